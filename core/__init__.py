@@ -1,0 +1,1 @@
+"""Novelty Explorer's core: datasets, scenarios, methods, runs and figures, without any user interface."""

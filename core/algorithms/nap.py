@@ -1,0 +1,192 @@
+"""NAP of every layer window from one streamed covariance (RaPP, Kim et al., ICLR 2020, section 3.3).
+
+The paper takes the SVD of the n x D matrix M of training differences: M - mean = U S V^T, NAP(d) = |S^+ V^T (d - mean)|^2.
+With the scatter C = (M - mean)^T (M - mean) = V S^2 V^T this is (d - mean)^T C^+ (d - mean), so one pass that sums C suffices.
+Every window of layers a..b is a diagonal block of C; with a Cholesky factor K of the block that starts at layer a,
+y = K^-1 (d - mean), and the cumulative sums of y^2 give the NAP of a..b for every b.
+
+The encoder's last layer L is affine, so d_L is a linear map of d_{L-1}: with both in a window C is singular and NAP is unchanged
+without d_L. Blocks that stay singular (too few training images, dead units) take the eigenvectors whose singular value is above
+1e-5 of the largest; directions below carry rounding noise only.
+"""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+SINGULAR_CUT = 1e-5  # of the largest singular value, and of the largest pivot
+
+
+@dataclass(frozen=True, eq=False)
+class Statistics:
+    """count: training images n.  mean: float64 [D].  scatter: float64 [D, D], symmetric, about the mean."""
+
+    count: int
+    mean: Tensor
+    scatter: Tensor
+
+
+class Stream:
+    """Sums mean and scatter of rows that come in parts, by the update of Chan, Golub and LeVeque, in float64."""
+
+    def __init__(self, width: int, device: torch.device) -> None:
+        self.count = 0
+        self.mean = torch.zeros(width, dtype=torch.float64, device=device)
+        self._scatter = torch.zeros(width, width, dtype=torch.float64, device=device)
+
+    def update(self, rows: Tensor) -> None:
+        """rows: [B, D]."""
+        rows = rows.double()
+        mean = rows.mean(0)
+        shift = mean - self.mean
+        total = self.count + len(rows)
+        self._add_products(rows.sub_(mean))
+        # The shift of the mean is one more row, weighted by both counts.
+        self._add_products((shift * (self.count * len(rows) / total) ** 0.5)[None])
+        self.mean += shift * (len(rows) / total)
+        self.count = total
+
+    def _add_products(self, rows: Tensor) -> None:
+        if rows.is_cuda:
+            self._scatter.addmm_(rows.T, rows)
+        else:  # the symmetric product does half the work of a general one
+            from scipy.linalg.blas import dsyrk
+
+            target = self._scatter.numpy().T
+            dsyrk(1.0, rows.numpy().T, beta=1.0, c=target, lower=True, overwrite_c=True)
+
+    def statistics(self) -> Statistics:
+        """Mean and scatter of all rows so far."""
+        if not self._scatter.is_cuda:  # the product wrote the upper triangle of the row-major matrix only
+            self._scatter = torch.triu(self._scatter) + torch.triu(self._scatter, 1).T
+        return Statistics(self.count, self.mean, self._scatter)
+
+
+@dataclass(frozen=True)
+class Pathway:
+    """The layers 0..L of a pathway as slices of its D columns."""
+
+    widths: tuple[int, ...]
+
+    @property
+    def last(self) -> int:
+        return len(self.widths) - 1
+
+    @property
+    def windows(self) -> list[tuple[int, int]]:
+        """All (first, last) with first <= last, in the order of the columns of `nap_of_all_windows`."""
+        return [(a, b) for a in range(self.last + 1) for b in range(a, self.last + 1)]
+
+    def columns(self, first: int, last: int) -> slice:
+        return slice(sum(self.widths[:first]), sum(self.widths[: last + 1]))
+
+    def free(self, first: int, last: int) -> tuple[int, int]:
+        """The window without the last layer where that is a linear map of the layer before it."""
+        return (first, last - 1) if last == self.last and first < last else (first, last)
+
+
+@dataclass(frozen=True, eq=False)
+class Whitening:
+    """A map that makes NAP a squared norm: NAP(d) = |map(d - mean)|^2.
+
+    triangular: factor is K, lower [d, d], and the map solves K y = d - mean; else factor is V S^-1, [d, rank], and the map is a product.
+    mean: [D'], factor: float32.  columns: which columns of the pathway it takes.
+    """
+
+    columns: slice
+    mean: Tensor
+    factor: Tensor
+    triangular: bool
+    rank: int
+
+    def coordinates(self, differences: Tensor) -> Tensor:
+        """[B, D] -> [B, rank] whitened coordinates, float32."""
+        centred = (differences[:, self.columns] - self.mean).float()
+        if self.triangular:
+            return torch.linalg.solve_triangular(self.factor, centred.T, upper=False).T
+        return centred @ self.factor
+
+    def nap(self, differences: Tensor) -> Tensor:
+        """[B, D] -> [B], sums in float64."""
+        return self.coordinates(differences).double().square().sum(1)
+
+
+def cholesky(block: Tensor) -> tuple[Tensor, int]:
+    """Lower factor of the scatter block in float64, and how many leading columns of it are well-conditioned."""
+    factor, failed_at = torch.linalg.cholesky_ex(block)
+    pivots = factor.diagonal().clone()
+    if int(failed_at) > 0:  # torch says which leading minor failed, from 1; the columns before are sound
+        pivots[int(failed_at) - 1 :] = 0
+    highest = torch.cummax(pivots, 0).values
+    weak = (pivots <= SINGULAR_CUT * highest).nonzero()
+    return factor, int(weak[0]) if len(weak) else len(pivots)
+
+
+def singular_values(statistics: Statistics, columns: slice) -> Tensor:
+    """Singular values of the training differences in these columns, descending, float64 (0 where rounding made them negative)."""
+    values = torch.linalg.eigvalsh(statistics.scatter[columns, columns])
+    return values.flip(0).clamp(min=0).sqrt()
+
+
+def whitening(statistics: Statistics, pathway: Pathway, first: int, last: int) -> Whitening:
+    """The map for one window; triangular where the window's scatter is well-conditioned, eigenvectors above the cut otherwise."""
+    columns = pathway.columns(*pathway.free(first, last))
+    width = columns.stop - columns.start
+    block, mean = statistics.scatter[columns, columns], statistics.mean[columns]
+    if statistics.count > width:
+        factor, sound = cholesky(block)
+        if sound == width:
+            return Whitening(columns, mean, factor.float(), True, width)
+    values, vectors = torch.linalg.eigh(block)
+    singular = values.clamp(min=0).sqrt()
+    keep = singular > SINGULAR_CUT * singular.max()
+    if statistics.count <= width:  # centred rows span one dimension less than their number
+        keep &= torch.arange(width, device=keep.device) >= width - statistics.count + 1
+    factor = vectors[:, keep] / singular[keep]
+    return Whitening(columns, mean, factor.float(), False, int(keep.sum()))
+
+
+class AllWindows:
+    """NAP of every window at once.
+
+    One factor per first layer serves all windows that start there as far as it is well-conditioned; each of the rest has its own map.
+    """
+
+    def __init__(self, statistics: Statistics, pathway: Pathway) -> None:
+        self.pathway = pathway
+        self.factors: dict[int, tuple[Whitening, int]] = {}  # first layer -> its map, and the last layer that it serves
+        self.singles: dict[tuple[int, int], Whitening] = {}
+        self.ranks: list[int] = []
+        for first in range(pathway.last + 1):
+            columns = pathway.columns(*pathway.free(first, pathway.last))
+            factor, sound = cholesky(statistics.scatter[columns, columns])
+            sound = min(sound, statistics.count - 1)
+            stop = pathway.free(first, pathway.last)[1]
+            served = [b for b in range(first, stop + 1) if pathway.columns(first, b).stop - columns.start <= sound]
+            if served:
+                size = pathway.columns(first, served[-1]).stop - columns.start
+                kept = slice(columns.start, columns.start + size)
+                leading = Whitening(kept, statistics.mean[kept], factor[:size, :size].float(), True, size)
+                self.factors[first] = leading, served[-1]
+        for first, last in pathway.windows:
+            free = pathway.free(first, last)
+            if not (first in self.factors and free[1] <= self.factors[first][1]) and free not in self.singles:
+                self.singles[free] = whitening(statistics, pathway, *free)
+            self.ranks.append(
+                self.singles[free].rank if free in self.singles else sum(pathway.widths[free[0] : free[1] + 1])
+            )
+
+    def nap(self, differences: Tensor) -> Tensor:
+        """[B, D] -> float32 [B, W], one column per window of `Pathway.windows`."""
+        scores: dict[tuple[int, int], Tensor] = {}
+        for first, (leading, last) in self.factors.items():
+            squares = leading.coordinates(differences).double().square()
+            total = torch.zeros(len(differences), dtype=torch.float64, device=differences.device)
+            for layer in range(first, last + 1):
+                columns = self.pathway.columns(layer, layer)
+                start = leading.columns.start
+                total = total + squares[:, columns.start - start : columns.stop - start].sum(1)
+                scores[first, layer] = total
+        scores |= {window: single.nap(differences) for window, single in self.singles.items()}
+        return torch.stack([scores[self.pathway.free(*window)] for window in self.pathway.windows], 1).float()

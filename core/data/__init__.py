@@ -1,0 +1,17 @@
+"""Image sets: what there is, how to get it, and everything that turns a file into uint8 images [N, C, H, W]."""
+
+from core.data.bends import RANGES as BEND_RANGES
+from core.data.bends import bend, bend_path
+from core.data.catalogue import Entry, catalogue, entry, fetch, load, roots, set_roots
+from core.data.dataset import Dataset
+from core.data.folders import FolderReport, held_out, import_images, inspect
+from core.data.known import GROUP_TITLES
+from core.data.noise import noise
+from core.data.preprocessing import conform
+from core.data.uploads import Upload, decode, fit, looks_inverted
+
+__all__ = [
+    *("BEND_RANGES", "Dataset", "Entry", "FolderReport", "GROUP_TITLES", "Upload"),
+    *("bend", "bend_path", "catalogue", "conform", "decode", "entry", "fetch", "fit", "held_out", "import_images"),
+    *("inspect", "load", "looks_inverted", "noise", "roots", "set_roots"),
+]

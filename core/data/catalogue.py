@@ -1,0 +1,248 @@
+"""Which image sets there are, where they lie, and how to get one into memory.
+
+A set is looked for in every data root, in this order: its idx files, `NAME.npz`, what torchvision left, then its stand-ins.
+"""
+
+import os
+import re
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
+from pathlib import Path
+from threading import Lock
+
+from core.data import fetching, idx, npz
+from core.data.dataset import Dataset, Summary
+from core.data.fetching import Progress
+from core.data.known import KNOWN, Groups, Known
+from core.errors import MissingData, WrongRequest
+
+BUILT_IN = Path(__file__).parent
+DEFAULT_ROOT = Path("~/.cache/novelty-explorer")
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,39}")  # safe as a file name, in a link and in a run's id
+
+_chosen_roots: list[Path] = []
+_reading = Lock()
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One line of the catalogue. Counts, classes and shape are those of the file found, or the official ones if none is.
+
+    shape: (channels, height, width), None where only the file tells it.  origin: the file or folder, "built in", or "".
+    stand_in: the name of the set that is loaded in its place.  download_megabytes: None where it can't be fetched.
+    groupings: grouping -> group -> class names.
+    """
+
+    name: str
+    title: str
+    classes: tuple[str, ...]
+    shape: tuple[int, int, int] | None
+    train_count: int
+    test_count: int
+    present: bool
+    origin: str
+    stand_in: str | None = None
+    download_megabytes: float | None = None
+    note: str = ""
+    groupings: dict[str, Groups] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where a set lies. form: "idx" or "torchvision" (path is the data root), or "npz" (path is the file)."""
+
+    form: str
+    path: Path
+    stand_in: str | None = None
+
+    def changed(self, known: Known) -> int:
+        """When what lies there last changed, in ns, so that a cache can tell."""
+        files = known.idx.paths(self.path) if self.form == "idx" and known.idx else [self.path]
+        return max(path.stat().st_mtime_ns for path in files or [self.path])
+
+
+def set_roots(paths: list[Path] | None) -> None:
+    """Says where image sets lie, before everything else; None goes back to the environment."""
+    _chosen_roots[:] = paths or []
+
+
+def roots() -> list[Path]:
+    """The data roots, first the one that fetches and imports go to: `set_roots`, else NOVELTY_DATA, else the default."""
+    named = [Path(part) for part in os.environ.get("NOVELTY_DATA", "").split(os.pathsep) if part]
+    return [path.expanduser().absolute() for path in _chosen_roots or named or [DEFAULT_ROOT]]
+
+
+def catalogue() -> list[Entry]:
+    """Every set that is known or lies in a data root, known ones first. Reads names and headers, never an image."""
+    files = {path.stem for root in roots() for path in _npz_files(root)}
+    known = [name for name in KNOWN if KNOWN[name].shape or name in files]
+    return [_entry(name) for name in [*known, *sorted(files - KNOWN.keys(), key=str.lower)]]
+
+
+def entry(name: str) -> Entry:
+    """The catalogue's line on one set. Raises WrongRequest, listing what there is, for a name without one."""
+    if name in KNOWN or any(path.stem == name for root in roots() for path in _npz_files(root)):
+        return _entry(name)
+    present = ", ".join(one.name for one in catalogue() if one.present)
+    raise WrongRequest(f"There is no dataset called {name!r}. On this machine there are {present}.")
+
+
+def load(name: str) -> Dataset:
+    """A set in memory, shared with whoever else loads it. The last three sets loaded are kept.
+
+    Raises WrongRequest for an unknown name, MissingData where it isn't on this machine (the sentence says how to get it)
+    or where its file is damaged (the sentence names the file).
+    """
+    about = entry(name)
+    source = _source(name)
+    if source is None:
+        raise MissingData(how_to_get(about))
+    with _reading:  # two pages asking at once read it once
+        dataset = _read(source.stand_in or name, replace(source, stand_in=None), source.changed(_known(name)))
+    return replace(dataset, name=name, title=about.title, note=about.note)
+
+
+def fetch(name: str, progress: Progress = fetching.silent) -> Entry:
+    """Downloads a set into the first data root through torchvision, which verifies it; a set already there is left alone.
+
+    progress: called about five times a second with the share done (0 to 1, None while it can't be known) and a sentence;
+    what it raises cancels the fetch.  Raises WrongRequest for a set that can't be fetched, MissingData where the download
+    fails; neither leaves anything that looks complete.
+    """
+    about = entry(name)
+    source = _source(name)
+    if about.download_megabytes and (source is None or source.stand_in):
+        fetching.fetch(name, roots()[0], progress)
+    elif source is None:
+        raise WrongRequest(how_to_get(about))
+    return entry(name)
+
+
+def how_to_get(about: Entry) -> str:
+    """One sentence for a set that isn't on this machine."""
+    where = " or ".join(str(root) for root in roots())
+    if about.download_megabytes:
+        size = f"a download of {about.download_megabytes:,.0f} MB"
+        return f"{about.title} isn't on this machine: fetch it on the Datasets page ({size}), or put it into {where}."
+    return f"{about.title} isn't on this machine and can't be fetched: put {about.name}.npz into {where}."
+
+
+def _entry(name: str) -> Entry:
+    known = _known(name)
+    try:
+        source = _source(name)
+        summary = _summary(name, source, source.changed(known)) if source else None
+    except (MissingData, OSError) as error:
+        source, summary, trouble = None, None, str(error)
+    else:
+        trouble = ""
+    official = Summary(known.classes, known.shape or (0, 0, 0), known.train_count, known.test_count)
+    about = summary or official
+    return Entry(
+        name=name,
+        title=known.title,
+        classes=about.classes,
+        shape=about.shape if any(about.shape) else None,
+        train_count=about.train_count,
+        test_count=about.test_count,
+        present=summary is not None,
+        origin=_origin(source),
+        stand_in=source.stand_in if source else None,
+        download_megabytes=known.download_megabytes,
+        note=trouble or _note(known, source, about, official),
+        groupings=_groupings(known, about.classes),
+    )
+
+
+def _known(name: str) -> Known:
+    return KNOWN.get(name, Known(title=name))
+
+
+def _note(known: Known, source: Source | None, found: Summary, official: Summary) -> str:
+    if source is None:
+        return known.note
+    if source.stand_in:
+        return f"{source.stand_in}.npz stands in for it. {KNOWN[source.stand_in].note}"
+    notes = [known.note or found.note]
+    counts = [(found.train_count, official.train_count, "training"), (found.test_count, official.test_count, "test")]
+    notes += [f"Holds {there:,} of {all_:,} {kind} images." for there, all_, kind in counts if all_ and there != all_]
+    return " ".join(note for note in notes if note)
+
+
+def _groupings(known: Known, classes: tuple[str, ...]) -> dict[str, Groups]:
+    """The groupings whose classes are all there: a file of the same name may call them differently."""
+    there = set(classes) or {name for groups in known.groupings.values() for names in groups.values() for name in names}
+    return {
+        title: groups
+        for title, groups in known.groupings.items()
+        if all(there.issuperset(names) for names in groups.values())
+    }
+
+
+def _origin(source: Source | None) -> str:
+    if source is None:
+        return ""
+    return "built in" if source.path.parent == BUILT_IN else str(source.path)
+
+
+def _npz_files(root: Path) -> Iterator[Path]:
+    for folder in (root, root / "packed"):
+        if folder.is_dir():
+            yield from (path for path in folder.glob("*.npz") if NAME.fullmatch(path.stem))
+
+
+def _source(name: str) -> Source | None:
+    """The best place that holds a set, its own before any stand-in's."""
+    if name == "digits":
+        return Source("npz", BUILT_IN / "digits.npz")
+    known = _known(name)
+    for root in roots():
+        if known.idx and known.idx.paths(root):
+            return Source("idx", root)
+    if file := _npz(name):
+        return Source("npz", file)
+    for root in roots():
+        if known.folder and (root / known.folder).exists():
+            return Source("torchvision", root)
+    for stand_in in known.stand_ins:
+        if file := _npz(stand_in):
+            return Source("npz", file, stand_in)
+    return None
+
+
+def _npz(name: str) -> Path | None:
+    places = [root / sub / f"{name}.npz" for sub in ("", "packed") for root in roots()]
+    return next((path for path in places if path.is_file()), None)
+
+
+@lru_cache(maxsize=256)
+def _summary(name: str, source: Source, changed: int) -> Summary:
+    """Summary of what lies at `source`; `changed` is there so that a new file is looked at again."""
+    if source.form == "npz":
+        return npz.summary(source.path)
+    known = KNOWN[name]
+    assert known.shape
+    return Summary(known.classes, known.shape, known.train_count, known.test_count)
+
+
+@lru_cache(maxsize=3)
+def _read(name: str, source: Source, changed: int) -> Dataset:
+    if source.form == "idx":
+        files = KNOWN[name].idx
+        assert files
+        return idx.read(files, source.path, KNOWN[name].classes)
+    if source.form == "torchvision":
+        return fetching.pack(name, source.path, roots()[0])
+    dataset = npz.read(source.path)
+    if npz.is_jpeg(source.path):
+        _keep(dataset)
+    return dataset
+
+
+def _keep(dataset: Dataset) -> None:
+    """Saves a decoded set to the first root, so that it is decoded once; where that can't be written, not at all."""
+    if npz.writable(roots()[0]):
+        with suppress(OSError):  # a full disk costs the next start a few seconds, nothing else
+            npz.write(roots()[0] / f"{dataset.name}.npz", dataset)

@@ -1,0 +1,234 @@
+"""Image sets as one `NAME.npz`: plain arrays, never pickled, checked before they are trusted.
+
+Two layouts, told apart by the names inside:
+    plain   train_images, test_images (uint8 [N, H, W] or [N, H, W, 1 or 3]), train_labels, test_labels, class_names
+    jpeg    train_jpeg, test_jpeg (the JPEG files one after another), train_offsets, test_offsets (int64 [N + 1]), labels
+One half may be missing; `note` is a sentence about the set. Extra arrays `{half}_groups`, `{half}_tracks` (unique within a class) and `{half}_drawers`
+(unique within an alphabet, the part of a class name before "/") become the dataset's groups.
+"""
+
+import io
+import os
+import zlib
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from math import prod
+from pathlib import Path
+from typing import IO
+from zipfile import BadZipFile, ZipFile
+
+import numpy as np
+from PIL import Image
+
+from core.data.dataset import Dataset, Summary, damaged
+
+HALVES = ("train", "test")
+GROUP_KINDS = ("groups", "tracks", "drawers")
+CHUNK = 4096  # images read or decoded at a time: a channel-last set is turned without a second copy of the whole
+
+
+def summary(path: Path) -> Summary:
+    """Classes, shape and counts from the small arrays and the headers. Raises MissingData where the file is damaged."""
+    with _opened(path) as archive:
+        return _summary(archive)
+
+
+def read(path: Path) -> Dataset:
+    """The whole set, named after its file. Raises MissingData, naming the file, where anything in it is wrong."""
+    with _opened(path) as archive:
+        about = _summary(archive)
+        count = about.train_count + about.test_count
+        images, labels = np.empty((count, *about.shape), np.uint8), np.empty(count, np.int64)
+        parts = {"train": slice(0, about.train_count), "test": slice(about.train_count, count)}
+        for half, part in parts.items():
+            if part.stop > part.start:
+                _fill_images(archive, half, images[part])
+                labels[part] = _labels(archive, half, len(about.classes), part.stop - part.start)
+        groups = _groups(archive, labels, about)
+    return Dataset(path.stem, path.stem, about.classes, images, labels, about.train_count, groups, about.note)
+
+
+def is_jpeg(path: Path) -> bool:
+    """Whether the file holds JPEG bytes that have to be decoded."""
+    with _opened(path) as archive:
+        return _layout(archive) == "jpeg"
+
+
+def writable(folder: Path) -> bool:
+    """Whether files may be put into `folder`, which needn't exist yet. The mode counts for the superuser too."""
+    there = next(path for path in (folder, *folder.parents) if path.exists())
+    return there.is_dir() and os.access(there, os.W_OK) and bool(there.stat().st_mode & 0o222)
+
+
+def write(path: Path, dataset: Dataset) -> None:
+    """Writes the plain layout; `path` appears only once it is complete. Groups become `{half}_groups`."""
+    arrays: dict[str, np.ndarray] = {"class_names": np.array(dataset.classes), "note": np.array(dataset.note)}
+    for half, part in (("train", ~dataset.is_test), ("test", dataset.is_test)):
+        if part.any():
+            images = np.moveaxis(dataset.images[part], 1, -1)
+            arrays[f"{half}_images"] = images[..., 0] if dataset.shape[0] == 1 else images
+            arrays[f"{half}_labels"] = dataset.labels[part]
+            if dataset.groups is not None:
+                arrays[f"{half}_groups"] = dataset.groups[part]
+    write_arrays(path, arrays)
+
+
+def write_arrays(path: Path, arrays: dict[str, np.ndarray]) -> None:
+    """Writes named arrays as one npz that appears only once it is complete."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = path.parent / f".{path.stem}-{os.getpid()}.part"
+    try:
+        with unfinished.open("wb") as file:
+            np.savez(file, **arrays)
+        os.replace(unfinished, path)
+    finally:
+        unfinished.unlink(missing_ok=True)
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[ZipFile]:
+    """The zip that an npz is; whatever turns out to be wrong inside becomes one sentence that names the file."""
+    try:
+        with ZipFile(path) as archive:
+            yield archive
+    except (OSError, EOFError, ValueError, KeyError, NotImplementedError, MemoryError, BadZipFile, zlib.error) as error:
+        raise damaged(path, str(error).strip("'\". ") or type(error).__name__) from error
+
+
+def _summary(archive: ZipFile) -> Summary:
+    classes, layout = _classes(archive), _layout(archive)
+    shapes = {half: _shape(archive, half, layout) for half in HALVES if _has(archive, f"{half}_{layout}")}
+    if len({shape[1:] for shape in shapes.values()}) > 1:
+        raise ValueError(f"its halves differ in shape: {' and '.join(str(shape[1:]) for shape in shapes.values())}")
+    counts = {half: shape[0] for half, shape in shapes.items()}
+    if not sum(counts.values()):
+        raise ValueError("it holds no images")
+    _, channels, height, width = next(iter(shapes.values()))
+    note = str(_array(archive, "note")) if _has(archive, "note") else ""
+    return Summary(classes, (channels, height, width), counts.get("train", 0), counts.get("test", 0), note)
+
+
+def _layout(archive: ZipFile) -> str:
+    for layout in ("images", "jpeg"):
+        if any(_has(archive, f"{half}_{layout}") for half in HALVES):
+            return layout
+    raise ValueError("it has neither train_images nor test_images")
+
+
+def _shape(archive: ZipFile, half: str, layout: str) -> tuple[int, int, int, int]:
+    """(N, C, H, W) of one half, from the header of its array or of its first JPEG."""
+    if layout == "jpeg":
+        offsets = _array(archive, f"{half}_offsets")
+        with archive.open(f"{half}_jpeg.npy") as stream:
+            _header(stream)
+            with Image.open(io.BytesIO(stream.read(int(offsets[1]))), formats=["JPEG"]) as first:
+                return len(offsets) - 1, 3, first.height, first.width
+    key = f"{half}_images"
+    with archive.open(f"{key}.npy") as stream:
+        shape, _, dtype = _header(stream)
+        claimed, there = prod(shape) * dtype.itemsize, archive.getinfo(f"{key}.npy").file_size - stream.tell()
+    if dtype != np.uint8 or len(shape) not in (3, 4) or (len(shape) == 4 and shape[3] not in (1, 3)):
+        raise ValueError(f"{key} is {dtype} {list(shape)}, not uint8 [N, H, W] or [N, H, W, 3]")
+    if claimed != there or 0 in shape[1:]:
+        raise ValueError(f"{key} claims the shape {list(shape)} but holds {there:,} bytes")
+    return shape[0], (*shape, 1)[3], shape[1], shape[2]
+
+
+def _fill_images(archive: ZipFile, half: str, out: np.ndarray) -> None:
+    """Writes the images of one half into `out`, uint8 [N, C, H, W]."""
+    if _layout(archive) == "jpeg":
+        return _decode(_array(archive, f"{half}_jpeg"), _array(archive, f"{half}_offsets"), out)
+    with archive.open(f"{half}_images.npy") as stream:
+        shape, fortran, _ = _header(stream)
+        channel_last = (*shape, 1)[:4]
+        if fortran:
+            out[:] = np.moveaxis(_array(archive, f"{half}_images").reshape(channel_last), -1, 1)
+            return None
+        for start in range(0, len(out), CHUNK):
+            block = out[start : start + CHUNK]
+            pixels = np.frombuffer(stream.read(block.size), np.uint8).reshape(-1, *channel_last[1:])
+            block[:] = np.moveaxis(pixels, -1, 1)
+        stream.read()  # to the end of the member, where its checksum is compared
+    return None
+
+
+def _decode(jpeg: np.ndarray, offsets: np.ndarray, out: np.ndarray) -> None:
+    """Decodes JPEG files that lie one after another, on all cores (Pillow frees the interpreter while it decodes)."""
+    if len(offsets) != len(out) + 1 or offsets[0] != 0 or offsets[-1] != len(jpeg) or (np.diff(offsets) <= 0).any():
+        raise ValueError("its offsets don't fit its JPEG bytes")
+    data = jpeg.tobytes()
+
+    def fill(start: int) -> None:
+        for index in range(start, min(start + CHUNK, len(out))):
+            with Image.open(io.BytesIO(data[offsets[index] : offsets[index + 1]]), formats=["JPEG"]) as image:
+                if (image.height, image.width) != out.shape[2:]:
+                    raise ValueError(f"image {index} is {image.width}x{image.height}, the first one is not")
+                out[index] = np.moveaxis(np.asarray(image.convert("RGB")), -1, 0)
+
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        list(pool.map(fill, range(0, len(out), CHUNK)))
+
+
+def _classes(archive: ZipFile) -> tuple[str, ...]:
+    names = _array(archive, "class_names")
+    if names.ndim != 1 or names.dtype.kind != "U" or not len(names) or len(set(names.tolist())) != len(names):
+        raise ValueError("class_names isn't a list of different names")
+    return tuple(names.tolist())
+
+
+def _labels(archive: ZipFile, half: str, class_count: int, count: int) -> np.ndarray:
+    labels = _array(archive, f"{half}_labels")
+    if labels.dtype.kind not in "iu" or labels.shape != (count,):
+        raise ValueError(
+            f"{half}_labels is {labels.dtype} {list(labels.shape)}, not one whole number for {count} images"
+        )
+    if labels.min() < 0 or labels.max() >= class_count:
+        raise ValueError(
+            f"{half}_labels go from {labels.min()} to {labels.max()}, its {class_count} classes from 0 to {class_count - 1}"
+        )
+    return labels.astype(np.int64)
+
+
+def _groups(archive: ZipFile, labels: np.ndarray, about: Summary) -> np.ndarray | None:
+    """Group numbers 0, 1, ... over both halves, int64 [N], -1 where an image has none; None where the set has none."""
+    kind = next((kind for kind in GROUP_KINDS if any(_has(archive, f"{half}_{kind}") for half in HALVES)), None)
+    if kind is None:
+        return None
+    local = np.full(len(labels), -1, np.int64)
+    parts = {"train": slice(0, about.train_count), "test": slice(about.train_count, len(labels))}
+    for half, part in parts.items():
+        if _has(archive, f"{half}_{kind}"):
+            local[part] = _array(archive, f"{half}_{kind}")
+    scope = np.zeros(len(labels), np.int64)
+    if (
+        kind == "tracks"
+    ):  # number 3 of class 5 and number 3 of class 6 are two signs, and so are those of train and test
+        scope = 2 * labels + (np.arange(len(labels)) >= about.train_count)
+    elif kind == "drawers":
+        alphabets = np.unique([name.split("/")[0] for name in about.classes], return_inverse=True)[1]
+        scope = alphabets[labels]
+    groups = np.full(len(labels), -1, np.int64)
+    known = local >= 0
+    groups[known] = np.unique(np.stack([scope, local])[:, known], axis=1, return_inverse=True)[1].ravel()
+    return groups
+
+
+def _has(archive: ZipFile, key: str) -> bool:
+    return f"{key}.npy" in archive.namelist()
+
+
+def _array(archive: ZipFile, key: str) -> np.ndarray:
+    if not _has(archive, key):
+        raise ValueError(f"it lacks {key}")
+    with archive.open(f"{key}.npy") as stream:
+        return np.lib.format.read_array(stream, allow_pickle=False)
+
+
+def _header(stream: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype]:
+    """Shape, whether in Fortran order, and type of an array; leaves the stream at its first value."""
+    readers = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
+    version = np.lib.format.read_magic(stream)
+    if version not in readers:
+        raise ValueError(f"it uses version {version} of the npy format")
+    return readers[version](stream)

@@ -1,0 +1,215 @@
+"""From a stranger's image file to what a detector will see, saying on the way everything that was changed."""
+
+import io
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+from core.errors import WrongRequest
+
+FORMATS = ["PNG", "JPEG", "BMP", "GIF", "WEBP", "TIFF"]
+MAX_BYTES = 25_000_000
+MAX_PIXELS = 50_000_000
+ORIENTATION = 0x0112  # the EXIF tag; 1 is upright
+
+Image.MAX_IMAGE_PIXELS = MAX_PIXELS  # Pillow's own net beneath the check in `_opened`
+
+
+@dataclass(frozen=True, eq=False)
+class Upload:
+    """A decoded image. image: uint8 [H, W, C] with 1 or 3 channels.  notes: what was changed to get there."""
+
+    image: np.ndarray
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Header:
+    """What a file says of itself before it is decoded."""
+
+    width: int
+    height: int
+    grey: bool
+
+
+def decode(data: bytes, name: str) -> Upload:
+    """The image in `data`, whatever the file is called; of several frames the first.
+
+    Raises WrongRequest, naming the file, where it is too large, damaged or not one of the formats taken.
+    """
+    _verified(data, name)
+    return _opened(data, name, _upload)
+
+
+def header(data: bytes, name: str) -> Header:
+    """Size and kind of the image in `data`, as far as they show without decoding it. Raises WrongRequest as `decode`."""
+    return _verified(data, name)
+
+
+def fit(
+    image: np.ndarray, shape: tuple[int, int, int], invert: bool = False, crop: Literal["pad", "centre"] = "pad"
+) -> tuple[np.ndarray, tuple[str, ...]]:
+    """The image in a detector's shape, uint8 [C, H, W], and what was done to it.
+
+    image: uint8 [h, w, 1 or 3].  shape: (C, H, W).  invert: swap dark and light.  crop: an image of another aspect ratio
+    is shown whole with a border in the median colour of its edge ("pad"), or loses what sticks out ("centre").
+    Raises WrongRequest for another way to crop.
+    """
+    if crop not in ("pad", "centre"):
+        raise WrongRequest(f"An image can't be cropped by {crop!r}. Choose pad or centre.")
+    channels, height, width = shape
+    notes = ["dark and light swapped"] if invert else []
+    picture = _picture(255 - image if invert else image)
+    if channels == 1 and picture.mode == "RGB":
+        picture = picture.convert("L")
+        notes.append("made grey")
+    size = f"{picture.width}x{picture.height}"
+    if picture.size != (width, height):
+        picture, note = (_padded if crop == "pad" else _cropped)(picture, width, height)
+        notes += [*note, f"resized from {size} to {width}x{height}"]
+    pixels = np.asarray(picture).reshape(height, width, -1)
+    if pixels.shape[2] < channels:
+        pixels = np.repeat(pixels, channels, axis=2)
+        notes.append("grey repeated in all colours")
+    return np.ascontiguousarray(np.moveaxis(pixels, -1, 0)), tuple(notes)
+
+
+def looks_inverted(image: np.ndarray, reference_images: np.ndarray) -> bool:
+    """Whether an image is dark on light where a dataset is light on dark, or the other way round.
+
+    image: uint8 [H, W, C].  reference_images: uint8 [N, C, H, W] of the dataset; some hundred do. False where the dataset
+    has no common background.
+    """
+    usual = _lightness(reference_images.mean(1, dtype=np.float32))
+    own = _lightness(image.mean(2, dtype=np.float32)[None])[0]
+    direction = np.median(usual)
+    clear = abs(direction) > 0.8 and np.mean(np.sign(usual) == np.sign(direction)) > 0.95
+    return bool(clear and own * np.sign(direction) < -0.5)
+
+
+def _verified(data: bytes, name: str) -> Header:
+    if len(data) > MAX_BYTES:
+        raise WrongRequest(
+            f"{name} has {len(data) / 1e6:,.0f} MB; an image may have {MAX_BYTES / 1e6:,.0f} MB at most."
+        )
+
+    def check(image: Image.Image) -> Header:
+        found = Header(image.width, image.height, image.mode in ("1", "L", "LA", "I", "F") or image.mode[:4] == "I;16")
+        image.verify()
+        return found
+
+    return _opened(data, name, check)
+
+
+def _opened[T](data: bytes, name: str, use: Callable[[Image.Image], T]) -> T:
+    """What `use` makes of the opened image; whatever a decoder says about a broken file becomes one sentence."""
+    try:
+        with Image.open(io.BytesIO(data), formats=FORMATS) as image:
+            if image.width * image.height > MAX_PIXELS:
+                raise Image.DecompressionBombError
+            return use(image)
+    except Image.DecompressionBombError as error:
+        limit = f"{MAX_PIXELS / 1e6:,.0f} million pixels"
+        raise WrongRequest(f"{name} has more than {limit}: make it smaller and try again.") from error
+    except UnidentifiedImageError as error:
+        raise WrongRequest(f"{name} isn't an image that can be read. Taken are {', '.join(FORMATS)}.") from error
+    except WrongRequest as error:
+        raise WrongRequest(f"{name} {error}") from error
+    except Exception as error:  # decoders raise nearly anything on hostile bytes
+        raise WrongRequest(f"{name} is damaged or cut off and can't be decoded.") from error
+
+
+def _upload(image: Image.Image) -> Upload:
+    notes = []
+    if (frames := getattr(image, "n_frames", 1)) > 1:
+        notes.append(f"the first of {frames} frames")
+        image.seek(0)
+    deep = image.format == "PNG" and image.tile and "16" in str(image.tile[0][3])
+    if image.getexif().get(ORIENTATION, 1) != 1:
+        image = ImageOps.exif_transpose(image)
+        notes.append("turned upright as its EXIF data say")
+    if image.mode in ("I", "F") or image.mode.startswith("I;16"):
+        pixels, note = _eight_bits(image)
+        return Upload(pixels, (*notes, note))
+    if deep:
+        notes.append("scaled from 16 to 8 bits")
+    if image.has_transparency_data:
+        pixels, note = _flattened(image)
+        return Upload(pixels, (*notes, *note))
+    if image.mode not in ("1", "L", "P", "RGB"):
+        notes.append(f"converted from {image.mode} to RGB")
+    pixels = np.asarray(image.convert("L" if image.mode in ("1", "L") else "RGB"))
+    return Upload(pixels.reshape(*pixels.shape[:2], -1), tuple(notes))
+
+
+def _eight_bits(image: Image.Image) -> tuple[np.ndarray, str]:
+    """A grey image of more than 8 bits, uint8 [H, W, 1], and how its values were scaled."""
+    values = np.asarray(image).astype(np.float64)[..., None]
+    low, high = values.min(), values.max()
+    if not np.isfinite(low + high):
+        raise ValueError("values that are not numbers")
+    if image.mode.startswith("I;16") or (image.mode == "I" and image.format == "PNG"):
+        low, high, note = 0, 65_535, "scaled from 16 to 8 bits"
+    elif 0 <= low and high <= 1 and image.mode == "F":
+        low, high, note = 0, 1, "scaled from 0 to 1"
+    else:
+        note = f"scaled from its own range, {low:g} to {high:g}"
+    return np.rint((values - low) / max(high - low, 1e-12) * 255).astype(np.uint8), note
+
+
+def _flattened(image: Image.Image) -> tuple[np.ndarray, list[str]]:
+    """An image with transparency on black where what is visible is light, else on white, uint8 [H, W, C]."""
+    grey = image.mode in ("1", "L", "LA", "La")
+    pixels = np.asarray(image.convert("RGBA"))
+    colour, alpha = pixels[..., : 1 if grey else 3].astype(np.uint16), pixels[..., 3:].astype(np.uint16)
+    if alpha.min() == 255:
+        return colour.astype(np.uint8), []
+    if alpha.max() == 0:
+        raise WrongRequest("is transparent everywhere, so there is nothing to see.")
+    light = np.average(colour.mean(2), weights=alpha[..., 0]) > 127.5
+    background = 0 if light else 255
+    flat = (colour * alpha + background * (255 - alpha) + 127) // 255
+    return flat.astype(np.uint8), [f"transparent parts shown {'black' if light else 'white'}"]
+
+
+def _picture(image: np.ndarray) -> Image.Image:
+    return Image.fromarray(image[..., 0] if image.shape[2] == 1 else np.ascontiguousarray(image))
+
+
+def _padded(picture: Image.Image, width: int, height: int) -> tuple[Image.Image, list[str]]:
+    scale = min(width / picture.width, height / picture.height)
+    inner = max(1, round(picture.width * scale)), max(1, round(picture.height * scale))
+    picture = picture.resize(inner, Image.Resampling.BILINEAR)
+    if inner == (width, height):
+        return picture, []
+    canvas = Image.new(picture.mode, (width, height), background(np.asarray(picture)))
+    canvas.paste(picture, ((width - inner[0]) // 2, (height - inner[1]) // 2))
+    return canvas, ["border added to keep its proportions"]
+
+
+def _cropped(picture: Image.Image, width: int, height: int) -> tuple[Image.Image, list[str]]:
+    scale = min(picture.width / width, picture.height / height)
+    left, top = (picture.width - width * scale) / 2, (picture.height - height * scale) / 2
+    box = (left, top, left + width * scale, top + height * scale)
+    note = ["cut to its centre"] if max(left, top) >= 0.5 else []
+    return picture.resize((width, height), Image.Resampling.BILINEAR, box), note
+
+
+def background(pixels: np.ndarray) -> tuple[int, ...]:
+    """Median colour of an image's edge, one number a channel. pixels: uint8 [H, W] or [H, W, C]."""
+    pixels = pixels.reshape(*pixels.shape[:2], -1)
+    edge = np.concatenate([pixels[0], pixels[-1], pixels[1:-1, 0], pixels[1:-1, -1]])
+    return tuple(int(value) for value in np.median(edge, axis=0))
+
+
+def _lightness(grey: np.ndarray) -> np.ndarray:
+    """Whether what differs from an image's background is lighter (towards 1) or darker (towards -1), float [N].
+
+    grey: [N, H, W].  The sum of the differences over the sum of their sizes, 0 for an empty image.
+    """
+    edges = np.concatenate([grey[:, 0], grey[:, -1], grey[:, 1:-1, 0], grey[:, 1:-1, -1]], axis=1)
+    difference = grey - np.median(edges, axis=1)[:, None, None]
+    return difference.sum((1, 2)) / np.maximum(np.abs(difference).sum((1, 2)), 1e-9)

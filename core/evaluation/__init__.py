@@ -1,0 +1,57 @@
+"""Metrics, thresholds, intervals and curves: numpy alone, arrays in, numbers out.
+
+One convention everywhere: novel = 1 = positive, a higher score is more novel, an image is called novel where its score
+lies *strictly above* the threshold, and a number that isn't defined is nan (None where it is written as JSON).
+
+    scores.py        what an array of scores must be; the collapse alarm; percentiles among normal images
+    thresholds.py    confusion counts, the default threshold, the curves over all thresholds
+    metrics.py       AUROC, AUPR, FPR at 95 % TPR, detection error, and all of them with their intervals
+    intervals.py     the stratified bootstrap
+    curves.py        ROC and precision-recall points, thinned for drawing
+"""
+
+from core.evaluation.curves import pr_points, roc_points
+from core.evaluation.metrics import (
+    METRICS,
+    aupr_normal,
+    aupr_novel,
+    auroc,
+    detection_error,
+    fpr95_normal,
+    fpr95_novel,
+    metrics,
+    paired_difference,
+)
+from core.evaluation.scores import collapse, percentile
+from core.evaluation.thresholds import (
+    Confusion,
+    accept_everything,
+    alarms_per_thousand,
+    confusion,
+    default_threshold,
+    threshold_curve,
+    threshold_interval,
+)
+
+__all__ = [
+    "METRICS",
+    "Confusion",
+    "accept_everything",
+    "alarms_per_thousand",
+    "aupr_normal",
+    "aupr_novel",
+    "auroc",
+    "collapse",
+    "confusion",
+    "default_threshold",
+    "detection_error",
+    "fpr95_normal",
+    "fpr95_novel",
+    "metrics",
+    "paired_difference",
+    "percentile",
+    "pr_points",
+    "roc_points",
+    "threshold_curve",
+    "threshold_interval",
+]

@@ -1,0 +1,61 @@
+"""The table of methods.  Strings only: reading it loads neither torch nor plotly."""
+
+import importlib
+from dataclasses import dataclass
+from types import ModuleType
+from typing import TYPE_CHECKING
+
+from core.errors import WrongRequest
+from core.methods.cards import Card
+
+if TYPE_CHECKING:
+    from core.methods.base import Detector
+
+
+@dataclass(frozen=True)
+class Method:
+    """Where a method's parts are: `module:name` of its card and its detector, its family's figure file and page."""
+
+    card: str
+    detector: str
+    figures: str
+    page: str
+
+
+METHODS = {
+    "rapp-ae": Method("core.methods.cards.rapp:AE", "core.methods.rapp:RappAE", "core.figures.rapp", "rapp"),
+    "rapp-vae": Method("core.methods.cards.rapp:VAE", "core.methods.rapp:RappVAE", "core.figures.rapp", "rapp"),
+    "rapp-aae": Method("core.methods.cards.rapp:AAE", "core.methods.rapp:RappAAE", "core.figures.rapp", "rapp"),
+}
+
+
+def method(name: str) -> Method:
+    """The row of this method.  Raises WrongRequest with the methods there are."""
+    if name not in METHODS:
+        raise WrongRequest(f"There is no method {name!r}. Choose from {', '.join(METHODS)}.")
+    return METHODS[name]
+
+
+def card(name: str) -> Card:
+    """The card of this method.  Loads no torch."""
+    return _named(method(name).card)
+
+
+def cards() -> list[Card]:
+    """All cards, in the order of the table."""
+    return [card(name) for name in METHODS]
+
+
+def load(name: str) -> "type[Detector]":
+    """The detector class of this method.  Loads torch."""
+    return _named(method(name).detector)
+
+
+def figures(name: str) -> ModuleType:
+    """The figure file of this method's family; its `why(explanation, image)` gives the reasons as Pictures."""
+    return importlib.import_module(method(name).figures)
+
+
+def _named(path: str):
+    module, name = path.split(":")
+    return getattr(importlib.import_module(module), name)

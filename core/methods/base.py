@@ -1,0 +1,152 @@
+"""What every method offers: a detector made of stages, scores, reasons and a state, and scikit-learn's view of it."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator
+from typing import Any, ClassVar
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from core import knobs as knobs_module
+from core.errors import WrongRequest
+from core.evaluation import default_threshold
+from core.knobs import Shape
+from core.methods.cards import Card
+from core.training import Progress, Stage, TaskTensors, seed_everything, train
+from core.training.loop import State
+
+Scores = dict[str, np.ndarray]
+Arrays = dict[str, np.ndarray]
+
+
+class Detector(ABC):
+    """A method's networks and settings, trained or not.
+
+    card: the method's card.  knobs: its settings dataclass.  shape: (C, H, W) of the images it takes.
+    """
+
+    card: ClassVar[Card]
+    chunk: ClassVar[int] = 1024  # images scored at a time, which bounds the memory
+
+    def __init__(self, knobs: Any, shape: Shape) -> None:
+        self.knobs = knobs
+        self.shape = tuple(shape)
+        self.device = torch.device("cpu")
+
+    @abstractmethod
+    def to(self, device: torch.device) -> "Detector":
+        """Move networks and statistics; returns self."""
+
+    @abstractmethod
+    def stages(self, task: TaskTensors) -> list[Stage]:
+        """The parts of the training, in order."""
+
+    @abstractmethod
+    def score_batch(self, images: Tensor) -> dict[str, Tensor]:
+        """Scores of uint8 [B, C, H, W] on the device: name -> [B], higher = more novel."""
+
+    @abstractmethod
+    def explain_batch(self, images: Tensor) -> dict[str, Tensor]:
+        """What the pages draw for each image: name -> [B, ...]."""
+
+    def portrait(self, task: TaskTensors) -> Arrays:
+        """What the pages draw about the detector itself, computed once after training from what it may see of the task."""
+        return {}
+
+    def snapshot(self, probe: Tensor) -> Arrays:
+        """What replay draws after an epoch: arrays about the probe images, uint8 [P, C, H, W]."""
+        return {}
+
+    def set_knobs(self, knobs: Any, task: Callable[[], TaskTensors]) -> None:
+        """Take other after-training knobs.  task: gives the training images where statistics must be rebuilt; may raise MissingData."""
+        self.knobs = knobs
+
+    @abstractmethod
+    def state(self) -> State:
+        """Tensors and plain JSON that `load` takes up, at any moment of the training."""
+
+    @abstractmethod
+    def load(self, state: State) -> None:
+        """Take up a state."""
+
+    def score(self, images: np.ndarray | Tensor) -> Scores:
+        """All scores of uint8 [N, C, H, W]: name -> float64 [N], higher = more novel.  Raises WrongRequest for another shape."""
+        return self._in_chunks(self.score_batch, images, np.float64)
+
+    def explain(self, images: np.ndarray | Tensor) -> Arrays:
+        """The reasons for uint8 [N, C, H, W]: name -> [N, ...]; pictures uint8, amounts float32."""
+        return self._in_chunks(self.explain_batch, images, None)
+
+    def fit(self, task: TaskTensors, seed: int = 0, progress: Progress | None = None) -> "Detector":
+        """Train on a task; returns self."""
+        self.to(task.device)
+        train(self, task, seed=seed, progress=progress)
+        return self
+
+    def _in_chunks(self, compute: Callable[[Tensor], dict[str, Tensor]], images: np.ndarray | Tensor, dtype: Any) -> Arrays:
+        images = torch.as_tensor(images)
+        if images.dtype != torch.uint8 or tuple(images.shape[1:]) != self.shape:
+            raise WrongRequest(
+                f"This detector takes 8-bit images of shape {self.shape} (channels, height, width), not {tuple(images.shape[1:])} "
+                f"of type {str(images.dtype).removeprefix('torch.')}."
+            )
+        parts: dict[str, list[np.ndarray]] = {}
+        with torch.inference_mode():
+            for start in range(0, max(len(images), 1), self.chunk):
+                for name, values in compute(images[start : start + self.chunk].to(self.device)).items():
+                    parts.setdefault(name, []).append(values.cpu().numpy())
+        return {name: np.concatenate(each).astype(dtype or each[0].dtype, copy=False) for name, each in parts.items()}
+
+
+def build(detector: type[Detector], settings: Any, shape: Shape, seed: int) -> Detector:
+    """An untrained detector with its initial weights drawn from the seed."""
+    seed_everything(seed)
+    return detector(settings, shape)
+
+
+def from_state(detector: type[Detector], settings: Any, shape: Shape, state: State) -> Detector:
+    """A detector with a saved state."""
+    restored = detector(settings, shape)
+    restored.load(state)
+    return restored
+
+
+class Outlier:
+    """scikit-learn's outlier interface for any method: fit(X), score_samples, decision_function, predict.
+
+    X: uint8 [N, C, H, W].  Signs are scikit-learn's: higher = more normal, predict gives +1 for normal and -1 for novel.
+    One image in ten is held out of the training for the threshold.
+    """
+
+    def __init__(self, detector: type[Detector], settings: Any = None, *, preset: str = "quick", seed: int = 0) -> None:
+        self.detector, self.settings, self.preset, self.seed = detector, settings, preset, seed
+
+    def fit(self, X: np.ndarray, y: Any = None) -> "Outlier":
+        X = np.asarray(X)
+        if X.ndim != 4 or X.dtype != np.uint8 or len(X) < 20:
+            raise WrongRequest("fit takes at least 20 images as one uint8 array [N, C, H, W].")
+        order = np.random.default_rng(self.seed).permutation(len(X))
+        held_out, rest = np.split(order, [max(1, len(X) // 10)])
+        shape: Shape = tuple(X.shape[1:])  # type: ignore[assignment]
+        settings = self.settings or knobs_module.preset(self.detector.card.knobs, self.preset, shape)
+        self.detector_ = build(self.detector, settings, shape, self.seed)
+        self.detector_.fit(TaskTensors(torch.from_numpy(X[rest]), torch.from_numpy(X[held_out])), self.seed)
+        self.threshold_ = default_threshold(-self.score_samples(X[held_out]), getattr(settings, "normal_share", 0.95))
+        self.offset_ = -self.threshold_
+        return self
+
+    def score_samples(self, X: np.ndarray) -> np.ndarray:
+        return -self.detector_.score(X)[self.detector_.card.headline]
+
+    def decision_function(self, X: np.ndarray) -> np.ndarray:
+        return self.score_samples(X) - self.offset_
+
+    def predict(self, X: np.ndarray) -> np.ndarray:
+        return np.where(self.decision_function(X) < 0, -1, 1)
+
+
+def chunks(images: Tensor, size: int) -> Iterator[Tensor]:
+    """The images a part at a time."""
+    for start in range(0, len(images), size):
+        yield images[start : start + size]

@@ -1,0 +1,154 @@
+"""The cards of RaPP: one autoencoder family, three ways of training it."""
+
+from dataclasses import dataclass
+
+from core.knobs import Shape, knob
+from core.methods.cards import Card, Published, Score, ThresholdKnobs
+from core.scenarios import Scenario
+
+PAPER = "Kim et al., RaPP: Novelty Detection with Reconstruction along Projection Pathway, ICLR 2020"
+WIDEST_PATHWAY = 6000  # a covariance of that many columns takes 290 MB in float64
+
+
+def widths(pixels: int, bottleneck: int, layers: int) -> tuple[int, ...]:
+    """Widths of input and `layers` layers, falling in equal steps from the pixels to the bottleneck (authors' rule)."""
+    return tuple(int(pixels + i * (bottleneck - pixels) / layers) for i in range(layers + 1))
+
+
+def _small(shape: Shape) -> bool:
+    return shape[0] * shape[1] * shape[2] <= 256
+
+
+@dataclass(frozen=True)
+class Knobs(ThresholdKnobs):
+    layers: int = knob(5, 10, label="Layers", group="Network", low=2, high=12, help="Layers of the encoder; the decoder mirrors it.")
+    bottleneck: int = knob(
+        lambda shape: 8 if _small(shape) else 20,
+        20,
+        label="Bottleneck",
+        group="Network",
+        low=1,
+        high=512,
+        help="Numbers that the encoder's last layer keeps of an image.",
+    )
+    epochs: int = knob(
+        lambda shape: 60 if _small(shape) else 10, 200, label="Epochs", low=1, high=5000, help="Passes over the training images."
+    )
+    batch_size: int = knob(lambda shape: 64 if _small(shape) else 256, 256, label="Batch size", low=2, high=8192, help="Images a step.")
+    learning_rate: float = knob(1e-3, label="Learning rate", low=1e-6, high=1.0, help="Step size of Adam.")
+    weights: str = knob(
+        "best",
+        label="Weights that are scored",
+        choices=("best", "last"),
+        help="best: of the epoch with the lowest reconstruction loss on the validation images. last: of the last epoch.",
+    )
+    precision: str = knob(
+        "float32",
+        label="Arithmetic of the training step",
+        choices=("float32", "bfloat16"),
+        help="bfloat16 is up to twice as fast where the processor has it, and slower where it doesn't. Scores are always in float32.",
+    )
+    first_layer: int = knob(
+        1, label="First layer of the window", group="Scores", low=0, high=12, after=True, help="0 is the input: the ordinary residual."
+    )
+    last_layer: int = knob(
+        -1,
+        label="Last layer of the window",
+        group="Scores",
+        low=-1,
+        high=12,
+        after=True,
+        help="Inclusive; -1 is the encoder's last layer.",
+    )
+
+    def window(self) -> tuple[int, int]:
+        """First and last layer of the scores, both inclusive, 0 = input."""
+        return self.first_layer, self.layers if self.last_layer < 0 else self.last_layer
+
+
+@dataclass(frozen=True)
+class VAEKnobs(Knobs):
+    draws: int = knob(
+        10,
+        label="Latent draws",
+        group="Network",
+        low=0,
+        high=100,
+        help="Decoded draws of the latent that an image's reconstruction averages; 0 decodes the latent mean.",
+    )
+
+
+@dataclass(frozen=True)
+class AAEKnobs(Knobs):
+    discriminator_rate: float = knob(
+        5e-4, label="Learning rate of the discriminator", low=1e-6, high=1.0, help="Step size of Adam for the discriminator."
+    )
+
+
+def refuses(settings: Knobs, shape: Shape, scenario: Scenario, classes: int) -> str | None:
+    """Why these settings can't train on images of this shape, or None."""
+    pixels = shape[0] * shape[1] * shape[2]
+    first, last = settings.window()
+    if settings.bottleneck >= pixels:
+        return f"A bottleneck of {settings.bottleneck} doesn't narrow images of {pixels} values. Choose a smaller bottleneck."
+    if not 0 <= first <= last <= settings.layers:
+        return f"The window {first} to {last} doesn't lie in layers 0 to {settings.layers}. Choose first_layer <= last_layer <= {settings.layers}."
+    for layers in range(settings.layers, 1, -1):
+        if sum(widths(pixels, settings.bottleneck, layers)) <= WIDEST_PATHWAY:
+            break
+    else:
+        layers = 1
+    if layers < settings.layers:
+        total = sum(widths(pixels, settings.bottleneck, settings.layers))
+        advice = f"Set layers to {layers} or fewer." if layers > 1 else "Use smaller images."
+        return f"{settings.layers} layers on {pixels} values make a pathway of {total} numbers; at most {WIDEST_PATHWAY} fit. {advice}"
+    return None
+
+
+SCORES = (
+    Score("reconstruction", "Reconstruction", "Squared difference between the image and its reconstruction."),
+    Score("sap", "SAP", "Squared differences between image and reconstruction, summed over the encoder's layers."),
+    Score("nap", "NAP", "The same differences, each direction measured in units of its spread over normal training images."),
+)
+
+
+def _published(column: int) -> tuple[Published, ...]:
+    """The paper's Table 2 for one kind of autoencoder: mean AUROC over the ten classes."""
+    table = {
+        ("mnist", "multimodal"): (0.825, 0.881, 0.899, 0.864, 0.907, 0.927, 0.847, 0.911, 0.929),
+        ("fashion-mnist", "multimodal"): (0.712, 0.725, 0.734, 0.710, 0.671, 0.737, 0.721, 0.710, 0.727),
+        ("mnist", "unimodal"): (0.972, 0.980, 0.979, 0.957, 0.954, 0.976, 0.972, 0.966, 0.977),
+        ("fashion-mnist", "unimodal"): (0.924, 0.928, 0.933, 0.905, 0.863, 0.934, 0.922, 0.905, 0.928),
+    }
+    return tuple(
+        Published(dataset, scenario, score.name, figures[3 * column + place], "RaPP, Table 2", remark="mean over the ten classes")
+        for (dataset, scenario), figures in table.items()
+        for place, score in enumerate(SCORES)
+    )
+
+
+def _card(name: str, title: str, sentence: str, knobs: type, column: int) -> Card:
+    return Card(
+        name=name,
+        family="rapp",
+        title=title,
+        sentence=sentence,
+        paper=PAPER,
+        knobs=knobs,
+        scores=SCORES,
+        headline="nap",
+        stages=("train", "prepare scores"),
+        refuses=refuses,
+        published=_published(column),
+    )
+
+
+AE = _card(
+    "rapp-ae", "RaPP, autoencoder", "Learns to redraw normal images, then compares image and redrawing at every layer of the encoder.", Knobs, 0
+)
+VAE = _card(
+    "rapp-vae", "RaPP, variational autoencoder", "The same comparison with an autoencoder whose latent is a distribution.", VAEKnobs, 1
+)
+AAE = _card(
+    "rapp-aae", "RaPP, adversarial autoencoder", "The same comparison; a discriminator presses the latent towards a normal distribution.", AAEKnobs, 2
+)

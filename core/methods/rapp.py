@@ -1,0 +1,436 @@
+"""RaPP: Novelty Detection with Reconstruction along Projection Pathway, Kim et al., ICLR 2020.
+
+An autoencoder learns to redraw normal images. At test time the image x and its redrawing A(x) both pass through the encoder, and the
+differences d_i of the two passes at every layer i = 0..L (0 = input) say how novel x is. RaPP changes the score, never the training.
+
+Scores: `reconstruction` |d_0|^2; `sap` the sum of |d_i|^2 over a window of layers; `nap` the same after every direction has been
+measured in units of its spread over the training images (core/algorithms/nap.py).
+
+Differs from the paper:
+1. NAP comes from a streamed covariance and a Cholesky factor instead of an SVD of all training rows: equal up to rounding, and
+   directions that carry rounding noise alone (singular value below 1e-5 of the largest) are left out instead of amplified.
+2. A VAE averages decoded draws of one noise array kept with the detector, so that an image's score doesn't depend on its batch.
+3. The discriminator works on logits; the loss is the same.
+4. The quick preset is smaller and shorter than the paper's.
+"""
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from core.algorithms.nap import AllWindows, Pathway, Statistics, Stream, Whitening, singular_values, whitening
+from core.knobs import Shape
+from core.methods.base import Arrays, Detector, chunks
+from core.methods.cards import rapp as cards
+from core.training import Progress, Stage, TaskTensors, batches
+from core.training.loop import State
+
+SMALL_PATHWAY = 1000  # up to this many columns the scatter (8 MB) is kept with the detector, so any window can be scored later
+
+
+# --- networks --------------------------------------------------------------------------------------------------------------
+
+
+def blocks(widths: tuple[int, ...]) -> nn.ModuleList:
+    """Linear, LeakyReLU(0.2), BatchNorm for every layer but the last, which is linear alone (authors' code)."""
+    hidden = [
+        nn.Sequential(nn.Linear(a, b), nn.LeakyReLU(0.2), nn.BatchNorm1d(b)) for a, b in zip(widths[:-2], widths[1:-1], strict=True)
+    ]
+    return nn.ModuleList([*hidden, nn.Linear(widths[-2], widths[-1])])
+
+
+def discriminator(bottleneck: int, layers: int) -> nn.Sequential:
+    """Widths fall in equal steps from the bottleneck to 1; ReLU and dropout 0.2 between; gives logits."""
+    widths = cards.widths(bottleneck, 1, layers)
+    hidden = [nn.Sequential(nn.Linear(a, b), nn.ReLU(), nn.Dropout(0.2)) for a, b in zip(widths[:-2], widths[1:-1], strict=True)]
+    return nn.Sequential(*hidden, nn.Linear(widths[-2], widths[-1]))
+
+
+def through(layers: nn.ModuleList, values: Tensor) -> Tensor:
+    """The values after all layers."""
+    for layer in layers:
+        values = layer(values)
+    return values
+
+
+# --- losses: [B, ...] -> scalar, summed over the batch ------------------------------------------------------------------------
+
+
+def squared_error(images: Tensor, redrawn: Tensor) -> Tensor:
+    """Sum of squared errors over batch and pixels."""
+    return F.mse_loss(redrawn, images, reduction="sum")
+
+
+def kl_divergence(mean: Tensor, log_variance: Tensor) -> Tensor:
+    """KL(N(mean, variance) || N(0, I)), summed over batch and latent.  Kingma and Welling, 2013, appendix B."""
+    return 0.5 * (mean.square() + log_variance.exp() - log_variance - 1).sum()
+
+
+def real_or_fake(logits: Tensor, real: bool) -> Tensor:
+    """Binary cross-entropy of the discriminator, summed over the batch."""
+    return F.binary_cross_entropy_with_logits(logits, torch.full_like(logits, float(real)), reduction="sum")
+
+
+# --- scores ----------------------------------------------------------------------------------------------------------------
+
+
+def pathway_differences(encoder: nn.ModuleList, images: Tensor, redrawn: Tensor) -> list[Tensor]:
+    """d_i = g_{:i}(A(x)) - g_{:i}(x) for i = 0..L.  images, redrawn: [B, pixels].  Returns L + 1 tensors [B, w_i].  Paper, section 3."""
+    differences = [redrawn - images]
+    for layer in encoder:
+        images, redrawn = layer(images), layer(redrawn)
+        differences.append(redrawn - images)
+    return differences
+
+
+def sap(squared_norms: Tensor, first: int, last: int) -> Tensor:
+    """SAP of layers first..last, both inclusive: the sum of |d_i|^2.  squared_norms: [B, L + 1].  Paper, equation of section 3.2."""
+    return squared_norms[:, first : last + 1].sum(1)
+
+
+# --- stages ----------------------------------------------------------------------------------------------------------------
+
+
+class TrainAutoencoder(Stage):
+    """Minimises the variant's loss with Adam and remembers the weights with the lowest validation reconstruction loss."""
+
+    name = "train"
+
+    def __init__(self, detector: "Rapp") -> None:
+        self.detector = detector
+        self.epochs = detector.knobs.epochs
+        self.best: State = {"loss": float("inf"), "weights": {}}
+
+    def begin(self, task: TaskTensors, progress: Progress) -> None:
+        self.task, self.progress = task, progress
+        self.optimisers = self.detector.optimisers()
+
+    def epoch(self, number: int) -> dict[str, float]:
+        detector, images = self.detector, self.task.train
+        detector.networks.train()
+        sums: dict[str, Tensor] = {}
+        for batch in batches(images, detector.knobs.batch_size, self.progress, least=2):
+            for name, value in detector.step(detector.pixels(images[batch]), self.optimisers).items():
+                sums[name] = sums.get(name, 0.0) + value
+        curves = {name: float(total) / len(images) for name, total in sums.items()}
+        curves["validation"] = detector.reconstruction_loss(self.task.valid)
+        if curves["validation"] < self.best["loss"]:
+            weights = {name: value.clone() for name, value in detector.networks.state_dict().items()}
+            self.best = {"loss": curves["validation"], "epoch": number, "weights": weights}
+        return curves
+
+    def end(self) -> None:
+        if self.detector.knobs.weights == "best" and self.best["weights"]:
+            self.detector.networks.load_state_dict(self.best["weights"])
+
+    def state(self) -> State:
+        return {"optimisers": {name: each.state_dict() for name, each in self.optimisers.items()}, "best": self.best}
+
+    def load(self, state: State) -> None:
+        for name, each in self.optimisers.items():
+            each.load_state_dict(state["optimisers"][name])
+        device = self.detector.device
+        self.best = {**state["best"], "weights": {n: v.to(device) for n, v in state["best"]["weights"].items()}}
+
+
+class PrepareScores(Stage):
+    """One pass over the training images in evaluation mode: mean and scatter of their pathway differences."""
+
+    name = "prepare scores"
+    epochs = 1
+    learns = False
+
+    def __init__(self, detector: "Rapp") -> None:
+        self.detector = detector
+
+    def begin(self, task: TaskTensors, progress: Progress) -> None:
+        self.task, self.progress = task, progress
+
+    def epoch(self, number: int) -> dict[str, float]:
+        self.detector.fit_statistics(self.task.train, self.progress)
+        return {}
+
+
+# --- detectors -------------------------------------------------------------------------------------------------------------
+
+
+class Rapp(Detector):
+    """What the three variants share: networks, pathway, scores, state.  A variant adds `optimisers`, `step` and `redraw`."""
+
+    latent_outputs = 1  # numbers that the encoder gives per latent unit
+
+    def __init__(self, knobs: cards.Knobs, shape: Shape) -> None:
+        super().__init__(knobs, shape)
+        channels, height, width = shape
+        down = cards.widths(channels * height * width, knobs.bottleneck, knobs.layers)
+        encoder = (*down[:-1], knobs.bottleneck * self.latent_outputs)
+        self.pathway = Pathway(encoder)
+        self.networks = nn.ModuleDict({"encoder": blocks(encoder), "decoder": blocks(down[::-1])})
+        self.statistics: Statistics | None = None
+        self.whitening: Whitening | None = None
+        self._all_windows: AllWindows | None = None
+
+    @property
+    def encoder(self) -> nn.ModuleList:
+        return self.networks["encoder"]  # type: ignore[return-value]
+
+    @property
+    def decoder(self) -> nn.ModuleList:
+        return self.networks["decoder"]  # type: ignore[return-value]
+
+    def optimisers(self) -> dict[str, torch.optim.Optimizer]:
+        return {"adam": torch.optim.Adam(self.networks.parameters(), self.knobs.learning_rate, fused=True)}
+
+    def step(self, images: Tensor, optimisers: dict[str, torch.optim.Optimizer]) -> dict[str, Tensor]:
+        """One training step on [B, pixels]; returns the losses, summed over the batch."""
+        raise NotImplementedError
+
+    def redraw(self, images: Tensor) -> Tensor:
+        """The reconstruction A(x) at test time.  [B, pixels] -> [B, pixels]."""
+        return through(self.decoder, through(self.encoder, images))
+
+    def autocast(self) -> AbstractContextManager:
+        return torch.autocast(self.device.type, torch.bfloat16, enabled=self.knobs.precision == "bfloat16")
+
+    def to(self, device: torch.device) -> "Rapp":
+        self.device = device
+        self.networks.to(device)
+        return self
+
+    def stages(self, task: TaskTensors) -> list[Stage]:
+        return [TrainAutoencoder(self), PrepareScores(self)]
+
+    def pixels(self, images: Tensor) -> Tensor:
+        """uint8 [B, C, H, W] -> float32 [B, pixels] in [0, 1]."""
+        return images.flatten(1).float() / 255
+
+    @torch.inference_mode()
+    def reconstruction_loss(self, images: Tensor) -> float:
+        """Mean squared error summed over pixels, per image, in evaluation mode."""
+        self.networks.eval()
+        total = sum(squared_error(x, self.redraw(x)) for x in map(self.pixels, chunks(images, 4096)))
+        return float(total) / len(images)
+
+    def differences(self, images: Tensor) -> tuple[Tensor, Tensor]:
+        """(all d_i side by side [B, D], the reconstruction [B, pixels]) of uint8 images, in evaluation mode."""
+        self.networks.eval()
+        pixels = self.pixels(images)
+        redrawn = self.redraw(pixels)
+        return torch.cat(pathway_differences(self.encoder, pixels, redrawn), 1), redrawn
+
+    @torch.inference_mode()
+    def fit_statistics(self, images: Tensor, progress: Progress | None = None) -> None:
+        """Mean and scatter of the pathway differences of all training images, and the map of the chosen window."""
+        stream = Stream(sum(self.pathway.widths), self.device)
+        for batch in batches(images, self.chunk, progress or Progress(), shuffle=False):
+            stream.update(self.differences(images[batch])[0])
+        self.statistics = stream.statistics()
+        self.whitening = whitening(self.statistics, self.pathway, *self.knobs.window())
+        self._all_windows = None
+
+    def all_windows(self) -> AllWindows | None:
+        """NAP of every window, where the scatter is at hand."""
+        if self._all_windows is None and self.statistics is not None:
+            self._all_windows = AllWindows(self.statistics, self.pathway)
+        return self._all_windows
+
+    def squared_norms(self, differences: Tensor) -> Tensor:
+        """|d_i|^2 of every layer: [B, D] -> [B, L + 1]."""
+        return torch.stack([each.square().sum(1) for each in differences.split(self.pathway.widths, 1)], 1)
+
+    def score_batch(self, images: Tensor) -> dict[str, Tensor]:
+        differences, _ = self.differences(images)
+        norms = self.squared_norms(differences)
+        assert self.whitening is not None, "score is called after training"
+        scores = {"reconstruction": norms[:, 0], "sap": sap(norms, *self.knobs.window()), "nap": self.whitening.nap(differences)}
+        return scores | {f"layer-{i}": norms[:, i] for i in range(norms.shape[1])}
+
+    def explain_batch(self, images: Tensor) -> dict[str, Tensor]:
+        """reconstruction: uint8 [B, C, H, W].  layers: |d_i|^2, [B, L + 1].  latent: [B, bottleneck].  windows: NAP of all, [B, W]."""
+        differences, redrawn = self.differences(images)
+        reasons = {
+            "reconstruction": (redrawn.clamp(0, 1) * 255).round().byte().view(len(images), *self.shape),
+            "layers": self.squared_norms(differences),
+            "latent": through(self.encoder, self.pixels(images))[:, : self.knobs.bottleneck],
+        }
+        every = self.all_windows()
+        return reasons if every is None else reasons | {"windows": every.nap(differences)}
+
+    def portrait(self, task: TaskTensors) -> Arrays:
+        """widths [L + 1]; windows [W, 2]; ranks [W]; count; spectra: singular values, window after window; spectrum_ends [W].
+
+        Wide pathways have the spectrum of the chosen window alone (the other ends are equal to those before).
+        """
+        every = self.all_windows()
+        if every is None or self.statistics is None:
+            return {}
+        small = sum(self.pathway.widths) <= SMALL_PATHWAY
+        empty = torch.zeros(0, dtype=torch.float64)
+        spectra = [
+            singular_values(self.statistics, self.pathway.columns(*w)).cpu() if small or w == self.knobs.window() else empty
+            for w in self.pathway.windows
+        ]
+        return {
+            "widths": np.array(self.pathway.widths),
+            "windows": np.array(self.pathway.windows),
+            "ranks": np.array(every.ranks),
+            "count": np.array(self.statistics.count),
+            "spectra": torch.cat(spectra).numpy(),
+            "spectrum_ends": np.cumsum([len(s) for s in spectra]),
+        }
+
+    @torch.inference_mode()
+    def snapshot(self, probe: Tensor) -> Arrays:
+        """layers [P, L + 1] of the probe, and the reconstruction of its first 24 images."""
+        differences, redrawn = self.differences(probe)
+        pictures = (redrawn[:24].clamp(0, 1) * 255).round().byte().view(-1, *self.shape)
+        return {"layers": self.squared_norms(differences).cpu().numpy(), "reconstruction": pictures.cpu().numpy()}
+
+    def set_knobs(self, knobs: cards.Knobs, task: Callable[[], TaskTensors]) -> None:
+        moved = knobs.window() != self.knobs.window()
+        self.knobs = knobs
+        if moved and self.statistics is not None:
+            self.whitening = whitening(self.statistics, self.pathway, *knobs.window())
+        elif moved:
+            self.fit_statistics(task().train.to(self.device))
+
+    def state(self) -> State:
+        state: State = {"networks": dict(self.networks.state_dict())}
+        if self.whitening is not None:
+            w = self.whitening
+            state["whitening"] = {
+                "columns": [w.columns.start, w.columns.stop],
+                "mean": w.mean,
+                "triangular": w.triangular,
+                "rank": w.rank,
+                "factor": w.factor[tuple(torch.tril_indices(*w.factor.shape))] if w.triangular else w.factor,
+            }
+        if self.statistics is not None and len(self.statistics.mean) <= SMALL_PATHWAY:
+            s = self.statistics
+            state["statistics"] = {"count": s.count, "mean": s.mean, "scatter": s.scatter}
+        return state
+
+    def load(self, state: State) -> None:
+        self.networks.load_state_dict(state["networks"])
+        if "whitening" in state:
+            w = state["whitening"]
+            columns = slice(*w["columns"])
+            factor = w["factor"].to(self.device)
+            if w["triangular"]:  # stored packed, row after row of the lower triangle
+                width = columns.stop - columns.start
+                full = torch.zeros(width, width, dtype=factor.dtype, device=self.device)
+                full[tuple(torch.tril_indices(width, width))] = factor
+                factor = full
+            self.whitening = Whitening(columns, w["mean"].to(self.device), factor, w["triangular"], w["rank"])
+        if "statistics" in state:
+            s = state["statistics"]
+            self.statistics = Statistics(s["count"], s["mean"].to(self.device), s["scatter"].to(self.device))
+
+
+class RappAE(Rapp):
+    """Plain autoencoder: the sum of squared errors alone."""
+
+    card = cards.AE
+
+    def step(self, images: Tensor, optimisers: dict[str, torch.optim.Optimizer]) -> dict[str, Tensor]:
+        with self.autocast():
+            redrawn = self.redraw(images)
+        loss = squared_error(images, redrawn.float())
+        descend(loss, optimisers["adam"])
+        return {"reconstruction": loss.detach()}
+
+
+class RappVAE(Rapp):
+    """Variational autoencoder: squared error averaged over k draws of the latent, plus the KL divergence with weight 1."""
+
+    card = cards.VAE
+    latent_outputs = 2
+
+    def __init__(self, knobs: cards.VAEKnobs, shape: Shape) -> None:
+        super().__init__(knobs, shape)
+        self.noise = torch.randn(knobs.draws, knobs.bottleneck)
+
+    def encode(self, images: Tensor) -> tuple[Tensor, Tensor]:
+        """Mean and log-variance of the latent, [B, bottleneck] each."""
+        mean, log_variance = through(self.encoder, images).chunk(2, 1)
+        return mean, log_variance
+
+    def decode_draws(self, mean: Tensor, log_variance: Tensor, noise: Tensor) -> Tensor:
+        """Decoded z = mean + exp(log_variance / 2) noise.  noise: broadcasts to [k, B, bottleneck].  Returns [k, B, pixels]."""
+        z = mean + (log_variance / 2).exp() * noise
+        return through(self.decoder, z.flatten(0, 1)).view(*z.shape[:2], -1)
+
+    def redraw(self, images: Tensor) -> Tensor:
+        mean, log_variance = self.encode(images)
+        if not len(self.noise):
+            return through(self.decoder, mean)
+        return self.decode_draws(mean, log_variance, self.noise[:, None]).mean(0)
+
+    def step(self, images: Tensor, optimisers: dict[str, torch.optim.Optimizer]) -> dict[str, Tensor]:
+        with self.autocast():
+            mean, log_variance = self.encode(images)
+            noise = torch.randn(max(1, self.knobs.draws), *mean.shape, device=self.device)
+            redrawn = self.decode_draws(mean, log_variance, noise)
+        error = squared_error(images.expand_as(redrawn), redrawn.float()) / len(redrawn)
+        divergence = kl_divergence(mean.float(), log_variance.float())
+        descend(error + divergence, optimisers["adam"])
+        return {"reconstruction": error.detach(), "kl": divergence.detach()}
+
+    def to(self, device: torch.device) -> "RappVAE":
+        super().to(device)
+        self.noise = self.noise.to(device)
+        return self
+
+    def state(self) -> State:
+        return super().state() | {"noise": self.noise}
+
+    def load(self, state: State) -> None:
+        super().load(state)
+        self.noise = state["noise"].to(self.device)
+
+
+class RappAAE(Rapp):
+    """Adversarial autoencoder: squared error, then the discriminator, then the encoder against it, in each batch."""
+
+    card = cards.AAE
+
+    def __init__(self, knobs: cards.AAEKnobs, shape: Shape) -> None:
+        super().__init__(knobs, shape)
+        self.networks["discriminator"] = discriminator(knobs.bottleneck, knobs.layers)
+
+    def optimisers(self) -> dict[str, torch.optim.Optimizer]:
+        rates = {"encoder": self.knobs.learning_rate, "decoder": self.knobs.learning_rate, "discriminator": self.knobs.discriminator_rate}
+        return {name: torch.optim.Adam(self.networks[name].parameters(), rate, fused=True) for name, rate in rates.items()}
+
+    def step(self, images: Tensor, optimisers: dict[str, torch.optim.Optimizer]) -> dict[str, Tensor]:
+        judge = self.networks["discriminator"]
+        with self.autocast():
+            redrawn = self.redraw(images)
+        error = squared_error(images, redrawn.float())
+        descend(error, optimisers["encoder"], optimisers["decoder"])
+
+        with self.autocast():
+            latent = through(self.encoder, images)
+            prior = torch.randn_like(latent)
+            told, mistaken = judge(prior), judge(latent.detach())
+        told_apart = real_or_fake(told.float(), True) + real_or_fake(mistaken.float(), False)
+        descend(told_apart, optimisers["discriminator"])
+
+        with self.autocast():
+            fooled = judge(through(self.encoder, images))
+        deceit = real_or_fake(fooled.float(), True)
+        descend(deceit, optimisers["encoder"])
+        return {"reconstruction": error.detach(), "discriminator": told_apart.detach(), "generator": deceit.detach()}
+
+
+def descend(loss: Tensor, *optimisers: torch.optim.Optimizer) -> None:
+    """One step of each optimiser down the gradient of the loss."""
+    for each in optimisers:
+        each.zero_grad(set_to_none=True)
+    loss.backward()
+    for each in optimisers:
+        each.step()

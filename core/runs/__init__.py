@@ -1,0 +1,1 @@
+"""Runs: what was asked (spec), where it lies (store), who trains it (jobs, worker), who scores uploads (scorer), who tells MLflow (mirror)."""

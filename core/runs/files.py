@@ -1,0 +1,117 @@
+"""Files of a run, each written as a temporary file and renamed, so that a kill or a full disk leaves the old one whole.
+
+Tensors and arrays only, never pickles: opening a file from a stranger must not run code.
+"""
+
+import contextlib
+import json
+import os
+import tempfile
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from core.errors import DamagedRun
+
+
+@contextlib.contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """A temporary path in the same folder that takes the place of `path` when the block ends well."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem}-", suffix=path.suffix)
+    os.close(handle)
+    temporary = Path(name)
+    try:
+        yield temporary
+        temporary.chmod(0o644)
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def write_json(path: Path, content: Any) -> None:
+    with replacing(path) as temporary:
+        temporary.write_text(json.dumps(content, indent=1), encoding="utf-8")
+
+
+def read_json(path: Path) -> Any:
+    """Raises DamagedRun where the file is missing or isn't JSON."""
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise DamagedRun(f"The run {path.parent.name} has no {path.name}. Delete it, or import it again.") from None
+    except (OSError, UnicodeDecodeError, ValueError):
+        raise DamagedRun(f"{path.name} of the run {path.parent.name} can't be read. Delete the run, or import it again.") from None
+
+
+def write_arrays(path: Path, arrays: Mapping[str, np.ndarray]) -> None:
+    """An npz; text as fixed-width unicode, so that it reads with allow_pickle=False."""
+    with replacing(path) as temporary, temporary.open("wb") as stream:
+        np.savez_compressed(stream, **{name: np.asarray(array) for name, array in arrays.items()})
+
+
+def read_arrays(path: Path, *names: str) -> dict[str, np.ndarray]:
+    """The arrays of an npz, or those named.  Raises DamagedRun where the file or an array is missing or broken."""
+    try:
+        with np.load(path, allow_pickle=False) as archive:
+            return {name: archive[name] for name in (names or archive.files)}
+    except FileNotFoundError:
+        raise DamagedRun(f"The run {path.parent.name} has no {path.name}. Train it again, or import it again.") from None
+    except KeyError as error:
+        raise DamagedRun(f"{path.name} of the run {path.parent.name} lacks {error}. Train it again.") from None
+    except Exception:  # a broken zip raises many kinds of error, and each means the same to a person
+        raise DamagedRun(f"{path.name} of the run {path.parent.name} is damaged. Train it again, or import it again.") from None
+
+
+def write_state(path: Path, state: Mapping[str, Any]) -> None:
+    """Nested dictionaries and lists of tensors and plain values as one safetensors file; the structure is JSON in its header."""
+    from safetensors.torch import save_file
+
+    tensors: dict[str, Any] = {}
+    structure = json.dumps(_pack(state, tensors))
+    with replacing(path) as temporary:
+        save_file(tensors, temporary, metadata={"structure": structure})
+
+
+def read_state(path: Path) -> dict[str, Any]:
+    """What `write_state` wrote, on the CPU.  Raises DamagedRun."""
+    from safetensors import SafetensorError, safe_open
+
+    if not path.exists():
+        raise DamagedRun(f"The run {path.parent.name} has no {path.name}. Train it again, or import it again.")
+    try:
+        with safe_open(path, framework="pt") as archive:
+            structure = json.loads((archive.metadata() or {})["structure"])
+            return _unpack(structure, archive.get_tensor)
+    except (SafetensorError, OSError, KeyError, ValueError, TypeError):
+        raise DamagedRun(f"{path.name} of the run {path.parent.name} is damaged. Train it again, or import it again.") from None
+
+
+def _pack(value: Any, tensors: dict[str, Any]) -> Any:
+    """The value with every tensor replaced by its name, and every mapping by its pairs (JSON has no integer keys)."""
+    import torch
+
+    if isinstance(value, torch.Tensor):
+        name = f"t{len(tensors)}"
+        value = value.detach().cpu().contiguous()
+        # A view would drag its whole storage into the file, and safetensors refuses shared memory.
+        tensors[name] = value.clone() if value.untyped_storage().nbytes() != value.nbytes else value
+        return {"tensor": name}
+    if isinstance(value, Mapping):
+        return {"pairs": [[key, _pack(each, tensors)] for key, each in value.items()]}
+    if isinstance(value, (list, tuple)):
+        return {"items": [_pack(each, tensors) for each in value]}
+    assert value is None or isinstance(value, (bool, int, float, str)), type(value)
+    return {"value": value}
+
+
+def _unpack(value: dict[str, Any], tensor: Any) -> Any:
+    if "tensor" in value:
+        return tensor(value["tensor"])
+    if "pairs" in value:
+        return {key: _unpack(each, tensor) for key, each in value["pairs"]}
+    if "items" in value:
+        return [_unpack(each, tensor) for each in value["items"]]
+    return value["value"]

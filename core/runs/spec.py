@@ -1,0 +1,109 @@
+"""What a run is asked to do: dataset, scenario, method, knobs, seeds, device.  JSON both ways."""
+
+import dataclasses
+import hashlib
+import json
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from core import data, knobs, methods, scenarios
+from core.errors import WrongRequest
+from core.methods.cards import Card
+from core.scenarios import TaskSpec
+
+
+@dataclass(frozen=True)
+class RunSpec:
+    """One training of one method on one task with one seed.
+
+    target: class names, or one super-category.  options: of the scenario.  knobs: of the method, all of them.
+    seed: network and order only; split_seed: the task's.
+    """
+
+    dataset: str
+    scenario: str
+    target: tuple[str, ...]
+    method: str
+    knobs: Mapping[str, Any]
+    options: Mapping[str, Any] = field(default_factory=dict)
+    split_seed: int = 0
+    seed: int = 0
+    device: str = "auto"
+
+    @property
+    def task(self) -> TaskSpec:
+        return TaskSpec(self.dataset, self.scenario, self.target, self.options, self.split_seed)
+
+    @property
+    def card(self) -> Card:
+        return methods.card(self.method)
+
+    @property
+    def settings(self) -> Any:
+        """The knobs as the method's dataclass."""
+        return knobs.changed(self.card.knobs(), self.knobs)
+
+    @property
+    def hash(self) -> str:
+        """Sixteen hex digits; equal for equal requests, whatever the device."""
+        content = {name: value for name, value in self.to_json().items() if name != "device"}
+        return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]
+
+    @property
+    def slug(self) -> str:
+        """The run's name on disk, without the number of a repeat."""
+        classes = re.sub(r"[^a-z0-9]+", "-", "-".join(self.target).lower()).strip("-")[:24].strip("-")
+        return f"{self.method}-{self.dataset}-{self.scenario}-{classes}-s{self.seed}-{self.hash[:6]}"
+
+    def to_json(self) -> dict[str, Any]:
+        content = dataclasses.asdict(self)
+        return content | {"target": list(self.target), "knobs": dict(self.knobs), "options": dict(self.options)}
+
+    @classmethod
+    def from_json(cls, content: Mapping[str, Any]) -> "RunSpec":
+        """The spec of `to_json`.  Raises WrongRequest for anything else."""
+        names = {each.name for each in dataclasses.fields(cls)}
+        try:
+            return cls(**{**{k: v for k, v in content.items() if k in names}, "target": tuple(content["target"])})
+        except (TypeError, KeyError) as error:
+            raise WrongRequest(f"This is not the description of a run: {error}.") from None
+
+
+def request(
+    dataset: str,
+    scenario: str,
+    target: Sequence[str] | str,
+    method: str,
+    *,
+    preset: str = "quick",
+    changes: Mapping[str, Any] | None = None,
+    options: Mapping[str, Any] | None = None,
+    split_seed: int = 0,
+    seed: int = 0,
+    device: str = "auto",
+) -> RunSpec:
+    """A checked RunSpec from a preset and changes to it.  Raises WrongRequest with what is allowed.  Loads no images and no torch."""
+    card = methods.card(method)
+    task = scenarios.task_spec(dataset, scenario, target, options, split_seed)
+    entry, rule = data.entry(dataset), scenarios.named(scenario)
+    settings = knobs.changed(knobs.preset(card.knobs, preset, entry.shape), changes or {})
+    refusal = card.refuses(settings, entry.shape, rule, normal_classes(task))
+    if refusal:
+        raise WrongRequest(refusal)
+    if seed < 0:
+        raise WrongRequest(f"The seed can't be {seed}. Choose a whole number of at least 0.")
+    if device not in ("auto", "cpu", "cuda"):
+        raise WrongRequest(f"There is no device {device!r}. Choose from auto, cpu, cuda.")
+    return RunSpec(dataset, scenario, task.target, method, knobs.values(settings), task.options, split_seed, seed, device)
+
+
+def normal_classes(task: TaskSpec) -> int:
+    """How many hidden classes are normal in this task."""
+    entry = data.entry(task.dataset)
+    if task.scenario == "multimodal":
+        return len(entry.classes) - 1
+    if task.scenario == "latent-super-category":
+        return len(scenarios.super_categories(entry)[task.target[0]])
+    return len(task.target)

@@ -1,0 +1,315 @@
+"""The run store: one folder a run, which is the truth about it.
+
+    run.json            format, spec, environment, versions, timings, metrics, thresholds    (written by the run's own process)
+    state.json          queued, running, finished, failed, cancelled, since when, whose process
+    lock                held by the run's process while it lives; so `interrupted` is derived, never written
+    progress.jsonl      one line per stage and epoch;  live.json: the epoch that is under way
+    detector.safetensors, checkpoint.safetensors (while training), test.npz, scores.npz, explanations.npz, portrait.npz, ...
+
+Shipped runs lie in `checkpoints/shipped/`, are read-only and always listed.
+"""
+
+import functools
+import json
+import os
+import re
+import shutil
+import socket
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from filelock import FileLock, Timeout
+
+from core.errors import DamagedRun, WrongRequest
+from core.runs import files
+from core.runs.spec import RunSpec
+
+PROJECT = Path(__file__).resolve().parents[2]
+FORMAT = 1
+QUEUED, RUNNING, FINISHED, FAILED, CANCELLED, INTERRUPTED = "queued", "running", "finished", "failed", "cancelled", "interrupted"
+LIVE, ENDED = (QUEUED, RUNNING), (FINISHED, FAILED, CANCELLED, INTERRUPTED)
+START_GRACE = 20.0  # seconds between submission and the process taking its lock
+HEARTBEAT = 60.0  # seconds without a sign of life after which a run on another host counts as interrupted
+
+
+def root() -> Path:
+    """The folder of the user's own runs."""
+    return Path(os.environ.get("NOVELTY_CHECKPOINTS") or PROJECT / "checkpoints").resolve()
+
+
+def shipped_root() -> Path:
+    return PROJECT / "checkpoints" / "shipped"
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run on disk.  Reading never changes it."""
+
+    folder: Path
+
+    @property
+    def id(self) -> str:
+        return self.folder.name
+
+    @property
+    def shipped(self) -> bool:
+        return self.folder.parent == shipped_root()
+
+    @property
+    def version(self) -> int:
+        """Changes whenever state or results change: a key for caches."""
+        return max((_mtime(self.folder / name) for name in ("state.json", "run.json", "controls.json", "name.json")), default=0)
+
+    @property
+    def about(self) -> dict[str, Any]:
+        """run.json.  Raises DamagedRun."""
+        content = _json(self.folder / "run.json", _mtime(self.folder / "run.json"))
+        if not isinstance(content, dict) or content.get("format") != FORMAT or not isinstance(content.get("spec"), dict):
+            raise DamagedRun(f"run.json of {self.id} is not of format {FORMAT}. Train the run again with this version.")
+        return content
+
+    @property
+    def spec(self) -> RunSpec:
+        return RunSpec.from_json(self.about["spec"])
+
+    @property
+    def name(self) -> str:
+        """The name a person gave it, else dataset, classes and method in words."""
+        path = self.folder / "name.json"
+        return str(_json(path, _mtime(path))["name"]) if path.exists() else title(self.spec)
+
+    @property
+    def mark(self) -> dict[str, Any]:
+        """state.json as its process last wrote it."""
+        return _json(self.folder / "state.json", _mtime(self.folder / "state.json"))
+
+    @property
+    def state(self) -> str:
+        """queued, running, finished, failed, cancelled, or interrupted where its process is gone."""
+        written = self.mark["state"]
+        return written if written not in LIVE or self.alive else INTERRUPTED
+
+    @property
+    def sentence(self) -> str:
+        """Why it failed, or an empty text."""
+        return str(self.mark.get("sentence", ""))
+
+    @property
+    def alive(self) -> bool:
+        """Whether its process lives: its lock is held, or, on another host, its heartbeat is young."""
+        mark = self.mark
+        if mark.get("host") not in (None, socket.gethostname()):
+            return time.time() - _mtime(self.folder / "heartbeat") / 1e9 < HEARTBEAT
+        if mark["state"] == QUEUED and "pid" not in mark and time.time() - mark["since"] < START_GRACE:
+            return True
+        return held(self.folder / "lock")
+
+    def metrics(self, score: str | None = None) -> dict[str, Any]:
+        """The metrics of a score (the headline by default): {auroc: {value, low, high}, ..., by_source}."""
+        return self.about["metrics"][score or self.spec.card.headline]
+
+    def threshold(self, score: str | None = None) -> float:
+        return float(self.about["thresholds"][score or self.spec.card.headline])
+
+    @property
+    def controls(self) -> dict[str, Any]:
+        """Metrics of the control lines by name; empty until they are computed."""
+        path = self.folder / "controls.json"
+        return _json(path, _mtime(path)) if path.exists() else {}
+
+    def arrays(self, file: str, *names: str) -> dict[str, np.ndarray]:
+        """Arrays of one npz of the run, e.g. `test`.  Raises DamagedRun."""
+        return files.read_arrays(self.folder / f"{file}.npz", *names)
+
+    def has(self, file: str) -> bool:
+        return (self.folder / f"{file}.npz").exists()
+
+    def scores(self, score: str | None = None, split: str = "test") -> np.ndarray:
+        """float64 [N] of one score, higher = more novel."""
+        name = f"{split}/{score or self.spec.card.headline}"
+        return self.arrays("scores", name)[name]
+
+    @property
+    def novel(self) -> np.ndarray:
+        """uint8 [T]: 1 where the test image is novel."""
+        return self.arrays("test", "novel")["novel"]
+
+    def progress(self) -> list[dict[str, Any]]:
+        """One entry per stage and epoch, in order; the last line written for each counts, a torn line doesn't."""
+        path = self.folder / "progress.jsonl"
+        return _progress(path, _mtime(path))
+
+    def live(self) -> dict[str, Any]:
+        """Where the training stands within its epoch: stage, epoch, epochs, share, rate, eta; empty before it starts."""
+        path = self.folder / "live.json"
+        try:
+            return files.read_json(path) if path.exists() else {}
+        except DamagedRun:
+            return {}
+
+    def snapshots(self) -> list[tuple[int, Path]]:
+        """(epoch of the main stage, file) in order."""
+        found = (self.folder / "snapshots").glob("*.npz")
+        return sorted((int(path.stem), path) for path in found if path.stem.isdigit())
+
+    def log(self, most: int = 20_000) -> str:
+        """The end of its log."""
+        path = self.folder / "log.txt"
+        return path.read_text(encoding="utf-8", errors="replace")[-most:] if path.exists() else ""
+
+
+def runs() -> list[Run]:
+    """All runs that can be read, shipped ones last, newest first."""
+    found: list[tuple[bool, float, Run]] = []
+    for folder in (root(), shipped_root()):
+        for path in folder.iterdir() if folder.is_dir() else ():
+            run = Run(path)
+            if path.is_dir() and not path.name.startswith(".") and path != shipped_root() and _readable(run):
+                found.append((run.shipped, -float(run.about.get("created", 0)), run))
+    return [run for *_, run in sorted(found, key=lambda each: (each[0], each[1], each[2].id))]
+
+
+def damaged() -> list[str]:
+    """Names of folders in the store that are no readable run."""
+    folder = root()
+    names = (path.name for path in folder.iterdir() if path.is_dir()) if folder.is_dir() else ()
+    return sorted(n for n in names if not n.startswith(".") and folder / n != shipped_root() and not _readable(Run(folder / n)))
+
+
+def _readable(run: Run) -> bool:
+    try:
+        return bool(run.spec.card and run.state)
+    except Exception:  # whatever is wrong with a stranger's folder, it must not take the others from the list
+        return False
+
+
+def find(run_id: str) -> Run:
+    """The run of this id, or of an unambiguous beginning of it.  Raises WrongRequest, DamagedRun."""
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", run_id):
+        raise WrongRequest(f"{run_id!r} is not a run id. `python -m core runs` lists them.")
+    for folder in (root(), shipped_root()):
+        if run_id != "shipped" and (folder / run_id).is_dir():
+            run = Run(folder / run_id)
+            _ = run.about, run.mark
+            return run
+    near = [run for run in runs() if run.id.startswith(run_id)]
+    if len(near) == 1:
+        return near[0]
+    raise WrongRequest(f"There {'is no run' if not near else f'are {len(near)} runs that begin with'} {run_id}. `python -m core runs` lists them.")
+
+
+def same(spec: RunSpec) -> Run | None:
+    """A run of an equal spec that is finished, queued or running."""
+    for run in runs():
+        if run.spec.hash == spec.hash and run.state in (QUEUED, RUNNING, FINISHED):
+            return run
+    return None
+
+
+def create(spec: RunSpec) -> Run:
+    """An empty run folder, queued, its name taken by exclusive mkdir.  Raises WrongRequest where the store can't be written."""
+    folder = root()
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        repeat = 1
+        while True:
+            try:
+                path = folder / (spec.slug if repeat == 1 else f"{spec.slug}-{repeat}")
+                path.mkdir()
+                break
+            except FileExistsError:
+                repeat += 1
+        files.write_json(path / "run.json", {"format": FORMAT, "spec": spec.to_json(), "created": time.time()})
+        files.write_json(path / "state.json", {"state": QUEUED, "since": time.time(), "submitted": time.time()})
+    except OSError as error:
+        raise WrongRequest(f"The folder for runs, {folder}, can't be written ({error.strerror}). Set NOVELTY_CHECKPOINTS to another.") from None
+    return Run(path)
+
+
+def mark(run: Run, state: str, **more: Any) -> None:
+    """Write the state.  Only the process that owns the run calls this, or one that just found it dead or queued it."""
+    kept = {name: run.mark[name] for name in ("submitted",) if (run.folder / "state.json").exists() and name in run.mark}
+    files.write_json(run.folder / "state.json", {**kept, "state": state, "since": time.time(), **more})
+
+
+def rename(run: Run, name: str) -> None:
+    """Give a run a name of up to 80 characters.  Raises WrongRequest."""
+    _own(run)
+    if not name.strip() or len(name) > 80:
+        raise WrongRequest("A run's name has 1 to 80 characters.")
+    files.write_json(run.folder / "name.json", {"name": name.strip()})
+
+
+def delete(run: Run) -> None:
+    """Remove an ended run.  Raises WrongRequest for one that is live or shipped."""
+    _own(run)
+    if run.state in LIVE:
+        raise WrongRequest(f"{run.id} is {run.state}. Cancel it before you delete it.")
+    # Renamed first, so that a half-deleted folder is never listed.
+    trash = run.folder.with_name(f".deleted-{run.id}-{time.time_ns()}")
+    run.folder.rename(trash)
+    shutil.rmtree(trash, ignore_errors=True)
+
+
+def _own(run: Run) -> None:
+    if run.shipped:
+        raise WrongRequest(f"{run.id} is a shipped run and read-only. Train your own to change it.")
+
+
+def held(path: Path) -> bool:
+    """Whether some process holds this lock file."""
+    if not path.exists():
+        return False
+    for _ in range(2):  # a second look: the first may have met another reader that was looking too
+        lock = FileLock(path, is_singleton=False)
+        try:
+            lock.acquire(timeout=0.02, poll_interval=0.005)
+        except Timeout:
+            continue
+        lock.release()
+        return False
+    return True
+
+
+def activity() -> tuple[int, int]:
+    """(runs in training, runs waiting)."""
+    states = [run.state for run in runs() if not run.shipped and run.mark["state"] in LIVE]
+    return states.count(RUNNING), states.count(QUEUED)
+
+
+def title(spec: RunSpec) -> str:
+    """A run in words: `digits · all but 3 · RaPP, autoencoder`, with the seed where it isn't 0."""
+    classes = ", ".join(spec.target)
+    scope = {"multimodal": f"all but {classes}", "contaminated": f"{classes}, impure"}.get(spec.scenario, classes)
+    seed = f" · seed {spec.seed}" if spec.seed else ""
+    return f"{spec.dataset} · {scope} · {spec.card.title}{seed}"
+
+
+def _mtime(path: Path) -> int:
+    try:
+        return path.stat().st_mtime_ns
+    except OSError:
+        return 0
+
+
+@functools.lru_cache(maxsize=2048)
+def _json(path: Path, mtime: int) -> Any:
+    return files.read_json(path)
+
+
+@functools.lru_cache(maxsize=64)
+def _progress(path: Path, mtime: int) -> list[dict[str, Any]]:
+    if not path.exists():
+        return []
+    entries: dict[tuple[int, int], dict[str, Any]] = {}
+    for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
+        try:
+            entry = json.loads(line)
+            entries[entry["number"], entry["epoch"]] = entry
+        except (ValueError, KeyError, TypeError):
+            continue  # torn by a kill
+    return [entries[key] for key in sorted(entries)]
+

@@ -1,0 +1,292 @@
+"""What a run's own process does: take the run's lock, wait for a slot, train, evaluate, store, and then compute the control lines.
+
+The process imports no torch until it holds a slot. All state it writes is true after any crash: files are renamed into place, the
+lock falls with the process.
+"""
+
+import contextlib
+import importlib.metadata
+import json
+import os
+import platform
+import socket
+import sys
+import threading
+import time
+import traceback
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock, Timeout
+
+from core.errors import Cancelled, NoveltyError, RunFailed, WrongRequest
+from core.runs import files, store
+from core.runs.store import Run
+
+CHECKPOINT_SECONDS = 10.0  # a kill costs at most this much training, and one epoch
+LIVE_SECONDS = 0.3
+News = Callable[[dict[str, Any]], None]
+
+
+def quiet(news: dict[str, Any]) -> None:
+    """Tell nobody."""
+
+
+def execute(run: Run, listen: News = quiet) -> Run:
+    """Train a queued run, or go on with an interrupted one, in this process; ends in one of the end states.
+
+    listen: called with what also goes to live.json.  Raises WrongRequest where another process has the run.
+    """
+    lock = FileLock(run.folder / "lock", is_singleton=False)
+    try:
+        lock.acquire(timeout=5)
+    except Timeout:
+        raise WrongRequest(f"{run.id} is already being trained by another process.") from None
+    with lock, _heartbeat(run):
+        mine = {"pid": os.getpid(), "host": socket.gethostname()}
+        try:
+            store.mark(run, store.QUEUED, **mine)
+            with _slot(run):
+                store.mark(run, store.RUNNING, **mine)
+                after = _train(run, listen)
+            store.mark(run, store.FINISHED)
+            _afterwards(after)
+        except (KeyboardInterrupt, Cancelled):
+            store.mark(run, store.CANCELLED)
+        except Exception as error:
+            traceback.print_exc(file=sys.stderr)
+            store.mark(run, store.FAILED, sentence=_sentence(error))
+        finally:
+            (run.folder / "cancel").unlink(missing_ok=True)
+            (run.folder / "live.json").unlink(missing_ok=True)
+    return run
+
+
+def _sentence(error: Exception) -> str:
+    if isinstance(error, NoveltyError):
+        return str(error)
+    if isinstance(error, OSError) and error.errno == 28:
+        return "The disk is full. Free some space, then resume the run."
+    if isinstance(error, MemoryError) or "out of memory" in str(error).lower():
+        return "The memory is full. Choose a smaller batch or network, or the device cpu."
+    return f"The training stopped on an error ({type(error).__name__}); the log has the details."
+
+
+# --- slots -----------------------------------------------------------------------------------------------------------------
+
+
+def slots() -> list[Path]:
+    """The lock files of all slots: one per GPU, else NOVELTY_SLOTS (default 1) on the CPU.  Loads no torch."""
+    gpus = len(list(Path("/proc/driver/nvidia/gpus").glob("*"))) if Path("/proc/driver/nvidia/gpus").exists() else 0
+    count = int(os.environ.get("NOVELTY_SLOTS") or gpus or 1)
+    folder = store.root() / ".slots"
+    folder.mkdir(parents=True, exist_ok=True)
+    return [folder / f"{number}.lock" for number in range(count)]
+
+
+@contextlib.contextmanager
+def _slot(run: Run) -> Iterator[None]:
+    """Hold a slot; wait while all are taken or an older run waits.  Raises Cancelled."""
+    from core.runs.jobs import waiting
+
+    while True:
+        if (run.folder / "cancel").exists():
+            raise Cancelled
+        older = [each.id for each in waiting()]
+        if not older or older[0] == run.id or run.id not in older:
+            for path in slots():
+                lock = FileLock(path, is_singleton=False)
+                try:
+                    lock.acquire(timeout=0)
+                except Timeout:
+                    continue
+                try:
+                    yield
+                finally:
+                    lock.release()
+                return
+        time.sleep(0.25)
+
+
+@contextlib.contextmanager
+def _heartbeat(run: Run) -> Iterator[None]:
+    """Touch the run's heartbeat file every five seconds, for readers on other hosts."""
+    done = threading.Event()
+
+    def beat() -> None:
+        while not done.is_set():
+            with contextlib.suppress(OSError):
+                (run.folder / "heartbeat").touch()
+            done.wait(5)
+
+    thread = threading.Thread(target=beat, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        done.set()
+
+
+# --- training --------------------------------------------------------------------------------------------------------------
+
+
+def _train(run: Run, listen: News) -> Callable[[], None]:
+    """Train, evaluate and store; returns what is left to do at lower priority."""
+    import torch
+
+    from core import methods, scenarios, training
+    from core.methods.base import build
+    from core.runs import inspection
+    from core.training.device import deterministic
+
+    spec, started = run.spec, time.time()
+    about = dict(run.about)
+    deterministic()
+    if "environment" in about:  # a resume trains with the threads that it began with
+        torch.set_num_threads(about["environment"]["threads"])
+    else:
+        about |= {"environment": environment(spec.device), "started": started}
+        files.write_json(run.folder / "run.json", about)
+    device = training.choose(spec.device)
+    task = scenarios.build(spec.task)
+    tensors = training.on_device(task, device)
+    probe = inspection.probe(task)
+    files.write_arrays(run.folder / "probe.npz", probe)
+    probe_tensor = torch.from_numpy(probe["images"]).to(device)
+    detector = build(methods.load(spec.method), spec.settings, task.shape, spec.seed).to(device)
+
+    resume = None
+    kept = run.folder / "checkpoint.safetensors"
+    if kept.exists():
+        resume = training.Checkpoint(**files.read_state(kept))
+    progress = _progress_class()(run, listen, resume)
+    at_epochs = inspection.snapshot_epochs(getattr(spec.settings, spec.card.epochs))
+    main = spec.card.main_stage
+    last_kept = time.monotonic()
+
+    def after_epoch(stage: int, epoch: int, checkpoint: Callable[[], training.Checkpoint]) -> None:
+        nonlocal last_kept
+        if stage == main and epoch in at_epochs:
+            files.write_arrays(run.folder / "snapshots" / f"{epoch:05d}.npz", detector.snapshot(probe_tensor))
+        if time.monotonic() - last_kept > CHECKPOINT_SECONDS:
+            files.write_state(kept, vars(checkpoint()))
+            last_kept = time.monotonic()
+
+    training.train(detector, tensors, seed=spec.seed, progress=progress, after_epoch=after_epoch, resume=resume)
+    if not all(torch.isfinite(v).all() for v in _tensors(detector.state())):
+        raise RunFailed("The training diverged: a weight is no longer a number. Choose a smaller learning rate.")
+    trained = time.time()
+    progress.say("evaluate")
+    files.write_state(run.folder / "detector.safetensors", detector.state())
+    results = inspection.store(run, detector, task, tensors)
+    inspection.neighbours(run, task, tensors)
+    timings = {"training": round(trained - started + about.get("timings", {}).get("training", 0), 3), "total": round(time.time() - started, 3)}
+    files.write_json(run.folder / "run.json", about | results | {"timings": timings, "finished": time.time()})
+    kept.unlink(missing_ok=True)
+    return lambda: inspection.controls(run, task, tensors)
+
+
+def _tensors(state: Any) -> Iterator[Any]:
+    """All floating tensors of a nested state."""
+    if isinstance(state, dict):
+        for value in state.values():
+            yield from _tensors(value)
+    elif hasattr(state, "is_floating_point") and state.is_floating_point():
+        yield state
+
+
+def _afterwards(work: Callable[[], None]) -> None:
+    """Do the rest at lower priority; a failure there leaves the run finished and is in the log."""
+    with contextlib.suppress(OSError, AttributeError):
+        os.nice(10)
+    try:
+        work()
+    except Exception:
+        traceback.print_exc(file=sys.stderr)
+
+
+def environment(device: str) -> dict[str, Any]:
+    """Machine, thread count and library versions, as far as they decide a result."""
+    import torch
+
+    from core import training
+
+    chosen = training.choose(device)
+    names = ("torch", "numpy", "scikit-learn", "safetensors")
+    return {
+        "device": chosen.type,
+        "gpu": torch.cuda.get_device_name() if chosen.type == "cuda" else None,
+        "threads": torch.get_num_threads(),
+        "python": platform.python_version(),
+        "machine": platform.machine(),
+        "versions": {name: importlib.metadata.version(name) for name in names},
+    }
+
+
+def _progress_class() -> type:
+    """The progress that writes files; made here because its base class loads torch."""
+    from core.training import Checkpoint, Progress
+
+    class RunProgress(Progress):
+        """Appends a line to progress.jsonl after each epoch, keeps live.json fresh, looks for the cancel file at each batch."""
+
+        def __init__(self, run: Run, listen: News, resume: Checkpoint | None) -> None:
+            self.run, self.listen = run, listen
+            self.path = run.folder / "progress.jsonl"
+            self.cancel = os.fspath(run.folder / "cancel")
+            self.resumed = resume
+            if self.path.exists() and not self.path.read_bytes().endswith(b"\n"):
+                with self.path.open("a") as stream:
+                    stream.write("\n")
+            self.shown = 0.0
+
+        def stage(self, name: str, number: int, stages: int, epochs: int, samples: int) -> None:
+            self.at = {"stage": name, "number": number, "stages": stages, "epochs": epochs}
+            self.samples, self.seen = max(samples, 1), 0
+            first = self.resumed.epoch if self.resumed and self.resumed.stage == number else 0
+            self.before = first * samples // max(epochs, 1)
+            self.number = first + 1
+            self.began = self.epoch_began = time.monotonic()
+            self.epoch_seen = 0
+            self._show()
+
+        def step(self, samples: int) -> None:
+            if os.path.exists(self.cancel):
+                raise Cancelled
+            self.seen += samples
+            self.epoch_seen += samples
+            if time.monotonic() - self.shown > LIVE_SECONDS:
+                self._show()
+
+        def epoch(self, number: int, curves: dict[str, float]) -> None:
+            seconds = time.monotonic() - self.epoch_began
+            rate = self.epoch_seen / seconds if seconds > 0 else 0.0
+            line = {**self.at, "epoch": number, "curves": curves, "seconds": round(seconds, 4), "rate": round(rate, 1), "time": time.time()}
+            with self.path.open("a", encoding="utf-8") as stream:
+                stream.write(json.dumps(line) + "\n")
+            self.number, self.epoch_seen, self.epoch_began = number + 1, 0, time.monotonic()
+            self._show(curves)
+
+        def say(self, stage: str) -> None:
+            """Name what happens after the training."""
+            self.at |= {"stage": stage, "epochs": 1}
+            self.number = 1
+            self._show()
+
+        def _show(self, curves: dict[str, float] | None = None) -> None:
+            self.shown = time.monotonic()
+            rate = self.seen / max(self.shown - self.began, 1e-9)
+            left = max(self.samples - self.before - self.seen, 0)
+            news = {
+                **self.at,
+                "epoch": min(self.number, self.at["epochs"]),
+                "share": min((self.before + self.seen) / self.samples, 1.0),
+                "rate": round(rate, 1),
+                "eta": round(left / rate, 1) if rate > 0 else None,
+                "curves": curves or {},
+            }
+            files.write_json(self.run.folder / "live.json", news)
+            self.listen(news)
+
+    return RunProgress

@@ -1,0 +1,105 @@
+"""What surrounds every page: the way in, the sidebar, the one polling fragment, and a sentence where a page fails."""
+
+import functools
+import logging
+import runpy
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import streamlit as st
+
+from core.errors import NoveltyError
+from pages.shared import panels
+
+ENTRY = Path(__file__).parents[2] / "streamlit_app.py"
+OUR_FAULT = "Something went wrong on our side while this page was drawn; the details are in the server's log."
+STYLE = """<style>
+[data-testid=stMainBlockContainer] { padding-left: 2.5rem; padding-right: 2.5rem; }
+[data-testid=stImage] img { border-radius: 0; image-rendering: pixelated; }
+</style>"""
+LARGE_TYPE = "<style>html { font-size: 22px; }</style>"  # Streamlit measures in rem, so this enlarges everything
+
+
+def through_entry() -> None:
+    """Sends a page that was opened without its frame through the entry script.
+
+    A folder named `pages` makes Streamlit run a deep link's page alone until some session has called `st.navigation`.
+    """
+    if "framed" not in st.session_state:
+        runpy.run_path(str(ENTRY), run_name="__main__")
+        st.stop()
+
+
+@contextmanager
+def around() -> Iterator[None]:
+    """What the entry script puts around a page: the sidebar, and a sentence where the page fails."""
+    st.session_state["live"] = False
+    try:
+        with _sentences():
+            yield
+    finally:  # also after st.stop(): what is training is said on every page
+        if not st.session_state["live"]:
+            live()
+        if st.sidebar.toggle("Large type", key="large_type", help="Readable from the last row of a classroom"):
+            st.html(LARGE_TYPE)
+        st.html(STYLE)
+
+
+@contextmanager
+def _sentences() -> Iterator[None]:
+    """One sentence instead of a traceback; Streamlit's stop and rerun signals aren't Exceptions and pass."""
+    try:
+        yield
+    except NoveltyError as error:
+        panels.refused(error)
+    except Exception:
+        logging.getLogger(__name__).exception("A page failed")
+        st.error(OUR_FAULT, icon=":material/error:")
+
+
+def fragment(body: Callable | None = None, *, run_every: str | None = None, key: str | None = None) -> Callable:
+    """`st.fragment` with the frame's sentences: a fragment that reruns alone does not pass through the entry script."""
+    if body is None:
+        return functools.partial(fragment, run_every=run_every, key=key)
+
+    @functools.wraps(body)
+    def guarded(*args, **options):
+        with _sentences():
+            return body(*args, **options)
+
+    return st.fragment(guarded, run_every=run_every, key=key)
+
+
+def activity() -> tuple[int, int]:
+    """How many runs are training and how many wait for a slot."""
+    try:
+        from core.runs import store  # here, so that a page opens before the run store is read
+
+        return store.activity()
+    except (ImportError, AttributeError):
+        return 0, 0
+
+
+def live(render_page: Callable[[], None] | None = None) -> None:
+    """The page's one polling fragment: the sidebar's live line, and the page's own live part where this is called.
+
+    It polls each second while something trains or waits, and only then; when the last run ends, the page is drawn anew.
+    """
+    st.session_state["live"] = True
+    polling = any(activity())
+
+    def render() -> None:
+        training, waiting = activity()
+        if polling and not (training or waiting):
+            st.rerun()
+        st.sidebar.page_link("pages/runs.py", label=_line(training, waiting), icon=":material/pace:")
+        if render_page:
+            render_page()
+
+    fragment(render, run_every="1s" if polling else None)()
+
+
+def _line(training: int, waiting: int) -> str:
+    counts = [f"{count} {word}" for count, word in ((training, "training"), (waiting, "waiting")) if count]
+    return ", ".join(counts) or "Nothing is training"

@@ -1,0 +1,74 @@
+"""What only a real server and a real browser show of the frame."""
+
+import time
+from pathlib import Path
+
+import pytest
+
+from core import figures
+from tests.browser import driver
+
+pytestmark = pytest.mark.browser
+
+def test_a_deep_link_on_a_fresh_server_has_its_frame_and_keeps_its_query(fresh_app, page):
+    page.goto(f"{fresh_app}/rapp?colour=blue")
+    driver.settle(page)
+    links = page.get_by_test_id("stSidebarNav").get_by_role("link").all_inner_texts()
+    assert {"Home", "Score an image", "RaPP", "Runs"} <= {link.split("\n")[-1] for link in links}
+    assert page.title() == "RaPP · Novelty Explorer"
+    assert page.locator("h1").all_inner_texts()[0].startswith("RaPP")
+    assert page.url == f"{fresh_app}/rapp?colour=blue"
+
+
+def test_a_fresh_server_paints_its_first_page_soon(chromium, tmp_path):
+    start = time.monotonic()
+    with driver.server(tmp_path, tmp_path / "server.log") as address:
+        page = driver.new_page(chromium)
+        page.goto(address)
+        page.locator("h1").first.wait_for()
+        took = time.monotonic() - start
+        page.context.close()
+    assert took < 10, f"{took:.1f} s from the command to the first title"  # 2.2 s on two idle cores
+
+
+def test_nothing_is_fetched_from_another_machine(app, page):
+    asked = []
+    page.on("request", lambda request: asked.append(request.url))
+    for name in ("", "rapp", "train"):
+        page.goto(f"{app}/{name}")
+        driver.settle(page)
+    assert asked
+    assert not [url for url in asked if not url.startswith((app, app.replace("http", "ws"), "data:", "blob:"))]
+
+
+def test_large_type_enlarges_and_stays_on_the_next_page(app, page):
+    page.goto(f"{app}/rapp")
+    driver.settle(page)
+    height = page.locator("h1").first.evaluate("title => parseFloat(getComputedStyle(title).fontSize)")
+    page.get_by_text("Large type").click()
+    page.wait_for_function(f"parseFloat(getComputedStyle(document.querySelector('h1')).fontSize) > {1.2 * height}")
+    page.get_by_role("link", name="Datasets").click()
+    page.wait_for_url("**/datasets*")
+    driver.settle(page)
+    assert page.locator("h1").first.evaluate("title => parseFloat(getComputedStyle(title).fontSize)") > 1.2 * height
+
+
+@pytest.mark.parametrize(("theme", "light"), [("light", False), ("dark", True)])
+def test_ink_takes_the_text_colour_of_the_theme(chromium, tmp_path, theme, light):
+    """`INK` stands in for a colour of Streamlit's chart theme; a later Streamlit might stop replacing it."""
+    script = Path(tmp_path, "streamlit_app.py")
+    script.write_text(
+        "import streamlit as st\n"
+        "from core import figures\n"
+        "st.title('One picture')\n"
+        "st.plotly_chart(figures.score_histogram([1, 2, 3, 4], [0, 0, 1, 1], 2.5, 'Scores').figure)\n"
+    )
+    with driver.server(tmp_path, tmp_path / "server.log", script) as address:
+        page = driver.new_page(chromium, theme=theme)
+        page.goto(address)
+        line = page.locator(".shapelayer path").first
+        line.wait_for(state="attached")
+        red, green, blue = line.evaluate("line => getComputedStyle(line).stroke.match(/\\d+/g).map(Number)")[:3]
+        page.context.close()
+    assert f"#{red:02x}{green:02x}{blue:02x}" != figures.INK
+    assert (min(red, green, blue) > 200) if light else (max(red, green, blue) < 80)
