@@ -104,7 +104,7 @@ def finch(points: Tensor, exact_limit: int = EXACT_LIMIT, seed: int = 0) -> Hier
             neighbours = _exact_neighbours(means, points.device)
         labels = _by_size(_components(neighbours.numpy())[labels])
         levels.append(labels)
-        means = torch.from_numpy(_means(exact.numpy(), labels))
+        means = torch.from_numpy(_sums(exact.numpy(), labels) / np.bincount(labels)[:, None])
     if not levels:  # a single point
         return Hierarchy([labels])
     return Hierarchy(levels[:-1] or levels)
@@ -138,6 +138,7 @@ def refine(points: Tensor, labels: np.ndarray, clusters: int) -> np.ndarray:
         # Whose neighbour has moved looks again when its turn comes: until then its old distance is a lower bound.
         nearest[(nearest == kept) | (nearest == gone)] = UNKNOWN
         moved = centres.distances(kept)
+        # The pair is also known from its other side, where the label may be lower: it decides between equals.
         closer = centres.alive & ((moved < distance) | ((moved == distance) & (kept < nearest)))
         nearest[closer], distance[closer] = kept, moved[closer]
         nearest[kept], distance[kept] = centres.nearest(kept)
@@ -203,7 +204,9 @@ def choose(
             raise WrongRequest(f"{asked}; the finest level has {counts[0]}. Ask for 1 to {counts[0]} clusters.")
         level = max(index for index, count in enumerate(counts) if count >= clusters)
         labels = refine(points, hierarchy.labels[level], clusters)
-        reason = f"as asked, {_plural(counts[level])} merged to {clusters}"
+        reason = f"as asked, {_plural(clusters)}"
+        if clusters < counts[level]:
+            reason += f", merged from {counts[level]}"
     elif isinstance(rule, int) and not isinstance(rule, bool) and 0 <= rule <= last:
         level, labels, reason = rule, hierarchy.labels[rule], f"as asked, {_plural(counts[rule])}"
     else:
@@ -250,15 +253,16 @@ class _Centres:
     """
 
     def __init__(self, points: np.ndarray, labels: np.ndarray) -> None:
-        self.means = _means(points, labels)
         self.sizes = np.bincount(labels)
+        self.sums = _sums(points, labels)
+        self.means = self.sums / self.sizes[:, None]
         self.alive = np.ones(len(self.means), bool)
         self.into = np.arange(len(self.means))
 
     def merge(self, gone: int, kept: int) -> None:
-        share = self.sizes[gone] / (self.sizes[gone] + self.sizes[kept])
-        self.means[kept] += share * (self.means[gone] - self.means[kept])
         self.sizes[kept] += self.sizes[gone]
+        self.sums[kept] += self.sums[gone]
+        self.means[kept] = self.sums[kept] / self.sizes[kept]
         self.alive[gone] = False
         self.into[self.into == gone] = kept
 
@@ -355,11 +359,11 @@ def _by_size(labels: np.ndarray) -> np.ndarray:
     return rank[labels]
 
 
-def _means(points: np.ndarray, labels: np.ndarray) -> np.ndarray:
-    """Mean of the points of each label 0..K-1, [K, D]; summed in index order, so the same on every run."""
+def _sums(points: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """Sum of the points of each label 0..K-1, [K, D]; added in index order, so the same on every run."""
     order = np.argsort(labels, kind="stable")
     sizes = np.bincount(labels)
-    return np.add.reduceat(points[order], np.cumsum(sizes) - sizes) / sizes[:, None]
+    return np.add.reduceat(points[order], np.cumsum(sizes) - sizes)
 
 
 def _checked(points: Tensor) -> Tensor:

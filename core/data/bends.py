@@ -1,6 +1,7 @@
 """Small, graded changes to one image, to see how much of each a detector bears."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from PIL import Image, ImageFilter
@@ -30,11 +31,11 @@ def bend(
     invert: bool = False,
     seed: int = 0,
 ) -> np.ndarray:
-    """The image, bent: inverted, rotated, blurred, brightened, occluded and made noisy, in this order; uint8 [C, H, W].
+    """The image inverted, rotated, blurred, brightened, occluded and made noisy, in this order, uint8 [C, H, W].
 
-    image: uint8 [C, H, W] with 1 or 3 channels.  Units and ranges of the strengths are those of RANGES.  What a rotation
-    uncovers takes the median colour of the image's edge.  seed: of the patch's place and of the noise, which stay the same
-    for every strength.  Raises WrongRequest for a strength outside its range.
+    image: uint8 [C, H, W] with 1 or 3 channels.  Units and ranges of the strengths are those of RANGES.  What a
+    rotation uncovers takes the median colour of the image's edge.  seed: of the patch's place and of the noise, which
+    stay the same for every strength.  Raises WrongRequest for a strength outside its range.
     """
     given = dict(rotate=rotate, blur=blur, noise=noise, occlude=occlude, brightness=brightness, invert=float(invert))
     for knob, strength in given.items():
@@ -54,9 +55,11 @@ def bend_path(image: np.ndarray, knob: str, strengths: Sequence[float], seed: in
     """The image bent by one knob, once for each strength, uint8 [S, C, H, W]. Raises WrongRequest as `bend`."""
     for strength in strengths:
         _check(knob, strength)
-    if knob == "invert":
-        strengths = [bool(strength) for strength in strengths]
-    return np.stack([bend(image, **{knob: strength}, seed=seed) for strength in strengths])
+    return np.stack([bend(image, **_setting(knob, strength), seed=seed) for strength in strengths])
+
+
+def _setting(knob: str, strength: float) -> dict[str, Any]:
+    return {knob: bool(strength) if knob == "invert" else strength}
 
 
 def _check(knob: str, strength: float) -> None:
@@ -78,7 +81,7 @@ def _filtered(pixels: np.ndarray, degrees: float, blur: float) -> np.ndarray:
 
 
 def _occluded(pixels: np.ndarray, share: float, seed: int) -> np.ndarray:
-    """With a mid-grey patch of the image's proportions; its place within what room is left depends on the seed alone."""
+    """With a mid-grey patch of the image's proportions; where in the room left for it depends on the seed alone."""
     size = np.rint(np.sqrt(share) * np.array(pixels.shape[:2])).astype(int)
     room = np.array(pixels.shape[:2]) - size + 1
     top, left = (np.random.default_rng([seed, 0]).random(2) * room).astype(int)

@@ -1,6 +1,6 @@
 """Which image sets there are, where they lie, and how to get one into memory.
 
-A set is looked for in every data root, in this order: its idx files, `NAME.npz`, what torchvision left, then its stand-ins.
+A set is looked for in every data root: its idx files, then `NAME.npz`, then what torchvision left, then its stand-ins.
 """
 
 import os
@@ -28,7 +28,7 @@ _reading = Lock()
 
 @dataclass(frozen=True)
 class Entry:
-    """One line of the catalogue. Counts, classes and shape are those of the file found, or the official ones if none is.
+    """One line of the catalogue. Classes, shape and counts are those of the file found, else the official ones.
 
     shape: (channels, height, width), None where only the file tells it.  origin: the file or folder, "built in", or "".
     stand_in: the name of the set that is loaded in its place.  download_megabytes: None where it can't be fetched.
@@ -69,7 +69,7 @@ def set_roots(paths: list[Path] | None) -> None:
 
 
 def roots() -> list[Path]:
-    """The data roots, first the one that fetches and imports go to: `set_roots`, else NOVELTY_DATA, else the default."""
+    """The data roots, by `set_roots`, else NOVELTY_DATA, else the default; fetches and imports go to the first."""
     named = [Path(part) for part in os.environ.get("NOVELTY_DATA", "").split(os.pathsep) if part]
     return [path.expanduser().absolute() for path in _chosen_roots or named or [DEFAULT_ROOT]]
 
@@ -92,8 +92,8 @@ def entry(name: str) -> Entry:
 def load(name: str) -> Dataset:
     """A set in memory, shared with whoever else loads it. The last three sets loaded are kept.
 
-    Raises WrongRequest for an unknown name, MissingData where it isn't on this machine (the sentence says how to get it)
-    or where its file is damaged (the sentence names the file).
+    Raises WrongRequest for an unknown name, MissingData where it isn't on this machine (the sentence says how to get
+    it) or where its file is damaged (the sentence names the file).
     """
     about = entry(name)
     source = _source(name)
@@ -105,11 +105,11 @@ def load(name: str) -> Dataset:
 
 
 def fetch(name: str, progress: Progress = fetching.silent) -> Entry:
-    """Downloads a set into the first data root through torchvision, which verifies it; a set already there is left alone.
+    """Downloads a set into the first data root through torchvision, which verifies it; one already there is left alone.
 
-    progress: called about five times a second with the share done (0 to 1, None while it can't be known) and a sentence;
-    what it raises cancels the fetch.  Raises WrongRequest for a set that can't be fetched, MissingData where the download
-    fails; neither leaves anything that looks complete.
+    progress: called about five times a second with the share done (0 to 1, None while that can't be known) and a
+    sentence; what it raises cancels the fetch.  Raises WrongRequest for a set that can't be fetched, MissingData where
+    the download fails; nothing is left that looks complete.
     """
     about = entry(name)
     source = _source(name)

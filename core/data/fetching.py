@@ -1,6 +1,6 @@
 """Gets image sets through torchvision, in a process of its own: neither torch nor a pickle enters the caller's.
 
-The child downloads into a folder that only it knows, verifies, and packs what isn't idx into one npz; the caller watches that
+The child downloads into a folder of its own, verifies, and packs what isn't idx into one npz; the caller watches that
 folder grow and moves the finished files into the data root. So nothing half-written ever looks complete.
 """
 
@@ -42,7 +42,7 @@ def fetch(name: str, root: Path, progress: Progress = silent) -> None:
 def pack(name: str, found: Path, root: Path) -> Dataset:
     """Packs what torchvision left below `found` into `root`/NAME.npz, once, and reads it.
 
-    Where `root` can't be written the set is packed for this once. Raises MissingData where torchvision refuses the files.
+    Where `root` can't be written it is packed for this once. Raises MissingData where torchvision refuses the files.
     """
     writable = npz.writable(root)
     if writable:

@@ -1,6 +1,6 @@
 """A folder or a zip of `class name/image` files: looked at, then packed into one npz.
 
-Nothing is unpacked to disk, no link is followed, and a file's size is known before it is read and its pixels are counted
+Nothing is unpacked to disk, no link is followed, a file's size is known before it is read and its pixels are counted
 before it is decoded, so a stranger's zip can waste no more memory and time than the limits here allow.
 """
 
@@ -19,9 +19,11 @@ from pathlib import Path
 
 import numpy as np
 
-from core.data import catalogue, npz, uploads
+from core.data import npz, uploads
+from core.data.catalogue import NAME, Entry, catalogue, entry, roots
 from core.data.dataset import Dataset
 from core.data.fetching import Progress, silent
+from core.data.known import KNOWN
 from core.errors import WrongRequest
 
 MAX_FILES = 200_000
@@ -41,8 +43,8 @@ class FolderReport:
     """What lies in a folder or zip, before it is imported.
 
     classes: class name -> readable images.  skipped: (file, reason).  smallest, median, largest: (width, height), each
-    number on its own.  channels, side: what to import it with; 1 channel where the pictures are grey.  duplicates: files
-    equal to another one.  contradictions: pictures that lie in more than one class.
+    number on its own.  channels, side: what to import it with; 1 channel where the pictures are grey.  duplicates:
+    files equal to one before them.  contradictions: pictures that lie in more than one class.
     """
 
     classes: dict[str, int]
@@ -127,12 +129,13 @@ def import_images(
     test_share: float = 0.2,
     seed: int = 0,
     progress: Progress = silent,
-) -> catalogue.Entry:
+) -> Entry:
     """Packs the images into `name`.npz in the first data root and gives its line of the catalogue.
 
-    Every image is fitted as an upload is: shown whole, with a border where it isn't square.  size: the side in pixels, 8
-    to 256.  channels: 1 or 3.  test_share: held out of each class, below 1.  Pictures that come out equal share a group.
-    Raises WrongRequest for a name that is taken or unsafe, an argument out of range, or a source that `inspect` refuses.
+    Every image is fitted as an upload is: shown whole, with a border where it isn't square.  size: the side in pixels,
+    8 to 256.  channels: 1 or 3.  test_share: held out of each class, below 1.  Pictures that come out equal share a
+    group.  Raises WrongRequest for a name that is taken or unsafe, an argument out of range, or a source that
+    `inspect` refuses.
     """
     _check(name, size, channels, test_share)
     with _opened(Path(source)) as (files, skipped):
@@ -155,17 +158,17 @@ def import_images(
         note=note,
     )
     try:
-        npz.write(catalogue.roots()[0] / f"{name}.npz", dataset)
+        npz.write(roots()[0] / f"{name}.npz", dataset)
     except OSError as error:
-        raise WrongRequest(f"{name}.npz can't be written to {catalogue.roots()[0]} ({error.strerror}).") from error
-    return catalogue.entry(name)
+        raise WrongRequest(f"{name}.npz can't be written to {roots()[0]} ({error.strerror}).") from error
+    return entry(name)
 
 
 def held_out(labels: np.ndarray, share: float, seed: int, groups: np.ndarray | None = None) -> np.ndarray:
     """Which images a seeded, stratified split holds out, bool [N]: `share` of each class, a group always as a whole.
 
-    labels: int64 [N].  groups: int64 [N], -1 where an image stands for itself; a group counts for the class of its first
-    image.  Rounded to whole groups per class, but one group of each class always stays.
+    labels: int64 [N].  groups: int64 [N], -1 where an image stands for itself; a group counts for the class of its
+    first image.  Rounded to whole groups per class, but one group of each class always stays.
     """
     alone = np.arange(len(labels))
     units = alone if groups is None else np.where(groups < 0, groups.max() + 1 + alone, groups)
@@ -179,19 +182,19 @@ def held_out(labels: np.ndarray, share: float, seed: int, groups: np.ndarray | N
 
 
 def _check(name: str, size: int, channels: int, test_share: float) -> None:
-    if not catalogue.NAME.fullmatch(name):
+    if not NAME.fullmatch(name):
         raise WrongRequest(
             f"{name!r} can't be a dataset's name: take up to 40 letters, digits, - and _, a letter first."
         )
-    if name.lower() in {one.name.lower() for one in catalogue.catalogue()} | set(catalogue.KNOWN):
+    if name.lower() in {one.name.lower() for one in catalogue()} | KNOWN.keys():
         raise WrongRequest(f"There is a dataset called {name} already: choose another name.")
     if not SIDES[0] <= size <= SIDES[1] or channels not in (1, 3) or not 0 <= test_share < 1:
         raise WrongRequest(
             f"Images can't be imported with side {size}, {channels} channels and {test_share:g} of them for testing: "
             f"choose a side from {SIDES[0]} to {SIDES[1]}, 1 or 3 channels, and a share from 0 to below 1."
         )
-    if not npz.writable(catalogue.roots()[0]):
-        raise WrongRequest(f"{catalogue.roots()[0]} can't be written: choose another first data root.")
+    if not npz.writable(roots()[0]):
+        raise WrongRequest(f"{roots()[0]} can't be written: choose another first data root.")
 
 
 def _require_images(count: int, source: Path | str, skipped: Skipped) -> None:

@@ -1,6 +1,6 @@
 """The idx files of MNIST and its relatives, raw or gzipped, read straight into one array.
 
-Format: two zero bytes, the type (8 = unsigned byte), the number of dimensions, each dimension as a big-endian int32, data.
+Format: two zero bytes, the type (8: unsigned byte), the number of dimensions, each as a big-endian int32, the data.
 """
 
 import gzip
@@ -83,7 +83,7 @@ def _read_into(path: Path, out: np.ndarray) -> None:
             raise ValueError(f"its images are {_shape(path)[1:]}, those of training {out.shape[1:]}")
         with (gzip.open if path.suffix == ".gz" else open)(path, "rb") as file:
             file.read(header)
-            read = file.readinto(memoryview(out).cast("B"))
+            read = file.readinto(out.data.cast("B"))
             if read != out.nbytes or file.read(1):
                 raise ValueError(f"its size doesn't fit its shape {list(out.shape)}")
     except (OSError, EOFError, ValueError, zlib.error) as error:

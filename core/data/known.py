@@ -217,7 +217,7 @@ KNOWN = {
     "tiny_imagenet32_jpeg": Known(
         title="Tiny-ImageNet, 32x32, JPEG-compressed",
         groupings={"CLAD": TINY_GROUPS},
-        note=f"200 of 500 training images a class, 32x32, JPEG-compressed: {_NOT_OFFICIAL}. For non-commercial use only.",
+        note=f"200 of 500 training images a class, 32x32, JPEG: {_NOT_OFFICIAL}. For non-commercial use only.",
     ),
     "tsinghua": Known(
         title="Tsinghua traffic signs",

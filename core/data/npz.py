@@ -2,9 +2,9 @@
 
 Two layouts, told apart by the names inside:
     plain   train_images, test_images (uint8 [N, H, W] or [N, H, W, 1 or 3]), train_labels, test_labels, class_names
-    jpeg    train_jpeg, test_jpeg (the JPEG files one after another), train_offsets, test_offsets (int64 [N + 1]), labels
-One half may be missing; `note` is a sentence about the set. Extra arrays `{half}_groups`, `{half}_tracks` (unique within a class) and `{half}_drawers`
-(unique within an alphabet, the part of a class name before "/") become the dataset's groups.
+    jpeg    train_jpeg, test_jpeg (JPEG files one after another), train_offsets, test_offsets (int64 [N + 1]), labels
+One half may be missing. Extra arrays `{half}_groups`, `{half}_tracks` (unique within a class) or `{half}_drawers`
+(unique within an alphabet, the part of a class name before "/") become the dataset's groups, `note` its note.
 """
 
 import io
@@ -80,7 +80,7 @@ def write_arrays(path: Path, arrays: dict[str, np.ndarray]) -> None:
     unfinished = path.parent / f".{path.stem}-{os.getpid()}.part"
     try:
         with unfinished.open("wb") as file:
-            np.savez(file, **arrays)
+            np.savez(file, allow_pickle=False, **arrays)
         os.replace(unfinished, path)
     finally:
         unfinished.unlink(missing_ok=True)
@@ -184,9 +184,7 @@ def _labels(archive: ZipFile, half: str, class_count: int, count: int) -> np.nda
             f"{half}_labels is {labels.dtype} {list(labels.shape)}, not one whole number for {count} images"
         )
     if labels.min() < 0 or labels.max() >= class_count:
-        raise ValueError(
-            f"{half}_labels go from {labels.min()} to {labels.max()}, its {class_count} classes from 0 to {class_count - 1}"
-        )
+        raise ValueError(f"{half}_labels go from {labels.min()} to {labels.max()}, with {class_count} classes")
     return labels.astype(np.int64)
 
 

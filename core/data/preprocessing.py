@@ -10,9 +10,10 @@ CHUNK = 1024  # images turned into float at a time
 def conform(images: np.ndarray, shape: tuple[int, int, int]) -> np.ndarray:
     """Images in another shape, uint8 [N, C, H, W]; the same array where nothing has to change.
 
-    images: uint8 [N, C, H, W] with 1 or 3 channels.  shape: (C, H, W).  Colour becomes grey by ITU-R 601 luma (Pillow's
-    "L"), grey becomes colour by repetition. Sizes change by bilinear interpolation with antialiasing (a triangle as wide
-    as the source pixels of one target pixel, as in Pillow and in torch with antialias=True), aspect ratio not kept.
+    images: uint8 [N, C, H, W] with 1 or 3 channels.  shape: (C, H, W).  Colour becomes grey by ITU-R 601 luma
+    (Pillow's "L"), grey becomes colour by repetition. Sizes change by bilinear interpolation with antialiasing (each
+    target pixel weighs its source pixels by a triangle, as in Pillow and torch with antialias=True), aspect ratio not
+    kept.
     Raises WrongRequest for another number of channels.
     """
     channels, height, width = shape

@@ -1,7 +1,7 @@
 """The child of `fetching`: `python -m core.data.torchvision_sets NAME SOURCE FOLDER [--download]`.
 
-Downloads NAME below SOURCE with torchvision, or takes what lies there, and writes FOLDER/NAME.npz unless NAME comes as idx.
-torchvision compares checksums before it unpickles anything, with and without a download. The last line of what it prints is
+Downloads NAME below SOURCE with torchvision, or takes what lies there, and writes FOLDER/NAME.npz unless NAME comes as
+idx. torchvision compares checksums before it unpickles anything, with and without a download. The last line printed is
 the reason of a failure.
 """
 
@@ -56,7 +56,7 @@ def _svhn(source: Path, download: bool) -> dict[str, np.ndarray]:
 
 
 def _gtsrb(source: Path, download: bool) -> dict[str, np.ndarray]:
-    """Frames resized to 32x32 (bilinear with antialiasing, aspect ratio not kept); a frame is called TRACK_NUMBER.ppm."""
+    """Frames resized to 32x32 (bilinear, antialiased, aspect ratio not kept); a frame is called TRACK_NUMBER.ppm."""
     from torchvision.datasets import GTSRB
 
     arrays = {"class_names": np.array(SIGNS)}
@@ -65,7 +65,7 @@ def _gtsrb(source: Path, download: bool) -> dict[str, np.ndarray]:
         images = np.empty((len(samples), SIDE, SIDE, 3), np.uint8)
         for index, (path, _) in enumerate(samples):
             with Image.open(path) as image:
-                images[index] = image.convert("RGB").resize((SIDE, SIDE), Image.Resampling.BILINEAR)
+                images[index] = np.asarray(image.convert("RGB").resize((SIDE, SIDE), Image.Resampling.BILINEAR))
         arrays |= {f"{half}_images": images, f"{half}_labels": np.array([label for _, label in samples], np.int64)}
         if half == "train":
             arrays["train_tracks"] = np.array([int(Path(path).name.split("_")[0]) for path, _ in samples])

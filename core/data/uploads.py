@@ -3,12 +3,14 @@
 import io
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, TypeVar
 
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from core.errors import WrongRequest
+
+T = TypeVar("T")
 
 FORMATS = ["PNG", "JPEG", "BMP", "GIF", "WEBP", "TIFF"]
 MAX_BYTES = 25_000_000
@@ -45,7 +47,7 @@ def decode(data: bytes, name: str) -> Upload:
 
 
 def header(data: bytes, name: str) -> Header:
-    """Size and kind of the image in `data`, as far as they show without decoding it. Raises WrongRequest as `decode`."""
+    """Size and kind of the image in `data`, as far as they show undecoded. Raises WrongRequest as `decode`."""
     return _verified(data, name)
 
 
@@ -54,8 +56,8 @@ def fit(
 ) -> tuple[np.ndarray, tuple[str, ...]]:
     """The image in a detector's shape, uint8 [C, H, W], and what was done to it.
 
-    image: uint8 [h, w, 1 or 3].  shape: (C, H, W).  invert: swap dark and light.  crop: an image of another aspect ratio
-    is shown whole with a border in the median colour of its edge ("pad"), or loses what sticks out ("centre").
+    image: uint8 [h, w, 1 or 3].  shape: (C, H, W).  invert: swap dark and light.  crop: an image of another aspect
+    ratio is shown whole, with a border in the median colour of its edge ("pad"), or loses what sticks out ("centre").
     Raises WrongRequest for another way to crop.
     """
     if crop not in ("pad", "centre"):
@@ -80,8 +82,8 @@ def fit(
 def looks_inverted(image: np.ndarray, reference_images: np.ndarray) -> bool:
     """Whether an image is dark on light where a dataset is light on dark, or the other way round.
 
-    image: uint8 [H, W, C].  reference_images: uint8 [N, C, H, W] of the dataset; some hundred do. False where the dataset
-    has no common background.
+    image: uint8 [H, W, C].  reference_images: uint8 [N, C, H, W] of the dataset; some hundred do. False where it has no
+    common background.
     """
     usual = _lightness(reference_images.mean(1, dtype=np.float32))
     own = _lightness(image.mean(2, dtype=np.float32)[None])[0]
@@ -104,7 +106,7 @@ def _verified(data: bytes, name: str) -> Header:
     return _opened(data, name, check)
 
 
-def _opened[T](data: bytes, name: str, use: Callable[[Image.Image], T]) -> T:
+def _opened(data: bytes, name: str, use: Callable[[Image.Image], T]) -> T:
     """What `use` makes of the opened image; whatever a decoder says about a broken file becomes one sentence."""
     try:
         with Image.open(io.BytesIO(data), formats=FORMATS) as image:
@@ -127,7 +129,7 @@ def _upload(image: Image.Image) -> Upload:
     if (frames := getattr(image, "n_frames", 1)) > 1:
         notes.append(f"the first of {frames} frames")
         image.seek(0)
-    deep = image.format == "PNG" and image.tile and "16" in str(image.tile[0][3])
+    deep = image.format == "PNG" and "16" in str(getattr(image, "tile", ""))  # decoded to 8 bits by Pillow itself
     if image.getexif().get(ORIENTATION, 1) != 1:
         image = ImageOps.exif_transpose(image)
         notes.append("turned upright as its EXIF data say")
@@ -137,8 +139,8 @@ def _upload(image: Image.Image) -> Upload:
     if deep:
         notes.append("scaled from 16 to 8 bits")
     if image.has_transparency_data:
-        pixels, note = _flattened(image)
-        return Upload(pixels, (*notes, *note))
+        pixels, shown = _flattened(image)
+        return Upload(pixels, (*notes, *shown))
     if image.mode not in ("1", "L", "P", "RGB"):
         notes.append(f"converted from {image.mode} to RGB")
     pixels = np.asarray(image.convert("L" if image.mode in ("1", "L") else "RGB"))
@@ -153,7 +155,7 @@ def _eight_bits(image: Image.Image) -> tuple[np.ndarray, str]:
         raise ValueError("values that are not numbers")
     if image.mode.startswith("I;16") or (image.mode == "I" and image.format == "PNG"):
         low, high, note = 0, 65_535, "scaled from 16 to 8 bits"
-    elif 0 <= low and high <= 1 and image.mode == "F":
+    elif low >= 0 and high <= 1 and image.mode == "F":
         low, high, note = 0, 1, "scaled from 0 to 1"
     else:
         note = f"scaled from its own range, {low:g} to {high:g}"

@@ -7,6 +7,7 @@ import contextlib
 import json
 import os
 import tempfile
+import zipfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -54,15 +55,30 @@ def write_arrays(path: Path, arrays: Mapping[str, np.ndarray]) -> None:
 
 def read_arrays(path: Path, *names: str) -> dict[str, np.ndarray]:
     """The arrays of an npz, or those named.  Raises DamagedRun where the file or an array is missing or broken."""
+    with _intact(path), np.load(path, allow_pickle=False) as archive:
+        return {name: archive[name] for name in (names or archive.files)}
+
+
+def array_shape(path: Path, name: str) -> tuple[int, ...]:
+    """The shape of one array of an npz, from its header alone.  Raises DamagedRun as `read_arrays`."""
+    with _intact(path), zipfile.ZipFile(path) as archive, archive.open(f"{name}.npy") as stream:
+        version = np.lib.format.read_magic(stream)
+        read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+        return read(stream)[0]
+
+
+@contextlib.contextmanager
+def _intact(path: Path) -> Iterator[None]:
+    """Tells a person what is wrong with an npz that can't be read."""
+    run = path.parent.name
     try:
-        with np.load(path, allow_pickle=False) as archive:
-            return {name: archive[name] for name in (names or archive.files)}
+        yield
     except FileNotFoundError:
-        raise DamagedRun(f"The run {path.parent.name} has no {path.name}. Train it again, or import it again.") from None
+        raise DamagedRun(f"The run {run} has no {path.name}. Train it again, or import it again.") from None
     except KeyError as error:
-        raise DamagedRun(f"{path.name} of the run {path.parent.name} lacks {error}. Train it again.") from None
+        raise DamagedRun(f"{path.name} of the run {run} lacks {error}. Train it again.") from None
     except Exception:  # a broken zip raises many kinds of error, and each means the same to a person
-        raise DamagedRun(f"{path.name} of the run {path.parent.name} is damaged. Train it again, or import it again.") from None
+        raise DamagedRun(f"{path.name} of the run {run} is damaged. Train it again, or import it again.") from None
 
 
 def write_state(path: Path, state: Mapping[str, Any]) -> None:

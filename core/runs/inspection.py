@@ -74,6 +74,7 @@ def store(run: Run, detector: Detector, task: Task, tensors: TaskTensors) -> dic
         {
             "images": task.images("test"),
             "novel": task.novel,
+            "valid_novel": np.zeros(len(task.valid), np.uint8) if task.valid_novel is None else task.valid_novel,
             "source": task.source,
             "classes": task.class_names("test"),
             "pool": task.test.pool,

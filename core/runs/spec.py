@@ -10,7 +10,7 @@ from typing import Any
 
 from core import data, knobs, methods, scenarios
 from core.errors import WrongRequest
-from core.methods.cards import Card
+from core.methods.cards import Card, Published
 from core.scenarios import TaskSpec
 
 
@@ -97,6 +97,22 @@ def request(
     if device not in ("auto", "cpu", "cuda"):
         raise WrongRequest(f"There is no device {device!r}. Choose from auto, cpu, cuda.")
     return RunSpec(dataset, scenario, task.target, method, knobs.values(settings), task.options, split_seed, seed, device)
+
+
+def published(spec: RunSpec) -> list[Published]:
+    """The published figures that this run may be compared with: those of its dataset, scenario and scenario options.
+
+    Options that a figure doesn't name have their defaults.  None where another image set stands in for the dataset.
+    """
+    options = scenarios.named(spec.scenario).options()
+    return [
+        figure
+        for figure in spec.card.published
+        if (figure.dataset, figure.scenario) == (spec.dataset, spec.scenario)
+        and figure.target in (None, spec.target)
+        and knobs.values(knobs.changed(options, figure.options)) == spec.options
+        and data.entry(spec.dataset).stand_in is None
+    ]
 
 
 def normal_classes(task: TaskSpec) -> int:

@@ -24,6 +24,7 @@ import numpy as np
 from filelock import FileLock, Timeout
 
 from core.errors import DamagedRun, WrongRequest
+from core.knobs import Shape
 from core.runs import files
 from core.runs.spec import RunSpec
 
@@ -131,6 +132,18 @@ class Run:
         """float64 [N] of one score, higher = more novel."""
         name = f"{split}/{score or self.spec.card.headline}"
         return self.arrays("scores", name)[name]
+
+    def normal_scores(self, score: str | None = None) -> np.ndarray:
+        """float64 [V] of the normal validation images, from which thresholds and percentiles come."""
+        return self.scores(score, "valid")[self.arrays("test", "valid_novel")["valid_novel"] == 0]
+
+    @property
+    def shape(self) -> Shape:
+        """(C, H, W) of its images, without reading them.  Raises DamagedRun."""
+        count_and_shape = files.array_shape(self.folder / "test.npz", "images")
+        if len(count_and_shape) != 4:
+            raise DamagedRun(f"The test images of the run {self.id} are no images. Train it again, or import it again.")
+        return count_and_shape[1:]  # type: ignore[return-value]
 
     @property
     def novel(self) -> np.ndarray:

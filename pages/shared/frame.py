@@ -10,6 +10,7 @@ from pathlib import Path
 import streamlit as st
 
 from core.errors import NoveltyError
+from core.runs import store
 from pages.shared import panels
 
 ENTRY = Path(__file__).parents[2] / "streamlit_app.py"
@@ -40,7 +41,8 @@ def around() -> Iterator[None]:
             yield
     finally:  # also after st.stop(): what is training is said on every page
         if not st.session_state["live"]:
-            live()
+            with _sentences():
+                live()
         if st.sidebar.toggle("Large type", key="large_type", help="Readable from the last row of a classroom"):
             st.html(LARGE_TYPE)
         st.html(STYLE)
@@ -71,26 +73,16 @@ def fragment(body: Callable | None = None, *, run_every: str | None = None, key:
     return st.fragment(guarded, run_every=run_every, key=key)
 
 
-def activity() -> tuple[int, int]:
-    """How many runs are training and how many wait for a slot."""
-    try:
-        from core.runs import store  # here, so that a page opens before the run store is read
-
-        return store.activity()
-    except (ImportError, AttributeError):
-        return 0, 0
-
-
 def live(render_page: Callable[[], None] | None = None) -> None:
     """The page's one polling fragment: the sidebar's live line, and the page's own live part where this is called.
 
     It polls each second while something trains or waits, and only then; when the last run ends, the page is drawn anew.
     """
     st.session_state["live"] = True
-    polling = any(activity())
+    polling = any(store.activity())
 
     def render() -> None:
-        training, waiting = activity()
+        training, waiting = store.activity()
         if polling and not (training or waiting):
             st.rerun()
         st.sidebar.page_link("pages/runs.py", label=_line(training, waiting), icon=":material/pace:")

@@ -30,7 +30,7 @@ def show(
     stem = "-".join(filter(None, (_page(), run, picture.name)))
     config = {"displaylogo": False, "toImageButtonOptions": {"filename": stem, "format": "png", "scale": 2}}
     event = st.plotly_chart(
-        picture.figure,
+        figures.magnified(picture.figure) if st.session_state.get("large_type") else picture.figure,
         key=key,
         on_select=on_select or "ignore",
         selection_mode="points",

@@ -10,6 +10,7 @@ from tests.browser import driver
 
 pytestmark = pytest.mark.browser
 
+
 def test_a_deep_link_on_a_fresh_server_has_its_frame_and_keeps_its_query(fresh_app, page):
     page.goto(f"{fresh_app}/rapp?colour=blue")
     driver.settle(page)

@@ -214,11 +214,12 @@ def test_refine_merges_the_closest_means_one_pair_at_a_time(points, clusters):
     assert partition(refined) == partition(literal_refine(points, labels, clusters))
 
 
-@pytest.mark.parametrize("clusters", [2, 3, 9, 20])
-def test_refine_merges_the_lowest_labels_among_equally_close_pairs(clusters):
-    labels = np.arange(25)
-    grid = torch.cartesian_prod(torch.arange(5.0), torch.arange(5.0))
-    assert partition(refine(grid, labels, clusters)) == partition(literal_refine(grid, labels, clusters))
+@pytest.mark.parametrize("seed", range(8))
+def test_refine_merges_the_lowest_labels_among_equally_close_pairs(seed):
+    points = torch.randint(0, 6, (40, 2), generator=torch.Generator().manual_seed(seed)).float()
+    for clusters in range(1, 41):
+        expected = literal_refine(points, np.arange(40), clusters)
+        assert partition(refine(points, np.arange(40), clusters)) == partition(expected)
 
 
 def test_refine_weighs_means_by_size():
@@ -302,12 +303,19 @@ def test_auto_prefers_the_coarser_of_equal_levels():
 def test_auto_merges_small_clusters_of_the_coarsest_level_where_no_level_qualifies(blobs):
     true = np.repeat([0, 1, 2, 3, 4], [100, 100, 100, 100, 12])
     choice = choose(blobs, Hierarchy([np.arange(412) // 2, true]), "auto", smallest=50)
-    assert choice.level == 1
-    assert choice.merged == 1
+    assert (choice.level, choice.merged) == (1, 1)
     assert choice.sizes == [112, 100, 100, 100]
     assert partition(choice.labels) == partition(np.where(true == 4, 3, true))
     assert "no level above the finest has at least 50 points in every cluster" in choice.sentence
     assert "1 cluster of fewer than 50 points joined the nearest, which leaves 4." in choice.sentence
+
+
+def test_a_cluster_of_just_the_smallest_size_is_large_enough(blobs):
+    true = np.repeat([0, 1, 2, 3, 4], [100, 100, 100, 100, 12])
+    choice = choose(
+        blobs, Hierarchy([np.arange(412) // 2, true, np.where(true == 4, 3, true) // 2]), "auto", smallest=12
+    )
+    assert (choice.level, choice.merged, choice.sizes) == (1, 0, [100, 100, 100, 100, 12])
 
 
 def test_a_level_can_be_asked_for(blobs):
@@ -326,6 +334,8 @@ def test_a_number_of_clusters_refines_the_coarsest_level_that_has_enough(points)
     np.testing.assert_array_equal(choice.labels, refine(points, hierarchy.labels[1], clusters))
     exact = choose(points, hierarchy, "K", clusters=hierarchy.counts[1], smallest=1)
     np.testing.assert_array_equal(exact.labels, hierarchy.labels[1])
+    assert choice.sentence.endswith(f"as asked, {clusters} clusters, merged from {clusters + 1}.")
+    assert exact.sentence.endswith(f"as asked, {clusters + 1} clusters.")
 
 
 @pytest.mark.parametrize("smallest", [5, 20, 301])

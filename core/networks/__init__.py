@@ -1,0 +1,1 @@
+"""Architectures that methods share."""

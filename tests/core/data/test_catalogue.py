@@ -1,0 +1,180 @@
+import os
+import struct
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from core.data import catalogue, entry, fetch, load, roots, set_roots
+from core.data.catalogue import BUILT_IN
+from core.data.folders import held_out
+from core.errors import MissingData, WrongRequest
+
+
+@pytest.fixture
+def real(data_root, root):
+    """The real image sets, with an empty first root for what is decoded."""
+    set_roots([root, data_root])
+    yield root
+    set_roots(None)
+
+
+def write_mnist(root: Path, pixel: int) -> None:
+    """Two training images and one test image of one value, as MNIST's idx files."""
+    (root / "MNIST/raw").mkdir(parents=True, exist_ok=True)
+    for half, count in (("train", 2), ("t10k", 1)):
+        images = struct.pack(">HBB3i", 0, 8, 3, count, 28, 28) + bytes([pixel]) * count * 784
+        (root / f"MNIST/raw/{half}-images-idx3-ubyte").write_bytes(images)
+        (root / f"MNIST/raw/{half}-labels-idx1-ubyte").write_bytes(struct.pack(">HBBi", 0, 8, 1, count) + bytes(count))
+
+
+def test_roots_come_from_the_choice_then_the_environment_then_the_default(monkeypatch, tmp_path):
+    monkeypatch.delenv("NOVELTY_DATA", raising=False)
+    assert roots() == [Path.home() / ".cache/novelty-explorer"]
+    monkeypatch.setenv("NOVELTY_DATA", os.pathsep.join([str(tmp_path / "a"), "~/b"]))
+    assert roots() == [tmp_path / "a", Path.home() / "b"]
+    set_roots([tmp_path])
+    assert roots() == [tmp_path]
+    set_roots(None)
+    assert len(roots()) == 2
+
+
+def test_an_empty_root_offers_the_built_in_digits_and_says_what_can_be_fetched(root):
+    entries = {one.name: one for one in catalogue()}
+    assert [name for name, one in entries.items() if one.present] == ["digits"]
+    assert [name for name, one in entries.items() if one.download_megabytes] == [
+        *("mnist", "fashion-mnist", "emnist-letters", "cifar10", "svhn", "gtsrb")
+    ]
+    assert entries["digits"].origin == "built in"
+    assert "cifar10_jpeg" not in entries and "tiny-imagenet" in entries
+
+
+def test_digits_equal_scikit_learns():
+    sklearn = pytest.importorskip("sklearn.datasets").load_digits()
+    digits, places = load("digits"), np.load(BUILT_IN / "digits.npz")
+    order = np.concatenate([places["train_indices"], places["test_indices"]])
+    np.testing.assert_array_equal(np.sort(order), np.arange(1797))
+    np.testing.assert_array_equal(digits.images[:, 0], np.rint(sklearn.images[order] * 255 / 16))
+    np.testing.assert_array_equal(digits.labels, sklearn.target[order])
+
+
+def test_digits_hold_out_a_seeded_fifth_of_each_class():
+    digits, places = load("digits"), np.load(BUILT_IN / "digits.npz")
+    assert digits.train_count == entry("digits").train_count == 1438
+    counts = np.bincount(digits.labels)
+    np.testing.assert_array_equal(np.bincount(digits.labels[digits.is_test]), np.rint(counts * 0.2))
+    labels = np.empty(1797, np.int64)
+    labels[np.concatenate([places["train_indices"], places["test_indices"]])] = digits.labels
+    np.testing.assert_array_equal(np.flatnonzero(held_out(labels, 0.2, seed=0)), places["test_indices"])
+
+
+def test_an_unknown_name_lists_what_there_is(root, arrays):
+    np.savez(root / "pets.npz", **arrays)
+    for ask in (entry, load, fetch):
+        with pytest.raises(WrongRequest, match=r"no dataset called 'cats'. On this machine there are digits, pets\."):
+            ask("cats")
+
+
+def test_a_missing_set_says_how_to_get_it(root):
+    with pytest.raises(MissingData, match=rf"MNIST isn't .* Datasets page \(a download of 12 MB\), .* {root}"):
+        load("mnist")
+    with pytest.raises(MissingData, match=r"Tiny-ImageNet .* can't be fetched: put tiny-imagenet\.npz into"):
+        load("tiny-imagenet")
+    with pytest.raises(WrongRequest, match="can't be fetched"):
+        fetch("tiny-imagenet")
+
+
+def test_any_npz_in_a_root_is_a_set(root, arrays):
+    np.savez(root / "pets.npz", **arrays)
+    pets = entry("pets")
+    assert (pets.title, pets.classes, pets.shape, pets.present) == ("pets", ("cat", "dog"), (3, 4, 6), True)
+    assert pets.origin == str(root / "pets.npz")
+    assert len(load("pets").images) == 8
+
+
+def test_a_damaged_file_is_listed_with_its_fault_and_breaks_nothing_else(root):
+    (root / "pets.npz").write_bytes(b"no zip")
+    (root / "un safe.npz").write_bytes(b"no zip")
+    pets = next(one for one in catalogue() if one.name == "pets")
+    assert not pets.present and "pets.npz in" in pets.note and not any(" " in one.name for one in catalogue())
+    with pytest.raises(MissingData, match=r"pets\.npz in .* can't be used"):
+        load("pets")
+
+
+def test_a_stand_in_takes_the_place_of_an_absent_set_and_says_so(root, arrays):
+    np.savez(root / "svhn_part.npz", **arrays | {"class_names": np.array(list("0123456789"))})
+    svhn, own = entry("svhn"), entry("svhn_part")
+    assert (svhn.stand_in, svhn.train_count, svhn.note[:36]) == ("svhn_part", 5, "svhn_part.npz stands in for it. The")
+    assert own.present and own.stand_in is None
+    assert load("svhn").name == "svhn" and load("svhn").note == svhn.note
+    np.savez(root / "svhn.npz", **arrays | {"class_names": np.array(list("0123456789"))})
+    assert entry("svhn").stand_in is None
+    assert "Holds 5 of 73,257 training images." in entry("svhn").note
+
+
+def test_groupings_that_name_other_classes_are_left_out(root, arrays):
+    np.savez(root / "gtsrb.npz", **arrays)
+    assert entry("gtsrb").groupings == {}
+    assert list(entry("digits").groupings["CLAD"]) == ["CUR", "STR", "MIX"]
+
+
+def test_a_changed_file_is_read_again_and_an_unchanged_one_is_not(root):
+    write_mnist(root, pixel=7)
+    assert load("mnist").images.max() == 7
+    assert np.shares_memory(load("mnist").images, load("mnist").images)
+    write_mnist(root, pixel=9)
+    os.utime(root / "MNIST/raw/train-images-idx3-ubyte", ns=(1, 10**18 * 4))
+    assert load("mnist").images.max() == 9
+
+
+def test_fetch_leaves_alone_what_is_there(root, monkeypatch):
+    write_mnist(root, pixel=7)
+    monkeypatch.setenv("PATH", "")
+    assert fetch("mnist", lambda *_: pytest.fail("a download began")).present
+
+
+def test_importing_and_listing_load_nothing_heavy(root):
+    heavy = "torch torchvision sklearn scipy pandas matplotlib"
+    code = f"import sys, core.data as d; d.catalogue(); d.load('digits'); print([m for m in {heavy.split()} if m in sys.modules])"
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=BUILT_IN.parents[1])
+    assert result.stdout.strip() == "[]", result.stderr
+
+
+@pytest.mark.parametrize(
+    ("name", "first_labels", "train_mean"),
+    [("mnist", [5, 0, 4, 1, 9, 2, 1, 3, 1, 4], 0.1307), ("fashion-mnist", [9, 0, 0, 3, 0, 2, 7, 2, 5, 5], 0.2860)],
+)
+def test_real_idx_sets(real, name, first_labels, train_mean):
+    dataset = load(name)
+    assert (dataset.shape, len(dataset.images), dataset.train_count) == ((1, 28, 28), 70_000, 60_000)
+    np.testing.assert_array_equal(dataset.labels[:10], first_labels)
+    assert abs(dataset.images[:60_000].mean() / 255 - train_mean) < 1e-4
+
+
+def test_real_jpeg_set_is_decoded_once_and_kept(real):
+    first = load("tiny_imagenet32_jpeg")
+    assert (first.shape, first.train_count, len(first.images)) == ((3, 32, 32), 40_000, 50_000)
+    assert entry("tiny_imagenet32_jpeg").origin == str(real / "tiny_imagenet32_jpeg.npz")
+    np.testing.assert_array_equal(load("tiny_imagenet32_jpeg").images[::997], first.images[::997])
+    assert load("tiny-imagenet").classes[:2] == ("goldfish", "European fire salamander")
+
+
+def test_real_tracks_and_drawers_become_groups(real):
+    gtsrb, omniglot = load("gtsrb"), load("omniglot_part")
+    tracks = np.unique(gtsrb.groups[: gtsrb.train_count], return_counts=True)[1]
+    assert len(tracks) == 1307 and set(tracks.tolist()) == {9, 10}
+    assert (gtsrb.groups[gtsrb.train_count :] == -1).all()
+    assert len(np.unique(omniglot.groups)) == 8 * 20
+    assert not set(omniglot.groups[omniglot.is_test].tolist()) & set(omniglot.groups[~omniglot.is_test].tolist())
+
+
+def test_every_real_set_is_as_its_entry_says(real):
+    quick = [one for one in catalogue() if one.present and "jpeg" not in one.origin]
+    assert len(quick) >= 9
+    for one in quick:
+        dataset = load(one.name)
+        assert (dataset.shape, dataset.classes, dataset.train_count) == (one.shape, one.classes, one.train_count)
+        assert len(dataset.images) == one.train_count + one.test_count
+        assert dataset.labels.min() >= 0 and dataset.labels.max() < len(one.classes)
