@@ -1,129 +1,141 @@
-"""The command line: `python -m core COMMAND`.
-
-Each command returns what `--json` prints as its last line, and prints text for a person where that is not asked for. Imports lie
-inside the commands, so that those which only list load no torch.
-"""
+"""The command line: `python -m core COMMAND`.  What the commands do is in `core/runs/commands.py`."""
 
 import argparse
-import contextlib
-import csv
 import json
-import math
 import os
 import sys
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import asdict
-from datetime import datetime
+from argparse import Namespace as Words
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import Any, NoReturn
 
-from core.errors import MissingData, NoveltyError, RunFailed, WrongRequest
+from core.errors import NoveltyError, RunFailed, WrongRequest
 
-if TYPE_CHECKING:
-    from core.methods.cards import Card
-    from core.runs.spec import RunSpec
-    from core.runs.store import Run
-
-Answer = dict[str, Any]
+INNER = ("job", "scorer", "mirror")  # processes that the app starts: not for people, so not listed
+STATES = ("queued", "running", "finished", "failed", "cancelled", "interrupted")
+RUN: dict[str, Any] = {"metavar": "RUN", "help": "its id, or an unambiguous beginning of it"}
+SETTINGS: dict[str, Any] = {"nargs": "+", "action": "extend", "default": [], "metavar": "NAME=VALUE"}
 
 
 class Parser(argparse.ArgumentParser):
-    """argparse whose complaints are one sentence, like all others."""
+    """argparse with complaints of one line, like all others."""
 
     def error(self, message: str) -> NoReturn:
-        raise WrongRequest(f"{message[0].upper()}{message[1:]}. `{self.prog} --help` shows what is taken.")
+        raise WrongRequest(f"{message[0].upper()}{message[1:]}. `{self.prog} --help` shows what it takes.")
 
 
-# --- what there is ---------------------------------------------------------------------------------------------------------
+class Commands:
+    """The parser of all commands, each of which names the function in `commands` that answers it."""
 
-
-def datasets(arguments: argparse.Namespace) -> Answer:
-    """List the image sets, fetch one, or add a folder or zip of own images."""
-    from core import data
-    from core.runs.terminal import ProgressLine, size, table
-
-    line = ProgressLine()
-    with contextlib.closing(line):
-        if arguments.fetch:
-            entries = [data.fetch(arguments.fetch, line.fetching)]
-        elif arguments.add:
-            entries = [_imported(arguments, line.fetching)]
-        else:
-            entries = data.catalogue()
-    if not arguments.json:
-        head = ["name", "classes", "images", "training", "test", "where"]
-        print(
-            table(
-                head,
-                [
-                    [each.name, f"{len(each.classes)}", size(each.shape), f"{each.train_count:,}", f"{each.test_count:,}", _where(each)]
-                    for each in entries
-                ],
-            )
+    def __init__(self) -> None:
+        self.common = argparse.ArgumentParser(add_help=False, argument_default=argparse.SUPPRESS)
+        self.common.add_argument(
+            "--data-root", metavar="FOLDERS", help="where image sets lie, in place of NOVELTY_DATA"
         )
-        if len(entries) == 1 and entries[0].note:
-            print(entries[0].note)
-    return {"datasets": [asdict(each) for each in entries]}
+        self.common.add_argument("--json", action="store_true", help="print one machine-readable line in place of text")
+        about = "Novelty detection: train, score and compare."
+        self.parser = Parser("python -m core", description=about, parents=[self.common], allow_abbrev=False)
+        self.commands = self.parser.add_subparsers(metavar="COMMAND", required=True)
+
+    def add(self, name: str, answer: str, help: str = "") -> Parser:
+        """One more command."""
+        added = self.commands.add_parser(
+            name, parents=[self.common], allow_abbrev=False, help=help, description=f"{help[:1].upper()}{help[1:]}."
+        )
+        added.set_defaults(answer=answer)
+        return added
 
 
-def _imported(arguments: argparse.Namespace, progress: Callable[[float | None, str], None]) -> Any:
-    from core import data
+def parser() -> Parser:
+    """The commands for people."""
+    commands = Commands()
+    datasets = commands.add("datasets", "list_datasets", "list the image sets, fetch one, or add your own images")
+    source = datasets.add_mutually_exclusive_group()
+    source.add_argument("--fetch", metavar="NAME", help="download a set into the first data root")
+    source.add_argument("--add", type=Path, metavar="FOLDER_OR_ZIP", help="pack `class name/image` files into a set")
+    datasets.add_argument("--name", help="of the set that is added")
+    datasets.add_argument("--size", type=int, metavar="PIXELS", help="side of its images; by default what suits them")
+    datasets.add_argument("--channels", type=int, help="1 for grey, 3 for colour; by default what suits them")
 
-    if not arguments.name:
-        raise WrongRequest("The images need a name. Add --name NAME.")
-    side, channels = arguments.size, arguments.channels
-    if side is None or channels is None:
-        report = data.inspect(arguments.add, progress)
-        side, channels = side or report.side, channels or report.channels
-    return data.import_images(arguments.add, arguments.name, side, channels, progress=progress)
+    methods = commands.add("methods", "list_methods", "list the methods, or the scores and settings of one")
+    methods.add_argument("name", nargs="?", metavar="NAME")
 
+    _add_train(commands)
 
-def _where(entry: Any) -> str:
-    from core import data
+    score = commands.add("score", "score", "score images with a trained run")
+    score.add_argument("run", **RUN)
+    score.add_argument("images", metavar="IMAGE", nargs="+", type=Path)
+    score.add_argument("--score", metavar="NAME", help="one of the run's scores; by default all")
+    score.add_argument("--csv", action="store_true", help="comma-separated values in place of a table")
 
-    if entry.stand_in:
-        return f"{entry.stand_in} stands in"
-    if entry.present:
-        return entry.origin
-    if entry.download_megabytes:
-        return f"fetch {entry.download_megabytes:,.0f} MB: datasets --fetch {entry.name}"
-    return f"put {entry.name}.npz into {data.roots()[0]}"
+    evaluate = commands.add("evaluate", "evaluate", "compute the metrics of a run again from its checkpoint")
+    evaluate.add_argument("run", **RUN)
+    evaluate.add_argument("--set", help="settings that act after training", **SETTINGS)
 
+    runs = commands.add("runs", "list_runs", "list the runs")
+    runs.add_argument("--state", choices=STATES, metavar="STATE", help=", ".join(STATES))
+    runs.add_argument("--method", metavar="METHOD", help="see `methods`")
 
-def list_methods(arguments: argparse.Namespace) -> Answer:
-    """List the methods, or the settings and scores of one."""
-    from core import methods
-    from core.runs.terminal import table
-
-    cards = [methods.card(arguments.name)] if arguments.name else methods.cards()
-    answer = [_method(card) for card in cards]
-    if arguments.json:
-        return {"methods": answer}
-    if not arguments.name:
-        print(table(["name", "title", "scores"], [[card.name, card.title, ", ".join(s.name for s in card.scores)] for card in cards]))
-        print("\n`python -m core methods NAME` shows what can be set.")
-        return {"methods": answer}
-    card, described = cards[0], answer[0]
-    print(f"{card.title}. {card.sentence}\n{card.paper}\n")
-    print(table(["score", "", ""], [[each.name, "headline" if each.name == card.headline else "", each.sentence] for each in card.scores]))
-    rows = [
-        [each["name"], each["label"], each["range"], f"{each['quick']}", f"{each['paper']}", "yes" if each["after"] else ""]
-        for each in described["knobs"]
-    ]
-    print("\n" + table(["setting", "", "takes", "quick", "paper", "after training"], rows))
-    print("\nPresets are those for grey images of 28x28; a method may choose others for smaller or larger ones.")
-    return {"methods": answer}
+    commands.add("resume", "resume", "go on with an interrupted, cancelled or failed run").add_argument("run", **RUN)
+    commands.add("cancel", "cancel", "stop a run that is queued or in training").add_argument("run", **RUN)
+    delete = commands.add("delete", "delete", "remove a run that has ended")
+    delete.add_argument("run", **RUN)
+    delete.add_argument("--yes", action="store_true", help="don't ask")
+    return commands.parser
 
 
-def _method(card: "Card") -> Answer:
-    from core.knobs import knobs_of
+def _add_train(commands: Commands) -> None:
+    train = commands.add("train", "train", "train a method on a task and show what it reaches")
+    train.add_argument("--dataset", required=True, metavar="DATASET", help="see `datasets`")
+    train.add_argument("--scenario", required=True, metavar="SCENARIO", help="which classes are normal")
+    target = "a class by number or name, several separated by commas, or a super-category"
+    train.add_argument("--target", required=True, metavar="CLASSES", help=target)
+    train.add_argument("--method", required=True, metavar="METHOD", help="see `methods`")
+    train.add_argument("--preset", default="quick", metavar="PRESET", help="quick (the default) or paper")
+    train.add_argument("--set", help="settings of the method", **SETTINGS)
+    train.add_argument("--scenario-set", help="options of the scenario", **SETTINGS)
+    train.add_argument("--epochs", type=int, metavar="N", help="epochs of the main stage")
+    train.add_argument("--seed", type=int, default=0, metavar="N", help="of the network and the order of images")
+    train.add_argument("--split-seed", type=int, default=0, metavar="N", help="of the task's split")
+    train.add_argument("--device", default="auto", metavar="DEVICE", help="auto (the default), cpu or cuda")
 
-    shape = (1, 28, 28)
-    told = ("name", "title", "family", "sentence", "paper", "headline")
-    settings = [
-        {name: getattr(each, name) for name in ("name", "label", "help", "group", "low", "high", "after")}
-        | {"kind": each.kind.__name__, "choices": list(each.choices), "range": each.range}
-        | {preset: each.preset(preset, shape) for preset in ("quick", "paper")}
-        for each in knobs_of(card.knobs)
-    ]
-    return {name: getattr(card, name) for name in told} | {"scores": [asdict(each) for each in card.scores], "knobs": settings}
+
+def inner_parser() -> Parser:
+    """The commands for the app itself."""
+    commands = Commands()
+    commands.add("job", "job").add_argument("run")
+    commands.add("scorer", "serve")
+    commands.add("mirror", "reflect")
+    return commands.parser
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run one command and return its exit status: 0 done, 2 a wrong request, 1 a failed run."""
+    arguments = sys.argv[1:] if arguments is None else arguments
+    chosen = inner_parser() if arguments[:1] and arguments[0] in INNER else parser()
+    try:
+        words = chosen.parse_args(arguments, Words(json=False, data_root=""))
+        # Not before: whoever asks for help or mistypes a word waits for nothing.
+        from core import data
+        from core.runs import commands
+
+        data.set_roots([Path(part) for part in words.data_root.split(os.pathsep) if part])
+        reply = getattr(commands, words.answer)(words)
+        text = json.dumps(reply.content) if words.json else reply.text
+        if text:
+            print(text, flush=True)
+        if reply.failure:
+            raise RunFailed(reply.failure)
+    except NoveltyError as error:
+        print(error, file=sys.stderr)
+        return error.exit_status
+    except KeyboardInterrupt:
+        return RunFailed.exit_status
+    except BrokenPipeError:
+        # Whoever reads has seen enough; without this Python would complain when it flushes at its end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return 0
+
+
+if __name__ == "__main__":
+    sys.stdout.reconfigure(errors="backslashreplace")  # a class name may hold what the terminal can't show
+    sys.exit(main())

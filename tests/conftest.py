@@ -1,12 +1,15 @@
-"""What every test may ask for: seeded random numbers, and the folder of real image sets where there is one."""
+"""What every test may ask for: seeded random numbers, a store with trained runs, the folder of real image sets where there is one."""
 
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 PROJECT = Path(__file__).resolve().parents[1]
+os.environ.setdefault("NOVELTY_MIRROR", "off")  # a test that submits a run leaves no MLflow mirror behind
 
 
 @pytest.fixture
@@ -23,6 +26,35 @@ def data_root() -> Path:
         if folder.is_dir():
             return folder
     pytest.skip("No folder of real image sets: set NOVELTY_DATA to one, or put it at ../shared/data.")
+
+
+TRAINED = ("rapp-ae", "rapp-vae", "rapp-aae")
+TRAIN = """
+import os, sys
+os.nice = lambda increment: 0  # control lines at the usual priority: the tests wait for them
+from core.runs import spec, store, worker
+for method in sys.argv[1:]:
+    request = spec.request("digits", "multimodal", "3", method, changes={"epochs": 4, "layers": 4, "batch_size": 256})
+    run = worker.execute(store.create(request))
+    assert run.state == store.FINISHED, run.sentence
+"""
+
+
+@pytest.fixture(scope="session")
+def trained_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A store with one finished run of each method of TRAINED on digits, all but 3: four layers, four epochs. Don't change it."""
+    folder = tmp_path_factory.mktemp("trained")
+    # A process of its own keeps torch and its settings out of the tests.
+    environment = os.environ | {"NOVELTY_CHECKPOINTS": str(folder), "OMP_NUM_THREADS": "1", "PYTHONPATH": str(PROJECT)}
+    subprocess.run([sys.executable, "-c", TRAIN, *TRAINED], cwd=PROJECT, env=environment, check=True)
+    return folder
+
+
+@pytest.fixture
+def store_with_runs(trained_store: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """`trained_store` as the store of this test. Copy it where a test writes: `shutil.copytree`, then set NOVELTY_CHECKPOINTS."""
+    monkeypatch.setenv("NOVELTY_CHECKPOINTS", str(trained_store))
+    return trained_store
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

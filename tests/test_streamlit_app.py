@@ -1,4 +1,5 @@
 import logging
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -17,12 +18,16 @@ def app(tmp_path, monkeypatch) -> AppTest:
     return AppTest.from_file(str(ROOT / "streamlit_app.py"), default_timeout=30).run()
 
 
+def _after_the_frame(monkeypatch: pytest.MonkeyPatch, failure: Callable[[], None]) -> None:
+    """Lets every page fail once it is framed; AppTest starts each run as a fresh server does, with the page alone."""
+    through_entry = frame.through_entry
+    monkeypatch.setattr(frame, "through_entry", lambda: (through_entry(), failure()))
+
+
 def test_the_app_opens_on_home(app):
     assert not app.exception
-    assert "framed" in app.session_state
-    assert [title.value for title in app.title] == [
-        title.value for title in app.switch_page("pages/home.py").run().title
-    ]
+    opened = [title.value for title in app.title]
+    assert opened == [title.value for title in app.switch_page("pages/home.py").run().title]
 
 
 @pytest.mark.parametrize("page", PAGES)
@@ -35,7 +40,7 @@ def test_every_page_asks_one_question_and_shows_no_fault_of_ours(app, page):
 
 
 def test_a_fault_in_a_page_shows_one_sentence_and_logs_the_traceback(app, monkeypatch, caplog):
-    monkeypatch.setattr(frame, "through_entry", lambda: 1 / 0)
+    _after_the_frame(monkeypatch, lambda: 1 / 0)
     with caplog.at_level(logging.ERROR):
         app.switch_page("pages/rapp.py").run()
     assert [error.value for error in app.error] == [frame.OUR_FAULT]
@@ -47,7 +52,7 @@ def test_an_error_for_a_person_is_shown_as_its_own_sentence(app, monkeypatch):
     def refuse() -> None:
         raise WrongRequest("digits has no class x. Choose from 0, 1, 2.")
 
-    monkeypatch.setattr(frame, "through_entry", refuse)
+    _after_the_frame(monkeypatch, refuse)
     app.switch_page("pages/rapp.py").run()
     assert [error.value for error in app.error] == ["digits has no class x. Choose from 0, 1, 2."]
     assert not app.exception

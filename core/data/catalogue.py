@@ -5,7 +5,7 @@ A set is looked for in every data root: its idx files, then `NAME.npz`, then wha
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
@@ -22,7 +22,6 @@ BUILT_IN = Path(__file__).parent
 DEFAULT_ROOT = Path("~/.cache/novelty-explorer")
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,39}")  # safe as a file name, in a link and in a run's id
 
-_chosen_roots: list[Path] = []
 _reading = Lock()
 
 
@@ -63,15 +62,16 @@ class Source:
         return max(path.stat().st_mtime_ns for path in files or [self.path])
 
 
-def set_roots(paths: list[Path] | None) -> None:
-    """Says where image sets lie, before everything else; None goes back to the environment."""
-    _chosen_roots[:] = paths or []
+def set_roots(paths: Sequence[Path]) -> None:
+    """Says where image sets lie, to this process and to those it starts; no paths leave it as it is."""
+    if paths:
+        os.environ["NOVELTY_DATA"] = os.pathsep.join(str(Path(path).expanduser().absolute()) for path in paths)
 
 
 def roots() -> list[Path]:
-    """The data roots, by `set_roots`, else NOVELTY_DATA, else the default; fetches and imports go to the first."""
+    """The data roots: those of NOVELTY_DATA, separated as in PATH, else the default. Fetches go to the first."""
     named = [Path(part) for part in os.environ.get("NOVELTY_DATA", "").split(os.pathsep) if part]
-    return [path.expanduser().absolute() for path in _chosen_roots or named or [DEFAULT_ROOT]]
+    return [path.expanduser().absolute() for path in named or [DEFAULT_ROOT]]
 
 
 def catalogue() -> list[Entry]:
@@ -112,11 +112,11 @@ def fetch(name: str, progress: Progress = fetching.silent) -> Entry:
     the download fails; nothing is left that looks complete.
     """
     about = entry(name)
-    source = _source(name)
-    if about.download_megabytes and (source is None or source.stand_in):
-        fetching.fetch(name, roots()[0], progress)
-    elif source is None:
+    if about.present and not about.stand_in:
+        return about
+    if not about.download_megabytes:
         raise WrongRequest(how_to_get(about))
+    fetching.fetch(name, roots()[0], progress)
     return entry(name)
 
 
@@ -124,8 +124,9 @@ def how_to_get(about: Entry) -> str:
     """One sentence for a set that isn't on this machine."""
     where = " or ".join(str(root) for root in roots())
     if about.download_megabytes:
-        size = f"a download of {about.download_megabytes:,.0f} MB"
-        return f"{about.title} isn't on this machine: fetch it on the Datasets page ({size}), or put it into {where}."
+        command = f"python -m core datasets --fetch {about.name}"
+        fetched = f"fetch its {about.download_megabytes:,.0f} MB on the Datasets page or by `{command}`"
+        return f"{about.title} isn't on this machine: {fetched}, or put it into {where}."
     return f"{about.title} isn't on this machine and can't be fetched: put {about.name}.npz into {where}."
 
 
@@ -148,7 +149,7 @@ def _entry(name: str) -> Entry:
         train_count=about.train_count,
         test_count=about.test_count,
         present=summary is not None,
-        origin=_origin(source),
+        origin=_origin(known, source),
         stand_in=source.stand_in if source else None,
         download_megabytes=known.download_megabytes,
         note=trouble or _note(known, source, about, official),
@@ -181,9 +182,13 @@ def _groupings(known: Known, classes: tuple[str, ...]) -> dict[str, Groups]:
     }
 
 
-def _origin(source: Source | None) -> str:
+def _origin(known: Known, source: Source | None) -> str:
     if source is None:
         return ""
+    if source.form == "idx" and known.idx:
+        return str(source.path / known.idx.folder)
+    if source.form == "torchvision" and known.folder:
+        return str(source.path / known.folder)
     return "built in" if source.path.parent == BUILT_IN else str(source.path)
 
 
@@ -223,7 +228,9 @@ def _summary(name: str, source: Source, changed: int) -> Summary:
     if source.form == "npz":
         return npz.summary(source.path)
     known = KNOWN[name]
-    assert known.shape
+    if source.form == "idx" and known.idx:
+        return idx.summary(known.idx, source.path, known.classes)
+    assert known.shape, f"{name} comes through torchvision, so its shape is known"
     return Summary(known.classes, known.shape, known.train_count, known.test_count)
 
 

@@ -33,6 +33,7 @@ BOMB_BYTES, BOMB_RATIO = 50_000_000, 100  # image files hardly compress: this mu
 SIDES = (8, 256)
 SAMPLED = 64  # colour files decoded to see whether they hold grey pictures
 WINDOW = 256  # files decoded between two reports of progress
+DECODERS = 4  # threads, each of which may hold a picture as large as an upload may be
 SUFFIXES = {".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff"}
 
 Skipped = list[tuple[str, str]]  # (file, reason)
@@ -226,7 +227,7 @@ def _fitted(
 ) -> tuple[list[np.ndarray], list[str]]:
     """The images that can be decoded, uint8 [C, H, W] each, and their class names; adds the others to `skipped`."""
     images, labels = [], []
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
+    with ThreadPoolExecutor(DECODERS) as pool:
         for start in range(0, len(files), WINDOW):
             progress(start / len(files), f"Reading image {start + 1:,} of {len(files):,}")
             window = files[start : start + WINDOW]

@@ -7,13 +7,16 @@ import gzip
 import struct
 import zlib
 from dataclasses import dataclass
+from io import BufferedReader
+from math import prod
 from pathlib import Path
 
 import numpy as np
 
-from core.data.dataset import Dataset, damaged
+from core.data.dataset import Dataset, Summary, damaged
 
 CHUNK = 4096  # images turned upright at a time
+MOST_DEFLATED = 1032  # no gzip file unpacks to more than this times its size
 
 
 @dataclass(frozen=True)
@@ -40,51 +43,65 @@ class IdxFiles:
         return [path for path in found if path] if all(found) else None
 
 
-def read(files: IdxFiles, root: Path, classes: tuple[str, ...]) -> Dataset:
-    """The whole set, named after its folder. Raises MissingData, naming the file, where one of the four is damaged."""
+def summary(files: IdxFiles, root: Path, classes: tuple[str, ...]) -> Summary:
+    """Shape and counts from the headers. Raises MissingData, naming the file, where one of the four is damaged."""
     paths = files.paths(root)
     assert paths is not None, f"{files.folder} is not below {root}"
-    counts = [_shape(path)[0] for path in paths]
-    _, height, width = _shape(paths[0])
-    images, labels = np.empty((counts[0] + counts[2], 1, height, width), np.uint8), []
-    for half, part in enumerate((slice(0, counts[0]), slice(counts[0], len(images)))):
-        _read_into(paths[2 * half], images[part, 0])
-        labels.append(np.empty(counts[2 * half + 1], np.uint8))
-        _read_into(paths[2 * half + 1], labels[half])
-        if len(labels[half]) != part.stop - part.start:
-            raise damaged(paths[2 * half + 1], f"{len(labels[half])} labels for {part.stop - part.start} images")
-        if labels[half].min() < files.first_label or labels[half].max() >= files.first_label + len(classes):
-            raise damaged(paths[2 * half + 1], f"its labels go from {labels[half].min()} to {labels[half].max()}")
+    shapes = [_shape(path) for path in paths]
+    for half in (0, 2):
+        if shapes[half][1:] != shapes[0][1:]:
+            raise damaged(paths[half], f"its images are {shapes[half][1:]}, those of training {shapes[0][1:]}")
+        if shapes[half][0] != shapes[half + 1][0]:
+            raise damaged(paths[half + 1], f"it has {shapes[half + 1][0]:,} labels for {shapes[half][0]:,} images")
+    train_count, height, width = shapes[0]
+    return Summary(classes, (1, height, width), train_count, shapes[2][0])
+
+
+def read(files: IdxFiles, root: Path, classes: tuple[str, ...]) -> Dataset:
+    """The whole set, named after its folder. Raises MissingData, naming the file, where one of the four is damaged."""
+    about, paths = summary(files, root, classes), files.paths(root) or []
+    images = np.empty((about.train_count + about.test_count, *about.shape), np.uint8)
+    labels = np.empty(len(images), np.uint8)
+    for half, part in ((0, slice(0, about.train_count)), (2, slice(about.train_count, len(images)))):
+        _read_into(paths[half], images[part, 0])
+        _read_into(paths[half + 1], labels[part])
+        low, high = labels[part].min(), labels[part].max()
+        if low < files.first_label or high >= files.first_label + len(classes):
+            raise damaged(paths[half + 1], f"its labels go from {low} to {high}, with {len(classes)} classes")
     if files.transposed:
         for start in range(0, len(images), CHUNK):
             images[start : start + CHUNK] = images[start : start + CHUNK].swapaxes(2, 3).copy()
-    numbers = np.concatenate(labels).astype(np.int64) - files.first_label
-    return Dataset(files.folder, files.folder, classes, images, numbers, counts[0])
+    numbers = labels.astype(np.int64) - files.first_label
+    return Dataset(files.folder, files.folder, classes, images, numbers, about.train_count)
 
 
 def _shape(path: Path) -> tuple[int, ...]:
-    """The dimensions that the header names: three of images, one of labels."""
+    """The dimensions that the header names, three of images, one of labels, if the file is as large as they say."""
     dimensions = 3 if "idx3" in path.name else 1
+    header = 4 + 4 * dimensions
     try:
-        with (gzip.open if path.suffix == ".gz" else open)(path, "rb") as file:
-            zeros, kind, count, *shape = struct.unpack(f">HBB{dimensions}i", file.read(4 + 4 * dimensions))
+        with _open(path) as file:
+            zeros, kind, count, *shape = struct.unpack(f">HBB{dimensions}i", file.read(header))
     except (OSError, EOFError, struct.error, zlib.error) as error:
         raise damaged(path, error) from error
     if (zeros, kind, count) != (0, 8, dimensions) or min(shape) < 1:
         raise damaged(path, f"it isn't an idx file of bytes with {dimensions} dimensions")
+    size = path.stat().st_size
+    if prod(shape) > size * MOST_DEFLATED if path.suffix == ".gz" else prod(shape) != size - header:
+        raise damaged(path, f"its {size:,} bytes don't fit its shape {shape}")
     return tuple(shape)
 
 
 def _read_into(path: Path, out: np.ndarray) -> None:
     """Fills `out`, uint8 and contiguous, with the file's data."""
-    header = 4 + 4 * out.ndim
     try:
-        if _shape(path) != out.shape:
-            raise ValueError(f"its images are {_shape(path)[1:]}, those of training {out.shape[1:]}")
-        with (gzip.open if path.suffix == ".gz" else open)(path, "rb") as file:
-            file.read(header)
-            read = file.readinto(out.data.cast("B"))
-            if read != out.nbytes or file.read(1):
-                raise ValueError(f"its size doesn't fit its shape {list(out.shape)}")
+        with _open(path) as file:
+            file.read(4 + 4 * out.ndim)
+            if file.readinto(out.data.cast("B")) != out.nbytes or file.read(1):
+                raise ValueError(f"its data don't fit its shape {list(out.shape)}")
     except (OSError, EOFError, ValueError, zlib.error) as error:
         raise damaged(path, error) from error
+
+
+def _open(path: Path) -> gzip.GzipFile | BufferedReader:
+    return gzip.GzipFile(path) if path.suffix == ".gz" else path.open("rb")

@@ -23,9 +23,13 @@ from PIL import Image
 
 from core.data.dataset import Dataset, Summary, damaged
 
+UNREADABLE = (
+    *(OSError, EOFError, ValueError, KeyError, NotImplementedError, MemoryError),
+    *(BadZipFile, zlib.error, Image.DecompressionBombError),
+)
 HALVES = ("train", "test")
 GROUP_KINDS = ("groups", "tracks", "drawers")
-CHUNK = 4096  # images read or decoded at a time: a channel-last set is turned without a second copy of the whole
+CHUNK = 1024  # images read or decoded at a time: a channel-last set is turned without a second copy of the whole
 
 
 def summary(path: Path) -> Summary:
@@ -92,7 +96,7 @@ def _opened(path: Path) -> Iterator[ZipFile]:
     try:
         with ZipFile(path) as archive:
             yield archive
-    except (OSError, EOFError, ValueError, KeyError, NotImplementedError, MemoryError, BadZipFile, zlib.error) as error:
+    except UNREADABLE as error:
         raise damaged(path, str(error).strip("'\". ") or type(error).__name__) from error
 
 
@@ -120,6 +124,8 @@ def _shape(archive: ZipFile, half: str, layout: str) -> tuple[int, int, int, int
     """(N, C, H, W) of one half, from the header of its array or of its first JPEG."""
     if layout == "jpeg":
         offsets = _array(archive, f"{half}_offsets")
+        if offsets.dtype.kind not in "iu" or offsets.ndim != 1 or len(offsets) < 2:
+            raise ValueError(f"{half}_offsets is {offsets.dtype} {list(offsets.shape)}, not whole numbers [N + 1]")
         with archive.open(f"{half}_jpeg.npy") as stream:
             _header(stream)
             with Image.open(io.BytesIO(stream.read(int(offsets[1]))), formats=["JPEG"]) as first:

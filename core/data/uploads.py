@@ -194,10 +194,11 @@ def _padded(picture: Image.Image, width: int, height: int) -> tuple[Image.Image,
 
 def _cropped(picture: Image.Image, width: int, height: int) -> tuple[Image.Image, list[str]]:
     scale = min(picture.width / width, picture.height / height)
-    left, top = (picture.width - width * scale) / 2, (picture.height - height * scale) / 2
-    box = (left, top, left + width * scale, top + height * scale)
-    note = ["cut to its centre"] if max(left, top) >= 0.5 else []
-    return picture.resize((width, height), Image.Resampling.BILINEAR, box), note
+    inner = max(1, round(width * scale)), max(1, round(height * scale))
+    left, top = (picture.width - inner[0]) // 2, (picture.height - inner[1]) // 2
+    note = [] if inner == picture.size else ["cut to its centre"]
+    picture = picture.crop((left, top, left + inner[0], top + inner[1]))
+    return picture.resize((width, height), Image.Resampling.BILINEAR), note
 
 
 def background(pixels: np.ndarray) -> tuple[int, ...]:

@@ -23,11 +23,10 @@ NOVEL = "#D55E00"
 ANOMALY = "#CC79A7"
 SERIES = ("#009E73", "#E69F00", "#56B4E9")  # what has no meaning of its own, in this order
 CONTROL = "#7F7F7F"  # control lines and published figures; 3.8:1 or better against both themes
-INK = (
-    "#000037"  # text and thresholds: Streamlit's theme for charts replaces it by its text colour; elsewhere near black
-)
+# Text and thresholds: Streamlit's theme for charts puts its text colour in this one's place; elsewhere near black.
+INK = "#000037"
 
-# amounts, small to large: viridis.  Differences, centred at 0: from normal's blue to novel's orange.
+# Amounts, small to large: viridis.  Differences, centred at 0: from normal's blue to novel's orange.
 AMOUNTS = (
     *("#440154", "#482878", "#3E4A89", "#31688E", "#26828E"),
     *("#1F9E89", "#35B779", "#6DCD59", "#B4DE2C", "#FDE725"),
@@ -80,7 +79,7 @@ def csv(picture: Picture) -> str:
 
 def html(picture: Picture) -> str:
     """The picture and its sentence as a page that opens anywhere, without app and network (5 MB, most of it Plotly)."""
-    figure = go.Figure(picture.figure).update_layout(template="plotly_white", paper_bgcolor="white")
+    figure = go.Figure(picture.figure).update_layout(template="plotly_white")
     chart = figure.to_html(include_plotlyjs=True, full_html=False, config={"displaylogo": False})
     head = f'<!doctype html><meta charset="utf-8"><title>{escape(picture.name)}</title>'
     return f'{head}<body style="font-family: sans-serif">{chart}<p>{escape(picture.sentence)}</p>'
@@ -114,8 +113,7 @@ def style(figure: go.Figure, title: str, x: str, y: str, height: int = 380, lege
         legend={**legend, "xanchor": "left", "yanchor": "top", "title": {"text": ""}},
         font={"color": INK},
         margin={"l": 8, "r": 8, "t": 40 + 20 * legend_rows, "b": 8},
-        paper_bgcolor="rgba(0,0,0,0)",
-        plot_bgcolor="rgba(0,0,0,0)",
+        hoverlabel={"font": {"color": INK}},
         height=height,
     )
     axis = {"automargin": True, "title_font_color": INK, "tickfont_color": INK}

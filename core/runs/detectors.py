@@ -1,4 +1,7 @@
-"""Trained detectors, loaded from their runs: to score images, and to evaluate a run again.  Loads torch only when asked to load one."""
+"""Trained detectors, loaded from their runs: to score images, and to evaluate a run again.
+
+Loads torch only when a detector is asked for.
+"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -7,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from core import evaluation, knobs, methods
-from core.errors import DamagedRun, WrongRequest
+from core.errors import DamagedRun, RunFailed, WrongRequest
 from core.runs import files, store
 from core.runs.store import Run
 
@@ -20,9 +23,9 @@ if TYPE_CHECKING:
 class Judgement:
     """What one run's detector says of N images.
 
-    scores: {name: float64 [N]}, higher = more novel.  percentiles: {name: float64 [N]}, share of the held-out normal images that are
-    less novel, in 0..100.  thresholds: {name: score}; marks: their percentiles.  held_out: how many held-out normal images there are.
-    explanation: what `why` draws, {name: [N, ...]}, empty where it wasn't asked for.
+    scores: {name: float64 [N]}, higher = more novel.  percentiles: {name: float64 [N]}, share of the held-out normal
+    images that are less novel, in 0..100.  thresholds: {name: score}; marks: their percentiles.  held_out: how many
+    held-out normal images there are.  explanation: what `why` draws, {name: [N, ...]}, empty where it wasn't asked for.
     """
 
     scores: dict[str, np.ndarray]
@@ -57,13 +60,13 @@ class Judge:
             if name not in self.reference:
                 raise WrongRequest(f"This run has no score {name!r}. Choose from {', '.join(self.reference)}.")
         names = names or list(self.reference)
-        scores = self.detector.score(images)
+        scores, at = self.detector.score(images), self.reference
         return Judgement(
             scores={name: scores[name] for name in names},
-            percentiles={name: evaluation.percentile(scores[name], self.reference[name]) for name in names},
+            percentiles={name: evaluation.percentile(scores[name], at[name]) for name in names},
             thresholds={name: self.thresholds[name] for name in names},
-            marks={name: float(evaluation.percentile([self.thresholds[name]], self.reference[name])[0]) for name in names},
-            held_out=len(self.reference[names[0]]),
+            marks={name: float(evaluation.percentile([self.thresholds[name]], at[name])[0]) for name in names},
+            held_out=len(at[names[0]]),
             explanation=self.detector.explain(images) if explain else {},
         )
 
@@ -71,9 +74,12 @@ class Judge:
 def load_detector(run: Run, device: str = "auto", changes: Mapping[str, Any] | None = None) -> "Detector":
     """The trained detector of a finished run, with other after-training knobs where `changes` names some.
 
-    Needs the dataset only where a changed knob rebuilds statistics.  Raises DamagedRun where the weights are missing, damaged or don't
-    fit, WrongRequest for a run that isn't finished or a knob that acts in training, MissingData.
+    Needs the dataset only where a changed knob rebuilds statistics.  Raises DamagedRun where the weights are missing,
+    damaged or don't fit, WrongRequest for a run that isn't finished or a knob that acts in training, MissingData, and
+    RunFailed where the device's memory is full.
     """
+    import torch
+
     from core import training
 
     if run.state != store.FINISHED:
@@ -88,6 +94,8 @@ def load_detector(run: Run, device: str = "auto", changes: Mapping[str, Any] | N
         # Weights can also fit the networks and still not each other, or hold no numbers: one grey image tells.
         scores = detector.score(np.full((1, *shape), 128, np.uint8))
         fits = all(np.isfinite(scores[score.name]).all() for score in spec.card.scores)
+    except torch.OutOfMemoryError:
+        raise RunFailed(f"The memory of the device {chosen} is full. Choose the device cpu.") from None
     except Exception:  # a stranger's weights can be wrong in many ways, and each means the same to a person
         fits = False
     if not fits:
@@ -118,16 +126,20 @@ def load_judge(run: Run, device: str = "auto", changes: Mapping[str, Any] | None
 
 
 def score_images(
-    run: Run, images: np.ndarray, scores: Sequence[str] = (), device: str = "auto", changes: Mapping[str, Any] | None = None
+    run: Run,
+    images: np.ndarray,
+    scores: Sequence[str] = (),
+    device: str = "auto",
+    changes: Mapping[str, Any] | None = None,
 ) -> Judgement:
-    """Scores, percentiles and verdicts of uint8 [N, C, H, W] by one run.  Raises as `load_detector` and `Judge.judge`."""
+    """Scores, percentiles and verdicts of uint8 [N, C, H, W].  Raises as `load_detector` and `Judge.judge`."""
     return load_judge(run, device, changes).judge(images, scores)
 
 
 def evaluate(run: Run, device: str = "auto", changes: Mapping[str, Any] | None = None) -> dict[str, Any]:
-    """Thresholds, metrics and alarms of all scores, recomputed from the checkpoint and the dataset; keys as in run.json.
+    """Thresholds, metrics and alarms of all scores, recomputed from the checkpoint and the dataset.
 
-    Raises as `load_detector`, and MissingData.
+    Keys and values as in run.json.  Raises as `load_detector`, and MissingData.
     """
     from core import scenarios
     from core.runs import inspection
@@ -139,13 +151,13 @@ def evaluate(run: Run, device: str = "auto", changes: Mapping[str, Any] | None =
 def nearest_training(run: Run, image: np.ndarray, count: int = 5) -> dict[str, np.ndarray]:
     """The images of the run's bank that are nearest to uint8 [C, H, W] in pixels, nearest first.
 
-    Returns images uint8 [count, C, H, W]; classes [count]; distances float32 [count], Euclidean, black to white = 1 a pixel;
+    Returns images uint8 [count, C, H, W]; classes [count]; distances float32 [count], Euclidean with values in 0..1;
     searched and of: how many training images were searched, and of how many.  Raises DamagedRun.
     """
     stored = run.arrays("neighbours", "bank", "classes", "of")
     bank = stored["bank"]
     if bank.shape[1:] != image.shape:
-        raise DamagedRun(f"The nearest images of the run {run.id} don't fit its others. Train it again, or import it again.")
+        raise DamagedRun(f"neighbours.npz of the run {run.id} is of another shape. Train it again, or import it again.")
     rows = bank.reshape(len(bank), -1).astype(np.float32) / 255
     distances = np.linalg.norm(rows - image.reshape(1, -1).astype(np.float32) / 255, axis=1)
     places = np.argsort(distances, kind="stable")[:count]
@@ -169,7 +181,7 @@ def _after_training(run: Run, changes: Mapping[str, Any]) -> Any:
     for name in changes:
         if not acting[name] and getattr(settings, name) != getattr(spec.settings, name):
             allowed = ", ".join(each for each, after in acting.items() if after)
-            raise WrongRequest(f"{name} acts in training, so a finished run can't change it. Train again, or choose from {allowed}.")
+            raise WrongRequest(f"{name} acts in training, so {run.id} can't change it now. Choose from {allowed}.")
     if settings != spec.settings:
         refusal = spec.card.refuses(settings, run.shape, scenarios.named(spec.scenario), normal_classes(spec.task))
         if refusal:
@@ -190,5 +202,3 @@ def _validated(run: Run, detector: "Detector") -> dict[str, np.ndarray]:
     task = scenarios.build(run.spec.task)
     images = task.images("valid")
     return detector.score(images if task.valid_novel is None else images[task.valid_novel == 0])
-
-

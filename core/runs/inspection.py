@@ -12,19 +12,13 @@ from core import evaluation, methods
 from core.algorithms.neighbours import PrincipalComponents, nearest
 from core.methods.base import Arrays, Detector, Scores, build
 from core.runs import files
-from core.runs.store import Run, root
+from core.runs.store import CONTROLS, Run, root
 from core.scenarios import Task
 from core.training import Progress, TaskTensors, seed_everything
 
 BANK = 5000  # training images that a run keeps for its nearest-neighbour pictures
 PROBE = 500  # images that replay follows
 SPLITS = ("valid", "test")
-CONTROLS = {
-    "nearest-pixels": "Five nearest training images, pixels",
-    "nearest-pca": "Five nearest training images, 50 principal components",
-    "pca-error": "PCA error (95 % of the variance)",
-    "untrained": "The same network, untrained",
-}
 
 
 def both_splits(compute: Callable[[np.ndarray], Arrays], task: Task) -> Arrays:

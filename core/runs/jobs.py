@@ -8,7 +8,7 @@ import threading
 import time
 
 from core.errors import WrongRequest
-from core.runs import store
+from core.runs import mirror, store
 from core.runs.spec import RunSpec
 from core.runs.store import Run
 
@@ -19,6 +19,7 @@ def submit(spec: RunSpec) -> Run:
     """A new run in its own detached process.  Raises WrongRequest where the store can't be written."""
     run = store.create(spec)
     _spawn(run)
+    mirror.start()
     return run
 
 
@@ -26,6 +27,7 @@ def resume(run: Run) -> Run:
     """Go on with an interrupted, cancelled or failed run from its last checkpoint, in its own process.  Raises WrongRequest."""
     ready(run)
     _spawn(run)
+    mirror.start()
     return run
 
 

@@ -96,7 +96,9 @@ def request(
         raise WrongRequest(f"The seed can't be {seed}. Choose a whole number of at least 0.")
     if device not in ("auto", "cpu", "cuda"):
         raise WrongRequest(f"There is no device {device!r}. Choose from auto, cpu, cuda.")
-    return RunSpec(dataset, scenario, task.target, method, knobs.values(settings), task.options, split_seed, seed, device)
+    return RunSpec(
+        dataset, scenario, task.target, method, knobs.values(settings), task.options, split_seed, seed, device
+    )
 
 
 def published(spec: RunSpec) -> list[Published]:

@@ -32,6 +32,12 @@ PROJECT = Path(__file__).resolve().parents[2]
 FORMAT = 1
 QUEUED, RUNNING, FINISHED, FAILED, CANCELLED, INTERRUPTED = "queued", "running", "finished", "failed", "cancelled", "interrupted"
 LIVE, ENDED = (QUEUED, RUNNING), (FINISHED, FAILED, CANCELLED, INTERRUPTED)
+CONTROLS = {  # the lines that a detector has to beat, by their name in controls.json
+    "nearest-pixels": "Five nearest training images, pixels",
+    "nearest-pca": "Five nearest training images, 50 principal components",
+    "pca-error": "PCA error (95 % of the variance)",
+    "untrained": "The same network, untrained",
+}
 START_GRACE = 20.0  # seconds between submission and the process taking its lock
 HEARTBEAT = 60.0  # seconds without a sign of life after which a run on another host counts as interrupted
 

@@ -197,12 +197,12 @@ def _tensors(state: Any) -> Iterator[Any]:
 
 
 def _afterwards(work: Callable[[], None]) -> None:
-    """Do the rest at lower priority; a failure there leaves the run finished and is in the log."""
+    """Do the rest at lower priority; a failure or Ctrl+C there leaves the run finished and is in the log."""
     with contextlib.suppress(OSError, AttributeError):
         os.nice(10)
     try:
         work()
-    except Exception:
+    except (Exception, KeyboardInterrupt):
         traceback.print_exc(file=sys.stderr)
 
 

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from core.errors import NoveltyError
 from core.runs import store
@@ -26,8 +27,9 @@ def through_entry() -> None:
     """Sends a page that was opened without its frame through the entry script.
 
     A folder named `pages` makes Streamlit run a deep link's page alone until some session has called `st.navigation`.
+    The entry script's mark is for one run, so it is taken away here.
     """
-    if "framed" not in st.session_state:
+    if not st.session_state.pop("framed", False):
         runpy.run_path(str(ENTRY), run_name="__main__")
         st.stop()
 
@@ -35,17 +37,17 @@ def through_entry() -> None:
 @contextmanager
 def around() -> Iterator[None]:
     """What the entry script puts around a page: the sidebar, and a sentence where the page fails."""
-    st.session_state["live"] = False
-    try:
+    st.html(STYLE)
+    slot = st.session_state["live"] = st.sidebar.empty()
+    with _sentences():  # before the page: nothing can be drawn after its st.stop()
+        _live_line(slot, *store.activity())
+    if st.sidebar.toggle("Large type", key="large_type", help="Readable from the last row of a classroom"):
+        st.html(LARGE_TYPE)
+    with _sentences():
+        yield
+    if "live" in st.session_state:
         with _sentences():
-            yield
-    finally:  # also after st.stop(): what is training is said on every page
-        if not st.session_state["live"]:
-            with _sentences():
-                live()
-        if st.sidebar.toggle("Large type", key="large_type", help="Readable from the last row of a classroom"):
-            st.html(LARGE_TYPE)
-        st.html(STYLE)
+            live()
 
 
 @contextmanager
@@ -78,20 +80,20 @@ def live(render_page: Callable[[], None] | None = None) -> None:
 
     It polls each second while something trains or waits, and only then; when the last run ends, the page is drawn anew.
     """
-    st.session_state["live"] = True
+    slot = st.session_state.pop("live", st.sidebar)
     polling = any(store.activity())
 
     def render() -> None:
-        training, waiting = store.activity()
-        if polling and not (training or waiting):
+        activity = store.activity()
+        if polling and not any(activity):
             st.rerun()
-        st.sidebar.page_link("pages/runs.py", label=_line(training, waiting), icon=":material/pace:")
+        _live_line(slot, *activity)
         if render_page:
             render_page()
 
     fragment(render, run_every="1s" if polling else None)()
 
 
-def _line(training: int, waiting: int) -> str:
+def _live_line(place: DeltaGenerator, training: int, waiting: int) -> None:
     counts = [f"{count} {word}" for count, word in ((training, "training"), (waiting, "waiting")) if count]
-    return ", ".join(counts) or "Nothing is training"
+    place.page_link("pages/runs.py", label=", ".join(counts) or "Nothing is training", icon=":material/pace:")

@@ -42,6 +42,26 @@ def test_nothing_is_fetched_from_another_machine(app, page):
     assert not [url for url in asked if not url.startswith((app, app.replace("http", "ws"), "data:", "blob:"))]
 
 
+def test_the_live_line_follows_the_store_without_a_click(chromium, tmp_path):
+    """The real app, except that the store's answer comes from a file."""
+    answer, script = tmp_path / "activity.json", tmp_path / "streamlit_app.py"
+    answer.write_text("[1, 2]")
+    (tmp_path / "pages").symlink_to(driver.ROOT / "pages")
+    patch = f"import json; from core.runs import store; store.activity = lambda: json.load(open({str(answer)!r}))\n"
+    script.write_text(patch + (driver.ROOT / "streamlit_app.py").read_text())
+    with driver.server(tmp_path, tmp_path / "server.log", script) as address:
+        page = driver.new_page(chromium)
+        page.goto(f"{address}/datasets")
+        line = page.get_by_test_id("stSidebarUserContent").get_by_test_id("stPageLink")
+        for activity, words in (("[1, 2]", "1 training, 2 waiting"), ("[1, 0]", "1 training"), ("[0, 0]", "Nothing")):
+            answer.write_text(activity)
+            line.filter(has_text=words).wait_for()
+            assert line.count() == 1
+        line.click()
+        page.wait_for_url("**/runs*")
+        page.context.close()
+
+
 def test_large_type_enlarges_and_stays_on_the_next_page(app, page):
     page.goto(f"{app}/rapp")
     driver.settle(page)
@@ -54,8 +74,8 @@ def test_large_type_enlarges_and_stays_on_the_next_page(app, page):
     assert page.locator("h1").first.evaluate("title => parseFloat(getComputedStyle(title).fontSize)") > 1.2 * height
 
 
-@pytest.mark.parametrize(("theme", "light"), [("light", False), ("dark", True)])
-def test_ink_takes_the_text_colour_of_the_theme(chromium, tmp_path, theme, light):
+@pytest.mark.parametrize(("theme", "bright"), [("light", False), ("dark", True)])
+def test_ink_takes_the_text_colour_of_the_theme(chromium, tmp_path, theme, bright):
     """`INK` stands in for a colour of Streamlit's chart theme; a later Streamlit might stop replacing it."""
     script = Path(tmp_path, "streamlit_app.py")
     script.write_text(
@@ -72,4 +92,4 @@ def test_ink_takes_the_text_colour_of_the_theme(chromium, tmp_path, theme, light
         red, green, blue = line.evaluate("line => getComputedStyle(line).stroke.match(/\\d+/g).map(Number)")[:3]
         page.context.close()
     assert f"#{red:02x}{green:02x}{blue:02x}" != figures.INK
-    assert (min(red, green, blue) > 200) if light else (max(red, green, blue) < 80)
+    assert (min(red, green, blue) > 200) if bright else (max(red, green, blue) < 80)

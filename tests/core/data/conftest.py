@@ -5,16 +5,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from core.data import set_roots
-
 
 @pytest.fixture
 def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An empty data root that is the only one."""
+    """An empty data root that is the only one; whatever a test makes of NOVELTY_DATA ends with the test."""
     folder = tmp_path / "root"
     folder.mkdir()
     monkeypatch.setenv("NOVELTY_DATA", str(folder))
-    set_roots(None)
     return folder
 
 

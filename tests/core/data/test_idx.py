@@ -40,6 +40,11 @@ def test_reads_raw_and_gzipped_files(root, images):
     assert (dataset.train_count, dataset.shape) == (4, (1, 4, 4))
 
 
+def test_summary_reads_headers_alone(root):
+    (root / "A/raw/t10k-images-idx3-ubyte").write_bytes(struct.pack(">HBB3i", 0, 8, 3, 3, 4, 4) + bytes(48))
+    assert idx.summary(FILES, root, ("a", "b")) == idx.Summary(("a", "b"), (1, 4, 4), 4, 3)
+
+
 def test_transposed_images_are_turned_upright(root, images, monkeypatch):
     monkeypatch.setattr(idx, "CHUNK", 3)
     dataset = idx.read(idx.IdxFiles("A/raw", first_label=1, transposed=True), root, ("a", "b"))
@@ -57,10 +62,10 @@ def test_a_set_with_a_file_missing_is_not_there(root):
     [
         ("t10k-images-idx3-ubyte", b"\0\0", "unpack requires"),
         ("t10k-images-idx3-ubyte", struct.pack(">HBB3i", 0, 9, 3, 3, 4, 4) + bytes(48), "isn't an idx file"),
-        ("t10k-images-idx3-ubyte", struct.pack(">HBB3i", 0, 8, 3, 3, 4, 4) + bytes(47), "size doesn't fit"),
-        ("t10k-images-idx3-ubyte", struct.pack(">HBB3i", 0, 8, 3, 3, 4, 4) + bytes(49), "size doesn't fit"),
+        ("t10k-images-idx3-ubyte", struct.pack(">HBB3i", 0, 8, 3, 3, 4, 4) + bytes(47), "bytes don't fit its shape"),
+        ("t10k-images-idx3-ubyte", struct.pack(">HBB3i", 0, 8, 3, 3, 4, 4) + bytes(49), "bytes don't fit its shape"),
         ("t10k-images-idx3-ubyte", struct.pack(">HBB3i", 0, 8, 3, 3, 2, 8) + bytes(48), "those of training"),
-        ("t10k-labels-idx1-ubyte", struct.pack(">HBBi", 0, 8, 1, 2) + b"\1\1", "2 labels for 3 images"),
+        ("t10k-labels-idx1-ubyte", struct.pack(">HBBi", 0, 8, 1, 2) + b"\1\1", "it has 2 labels for 3 images"),
         ("t10k-labels-idx1-ubyte", struct.pack(">HBBi", 0, 8, 1, 3) + b"\0\1\1", "its labels go from 0 to 1"),
         ("train-images-idx3-ubyte.gz", b"no gzip at all....", "gzip"),
     ],
@@ -71,7 +76,15 @@ def test_what_is_wrong_is_said_with_the_file(root, name, content, sentence):
         idx.read(FILES, root, ("a", "b"))
 
 
-def test_a_header_that_claims_more_than_there_is_is_refused(root):
-    (root / "A/raw/t10k-images-idx3-ubyte").write_bytes(struct.pack(">HBB3i", 0, 8, 3, 2**31 - 1, 2**15, 2**15))
-    with pytest.raises(MissingData, match="t10k-images-idx3-ubyte"):
+def test_a_header_that_claims_more_than_there_is_allocates_nothing(root):
+    header = struct.pack(">HBB3i", 0, 8, 3, 2**31 - 1, 2**15, 2**15)
+    (root / "A/raw/train-images-idx3-ubyte.gz").write_bytes(gzip.compress(header))
+    with pytest.raises(MissingData, match="train-images-idx3-ubyte.gz in .* bytes don't fit its shape"):
+        idx.read(FILES, root, ("a", "b"))
+
+
+def test_a_gzipped_file_that_is_cut_off_is_noticed(root, images):
+    with gzip.open(root / "A/raw/train-images-idx3-ubyte.gz", "wb") as file:
+        file.write(struct.pack(">HBB3i", 0, 8, 3, 4, 4, 4) + images[:3].tobytes())
+    with pytest.raises(MissingData, match="its data don't fit"):
         idx.read(FILES, root, ("a", "b"))

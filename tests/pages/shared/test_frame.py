@@ -89,7 +89,7 @@ def test_the_live_line_counts_and_polls_only_while_something_runs(app, monkeypat
 
 
 def test_the_page_is_drawn_anew_when_the_last_run_ends(app, monkeypatch):
-    answers = iter([(1, 0), (0, 0)])
+    answers = iter([(1, 0), (1, 0), (0, 0)])  # the standing line, whether to poll, and the fragment's own look
     monkeypatch.setattr(store, "activity", lambda: next(answers, (0, 0)))
     app.run()
     assert live_line(app) == ["Nothing is training"]
@@ -97,14 +97,16 @@ def test_the_page_is_drawn_anew_when_the_last_run_ends(app, monkeypatch):
 
 
 def test_a_page_with_a_live_part_has_one_fragment_and_one_line(app, monkeypatch):
-    monkeypatch.setattr(frame, "through_entry", lambda: frame.live(lambda: st.text("live part")))
+    through_entry = frame.through_entry
+    monkeypatch.setattr(frame, "through_entry", lambda: (through_entry(), frame.live(lambda: st.text("live part"))))
     app.run().switch_page("pages/svdd.py").run()
     assert live_line(app) == ["Nothing is training"]
     assert [text.value for text in app.main.text] == ["live part"]
 
 
 def test_a_page_that_stops_still_has_its_sidebar(app, monkeypatch):
-    monkeypatch.setattr(frame, "through_entry", st.stop)
+    through_entry = frame.through_entry
+    monkeypatch.setattr(frame, "through_entry", lambda: (through_entry(), st.stop()))
     app.run().switch_page("pages/svdd.py").run()
     assert not app.title
     assert live_line(app) == ["Nothing is training"]
@@ -121,7 +123,7 @@ def test_a_store_that_cannot_be_read_costs_the_line_and_not_the_page(app, monkey
 
 def test_large_type_stays_on_the_next_page(app):
     def styles() -> list[str]:
-        return [element.proto.body for element in app.get("html")]
+        return [element.proto.body for element in app._tree.get("html")]
 
     app.run()
     assert frame.LARGE_TYPE not in styles()

@@ -58,7 +58,7 @@ def test_images_row_shows_every_image_with_its_label():
         panels.images_row(np.zeros((3, 1, 8, 8), np.uint8), ["one", "two *", "three"], factor=4)
 
     app = AppTest.from_function(page).run()
-    images = [image for element in app.get("imgs") for image in element.proto.imgs]
+    images = [image for element in app.get("image") for image in element.proto.imgs]
     assert [image.caption for image in images] == ["one", "two \\*", "three"]
     assert [image.alt for image in images] == ["one", "two *", "three"]
 

@@ -1,0 +1,476 @@
+"""The MLflow mirror: one process a store that repeats in MLflow what the run folders say.
+
+The run folders are the truth; training and pages never import mlflow. The mirror reads them every few seconds, sends
+what is new, repeats what failed, and ends when there is nothing left to do. All it sends is addressed by explicit ids,
+steps and times, so sending it twice is harmless.
+
+    .mirror.lock            held by the one mirror of the store
+    .mirror/<run id>.json   which MLflow run it is, and how much of it has been sent;  log.txt: what failed
+    .mlflow/                mlflow.db and artifacts, unless MLFLOW_TRACKING_URI names a server
+"""
+
+import contextlib
+import dataclasses
+import hashlib
+import importlib.util
+import io
+import json
+import os
+import re
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from filelock import FileLock, Timeout
+
+from core.errors import DamagedRun, NoveltyError
+from core.runs import files, store
+from core.runs.store import Run
+
+PAUSE = 3.0  # seconds between two looks at the store
+LINGER = 60.0  # seconds without work after which the mirror ends
+PATIENCE = 3600.0  # seconds without success, and without a live run, after which it leaves the rest to the next mirror
+SLOWEST = 60.0  # seconds between two attempts at a run that keeps failing
+LATE = 15.0  # seconds after which what is unsent counts as behind
+BATCH = 1000  # MLflow's limit of metrics in one request; of parameters and tags it takes 100
+STATUS = {
+    store.QUEUED: "SCHEDULED",
+    store.RUNNING: "RUNNING",
+    store.FINISHED: "FINISHED",
+    store.FAILED: "FAILED",
+    store.CANCELLED: "KILLED",
+    store.INTERRUPTED: "KILLED",
+}
+QUIET = {
+    "MLFLOW_DISABLE_TELEMETRY": "true",
+    "DO_NOT_TRACK": "true",
+    "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
+    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1",  # repeating is the mirror's own business
+    "MLFLOW_HTTP_REQUEST_TIMEOUT": "20",
+}
+Fingerprint = list[int | str]
+
+
+def start() -> None:
+    """Start the mirror as a process of its own, unless one runs, mlflow is missing or NOVELTY_MIRROR is off."""
+    folder = store.root()
+    if not wanted() or store.held(folder / ".mirror.lock"):
+        return
+    try:
+        (folder / ".mirror").mkdir(parents=True, exist_ok=True)
+        with (folder / ".mirror" / "log.txt").open("wb") as log:
+            process = subprocess.Popen(
+                [sys.executable, "-m", "core", "mirror"],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                cwd=store.PROJECT,
+                env=os.environ | {"NOVELTY_CHECKPOINTS": str(folder)},
+                start_new_session=True,
+            )
+    except OSError:  # a store that can't take a log can't take a mirror either, and a run is worth more than its record
+        return
+    # A finished child must be reaped, or it stays a zombie while the server lives.
+    threading.Thread(target=process.wait, daemon=True).start()
+
+
+def wanted() -> bool:
+    """Whether runs are to be mirrored: mlflow can be found, and NOVELTY_MIRROR isn't off.  Imports nothing."""
+    return os.environ.get("NOVELTY_MIRROR", "").lower() != "off" and importlib.util.find_spec("mlflow") is not None
+
+
+def behind() -> int | None:
+    """How many runs wait to be sent for over 15 s; None where runs are not mirrored.  Reads small files only."""
+    if not wanted():
+        return None
+    waiting = ((run, _mtime(_record_file(run))) for run in unsent())
+    return sum(time.time() - (sent or run.about["created"]) > LATE for run, sent in waiting)
+
+
+def main() -> None:
+    """Mirror the store until 60 s after nothing is running or behind; ends at once where another process does so."""
+    with contextlib.suppress(OSError, AttributeError):
+        os.nice(10)
+    lock = FileLock(store.root() / ".mirror.lock", is_singleton=False)
+    left: set[str] | None = None
+    # Looks once more without the lock: a run submitted just before it fell had found it held and started no mirror.
+    while left is None or _names(_jobs()) - left:
+        try:
+            with lock.acquire(timeout=1):
+                left = _watch()
+        except Timeout:
+            return
+
+
+def _watch() -> set[str]:
+    """Send what is new every few seconds until there is nothing to do; returns the runs given up."""
+    mirror: Mirror | None = None
+    delays: dict[str, float] = {}
+    due: dict[str, float] = {}
+    worked = succeeded = time.monotonic()
+    while True:
+        for name, act, subject in _jobs():
+            if time.monotonic() < due.get(name, 0):
+                continue
+            try:
+                mirror = mirror or Mirror()
+                act(mirror, subject)
+                delays.pop(name, None)
+                succeeded = time.monotonic()
+            except Exception as error:  # whatever MLflow, its server or a stranger's run does, the mirror goes on
+                print(f"{name}: {type(error).__name__}: {error}", flush=True)
+                mirror = None
+                delays[name] = min(2 * delays.get(name, PAUSE), SLOWEST)
+                due[name] = time.monotonic() + delays[name]
+                break  # a locked database would hold up each of the others for 20 s too
+        left, now = _names(_jobs()), time.monotonic()
+        live = any(run.state in store.LIVE for run in own())
+        worked = now if live or left else worked
+        if now - worked > LINGER or (not live and now - succeeded > PATIENCE):
+            return left
+        time.sleep(PAUSE)
+
+
+def _jobs() -> list[tuple[str, Callable[["Mirror", Any], None], Any]]:
+    """What is to do: a run's name, a method of the mirror, and what to call it with."""
+    gone = [(file.stem, Mirror.forget, file) for file in deleted()]
+    return [*gone, *((run.id, Mirror.send, run) for run in unsent())]
+
+
+def _names(jobs: list[tuple[str, Callable, Any]]) -> set[str]:
+    return {name for name, *_ in jobs}
+
+
+# --- what has been sent -----------------------------------------------------------------------------------------------
+
+
+@dataclass
+class Record:
+    """How far a run is mirrored: into which MLflow run, and what of it has been sent.
+
+    identity: of this very training and destination; a name may be taken again after a deletion.
+    offset: in progress.jsonl.  last: stage number and epoch of the last line sent.
+    sent: the run's fingerprint when all there was had been sent; None before.
+    """
+
+    identity: str
+    mlflow_run: str
+    offset: int = 0
+    last: tuple[int, int] = (-1, -1)
+    sent: Fingerprint | None = None
+
+    @classmethod
+    def of(cls, run: Run) -> "Record | None":
+        """The record of this training, or None where there is none that can be read."""
+        file = _record_file(run)
+        record = _read(file)
+        return record if record and record.identity == identity(run) else None
+
+    def write(self, run: Run) -> None:
+        files.write_json(_record_file(run), dataclasses.asdict(self))
+
+
+def _read(file: Path) -> Record | None:
+    try:
+        content = files.read_json(file)
+        return Record(**content | {"last": tuple(content["last"])})
+    except (DamagedRun, TypeError, KeyError):
+        return None
+
+
+def own() -> list[Run]:
+    """The runs that are mirrored: all that can be read, but the shipped ones."""
+    return [run for run in store.runs() if not run.shipped]
+
+
+def unsent() -> list[Run]:
+    """Runs of which something is not in MLflow yet."""
+    found = []
+    for run in own():
+        with contextlib.suppress(NoveltyError, OSError):  # deleted while we look
+            record = Record.of(run)
+            if record is None or record.sent != fingerprint(run):
+                found.append(run)
+    return found
+
+
+def deleted() -> list[Path]:
+    """Records whose run is no longer in the store."""
+    return [file for file in (store.root() / ".mirror").glob("*.json") if not (store.root() / file.stem).is_dir()]
+
+
+def fingerprint(run: Run) -> Fingerprint:
+    """Size of the progress, version of the results, state: changes when there is something to send.
+
+    The state by itself, since a kill changes no file.
+    """
+    progress = run.folder / "progress.jsonl"
+    return [progress.stat().st_size if progress.exists() else 0, run.version, run.state]
+
+
+def identity(run: Run) -> str:
+    """Sixteen hex digits for this training of this name in this destination."""
+    return hashlib.sha256(f"{run.id} {run.about['created']} {destination()}".encode()).hexdigest()[:16]
+
+
+def destination() -> str:
+    """MLFLOW_TRACKING_URI, or the database in the store."""
+    return os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{database()}"
+
+
+def database() -> Path:
+    """The store's own MLflow database, for where no server is named."""
+    return store.root() / ".mlflow" / "mlflow.db"
+
+
+def _record_file(run: Run) -> Path:
+    return store.root() / ".mirror" / f"{run.id}.json"
+
+
+def _mtime(path: Path) -> float:
+    return path.stat().st_mtime if path.exists() else 0.0
+
+
+# --- what there is to send --------------------------------------------------------------------------------------------
+
+
+class Point(NamedTuple):
+    """One value of one metric; time: in ms since 1970."""
+
+    name: str
+    value: float
+    time: int
+    step: int
+
+
+def parameters(run: Run) -> dict[str, str]:
+    """What decides the result, by its name in run.json: dataset, knobs.epochs, environment.versions.torch, ..."""
+    leaves = _leaves(run.about["spec"] | {"environment": run.about.get("environment", {})})
+    texts = ((path, ",".join(map(str, value)) if isinstance(value, list) else str(value)) for path, value in leaves)
+    return {".".join(path): text for path, text in texts}
+
+
+def results(run: Run) -> list[Point]:
+    """Final metrics: nap.auroc, nap.auroc.low, nap.threshold, control.untrained.auroc, seconds.training, ..."""
+    about = run.about
+    if "finished" not in about:
+        return []
+    content = about["metrics"] | {"control": run.controls, "seconds": about["timings"]}
+    content |= {score: {**content[score], "threshold": value} for score, value in about["thresholds"].items()}
+    numbers = ((path, value) for path, value in _leaves(content) if isinstance(value, (int, float)))
+    named = ((".".join(part for part in path if part != "value"), value) for path, value in numbers)
+    # Always the same time and step, so that sending them again changes nothing.
+    return [Point(name, value, _ms(about["finished"]), step=0) for name, value in named]
+
+
+def epochs(run: Run, record: Record) -> tuple[list[Point], int, tuple[int, int]]:
+    """Curves of the epochs not sent yet, `stage/curve` at step = epoch; then the record's new offset and last."""
+    path = run.folder / "progress.jsonl"
+    points: list[Point] = []
+    offset, last = record.offset, record.last
+    with path.open("rb") if path.exists() else io.BytesIO() as stream:
+        stream.seek(offset)
+        text = stream.read()
+    whole = text.rfind(b"\n") + 1  # the rest is still being written, or was torn by a kill
+    for line in text[:whole].splitlines():
+        try:
+            entry = json.loads(line)
+            at = (entry["number"], entry["epoch"])
+            values = {**entry["curves"], "images per second": entry["rate"]}
+            stage, moment = entry["stage"], _ms(entry["time"])
+            if at > last:  # a resumed run repeats epochs, to the same result
+                points += [Point(f"{stage}/{name}", float(value), moment, at[1]) for name, value in values.items()]
+                last = at
+        except (ValueError, KeyError, TypeError):
+            continue  # torn by a kill
+    return points, offset + whole, last
+
+
+def tags(run: Run) -> dict[str, str]:
+    """What identifies the run and how it ended."""
+    about, spec = run.about, run.spec
+    found = {
+        "run": run.id,
+        "task": spec.task.hash,
+        "state": run.state,
+        "sentence": run.sentence,
+        "headline": spec.card.headline,
+        "alarm": " ".join(about.get("alarms", {}).values()),
+        "note": about.get("note", ""),
+    }
+    return {f"novelty.{name}": text for name, text in found.items() if text}
+
+
+def page(run: Run) -> str:
+    """The report of a finished run as html."""
+    from core.figures.report import report
+
+    about, card = run.about, run.spec.card
+    names = sorted(about["metrics"], key=lambda name: name != card.headline)  # the headline first
+    titles = {name: card.score(name).title for name in names}
+    controls = {name: title for name, title in store.CONTROLS.items() if name in run.controls}
+    points = run.arrays("curves") | (run.arrays("controls") if run.has("controls") else {})
+    drawn = {card.headline: titles[card.headline]} | controls
+    roc = {
+        title: (points[f"roc/{name}/fpr"], points[f"roc/{name}/tpr"])
+        for name, title in drawn.items()
+        if f"roc/{name}/fpr" in points
+    }
+    test = run.arrays("test", "images", "classes", "valid_novel")
+    return report(
+        run.name,
+        metrics={title: about["metrics"][name] for name, title in titles.items()},
+        controls={title: run.controls[name] for name, title in controls.items()},
+        progress=run.progress(),
+        scores=run.scores(),
+        novel=run.novel,
+        threshold=run.threshold(),
+        reference=run.scores(split="valid")[test["valid_novel"] == 0],
+        roc=roc,
+        images=test["images"],
+        classes=test["classes"],
+        facts={"run": run.id, "task": run.spec.task.hash, **parameters(run), "note": about.get("note", "")},
+    )
+
+
+def _leaves(content: Mapping[str, Any], path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:
+    """The values of nested mappings with the path to each; None, what isn't known, is left out."""
+    for name, value in content.items():
+        if isinstance(value, Mapping):
+            yield from _leaves(value, (*path, name))
+        elif value is not None:
+            yield (*path, name), value
+
+
+def _ms(seconds: float) -> int:
+    return int(1000 * seconds)
+
+
+# --- sending ----------------------------------------------------------------------------------------------------------
+
+
+class Mirror:
+    """A connection to MLflow.  Importing mlflow, and creating its database where there is none, happens here."""
+
+    def __init__(self) -> None:
+        for name, value in QUIET.items():
+            os.environ.setdefault(name, value)
+        from mlflow import MlflowClient
+
+        if not os.environ.get("MLFLOW_TRACKING_URI"):
+            create_database(database())
+        self.client = MlflowClient(tracking_uri=destination(), registry_uri=destination())
+
+    def send(self, run: Run) -> None:
+        """Bring MLflow up to what the run folder says.
+
+        Raises whatever mlflow raises; then the record still says what was sent before, and sending again is safe.
+        """
+        now = fingerprint(run)  # taken first: what comes meanwhile is seen the next time
+        record = Record.of(run)
+        if record is None or self._stage(record) == "missing":
+            record = self._open(run)
+        if self._stage(record) == "active":  # what a person deleted in MLflow is not brought back
+            points, record.offset, record.last = epochs(run, record)
+            self._log(record, points)
+            if record.sent is None or record.sent[1:] != now[1:]:
+                self._describe(run, record)
+        record.sent = now
+        record.write(run)
+
+    def forget(self, file: Path) -> None:
+        """Stop tracking a deleted run.  What MLflow knows of it stays, but nothing stays running there."""
+        record = _read(file)
+        running = record and (record.sent is None or record.sent[-1] not in store.ENDED)
+        if record and running and self._stage(record) == "active":
+            self.client.set_terminated(record.mlflow_run, "KILLED")
+        file.unlink(missing_ok=True)
+
+    def _open(self, run: Run) -> Record:
+        """A record with the run's MLflow run: one that an earlier mirror made and didn't note, or a new one."""
+        experiment, mine = self._experiment(run), identity(run)
+        found = self.client.search_runs([experiment], f"tags.`novelty.identity` = '{mine}'", max_results=1)
+        if not found:
+            labels = tags(run) | {"novelty.identity": mine, "mlflow.source.name": "Novelty Explorer"}
+            found = [self.client.create_run(experiment, _ms(run.about["created"]), labels, run.name)]
+        record = Record(mine, found[0].info.run_id)
+        record.write(run)
+        return record
+
+    def _experiment(self, run: Run) -> str:
+        """The id of the experiment, one for each dataset and scenario: within it, metrics can be compared."""
+        name = f"Novelty Explorer: {run.spec.dataset}, {run.spec.scenario}"
+        found = self.client.get_experiment_by_name(name)
+        if found:
+            return found.experiment_id
+        # A server chooses the place of artifacts itself; a bare database would take ./mlruns.
+        server = destination().startswith(("http:", "https:", "databricks"))
+        place = None if server else (database().parent / "artifacts").as_uri()
+        return self.client.create_experiment(name, place, {"mlflow.experimentKind": "custom_model_development"})
+
+    def _stage(self, record: Record) -> str:
+        """active, deleted (by a person, in MLflow) or missing (with its whole database)."""
+        from mlflow.exceptions import MlflowException
+
+        try:
+            return self.client.get_run(record.mlflow_run).info.lifecycle_stage
+        except MlflowException as error:
+            if error.error_code != "RESOURCE_DOES_NOT_EXIST":
+                raise
+            return "missing"
+
+    def _describe(self, run: Run, record: Record) -> None:
+        """Parameters, final metrics, tags, report, name and status."""
+        from mlflow.entities import Param, RunTag
+
+        params = [Param(_key(name), value) for name, value in parameters(run).items()]
+        labels = [RunTag(name, value) for name, value in tags(run).items()]
+        self.client.log_batch(record.mlflow_run, params=params, tags=labels, synchronous=True)
+        known = self.client.get_run(record.mlflow_run).data.tags
+        if not run.sentence and "novelty.sentence" in known:  # it failed, and was resumed
+            self.client.delete_tag(record.mlflow_run, "novelty.sentence")
+        self._log(record, results(run))
+        state = run.state
+        if state == store.FINISHED and "sweep" not in run.about:
+            try:
+                self.client.log_text(record.mlflow_run, page(run), "report.html")
+            except (NoveltyError, ImportError) as error:  # a report that can't be drawn keeps back nothing else
+                print(f"{run.id} has no report: {error}", flush=True)
+        if state in store.ENDED:
+            self.client.set_terminated(record.mlflow_run, STATUS[state], _ms(ended(run)))
+        self.client.update_run(record.mlflow_run, STATUS[state], run.name)
+
+    def _log(self, record: Record, points: list[Point]) -> None:
+        from mlflow.entities import Metric
+
+        metrics = [Metric(_key(p.name), p.value, p.time, p.step) for p in points]
+        for start in range(0, len(metrics), BATCH):
+            self.client.log_batch(record.mlflow_run, metrics=metrics[start : start + BATCH], synchronous=True)
+
+
+def create_database(path: Path) -> None:
+    """An empty MLflow database, made aside and renamed, since a half-made one is broken for good.
+
+    Only the process that holds the mirror's lock calls this.
+    """
+    if path.exists():
+        return
+    from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
+
+    with files.replacing(path) as temporary:
+        SqlAlchemyStore(f"sqlite:///{temporary}", (path.parent / "artifacts").as_uri()).engine.dispose()
+
+
+def ended(run: Run) -> float:
+    """When the run ended, in seconds since 1970: by its own word, or its last sign of life."""
+    return run.mark["since"] if run.mark["state"] in store.ENDED else _mtime(run.folder / "heartbeat") or time.time()
+
+
+def _key(name: str) -> str:
+    """A name that MLflow takes."""
+    return re.sub(r"[^\w. /-]", "_", name, flags=re.ASCII)[:250]
