@@ -8,6 +8,7 @@ lies *strictly above* the threshold, and a number that isn't defined is nan (Non
     metrics.py       AUROC, AUPR, FPR at 95 % TPR, detection error, and all of them with their intervals
     intervals.py     the stratified bootstrap
     curves.py        ROC and precision-recall points, thinned for drawing
+    selection.py     what choosing on test images promises, and what it keeps
 """
 
 from core.evaluation.curves import pr_points, roc_points
@@ -23,6 +24,7 @@ from core.evaluation.metrics import (
     paired_difference,
 )
 from core.evaluation.scores import collapse, percentile
+from core.evaluation.selection import chosen_on_half
 from core.evaluation.thresholds import (
     Confusion,
     accept_everything,
@@ -41,6 +43,7 @@ __all__ = [
     "aupr_normal",
     "aupr_novel",
     "auroc",
+    "chosen_on_half",
     "collapse",
     "confusion",
     "default_threshold",

@@ -144,11 +144,11 @@ def training_curves(progress: Sequence[Mapping[str, Any]]) -> Picture:
             rows += [(stage, name, epoch, value) for epoch, value in points]
     traces = len(figure.data)
     figures.style(
-        figure, "Training", "Epoch", "Curve", height=140 + 220 * len(stages) + 20 * traces, legend_rows=traces
+        figure, "Training", "Epoch", "Value", height=140 + 220 * len(stages) + 20 * traces, legend_rows=traces
     )
     figure.update_layout(showlegend=True, margin_t=70 + 20 * traces)
     stage, name, epoch, value = rows[-1]
-    sentence = f"After {epoch:,} epochs of {stage}, {name} is {figures.number(value)}."
+    sentence = f"After epoch {epoch:,} of {stage}, {name} is {figures.number(value)}."
     table = dict(zip(("stage", "curve", "epoch", "value"), zip(*rows, strict=True), strict=True))
     return Picture(figure, table, sentence, "training")
 

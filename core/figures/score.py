@@ -19,6 +19,8 @@ BEND_TITLES = {
     "occlude": "Occlusion (share of the area)",
     "brightness": "Brightness (added, share of black to white)",
 }
+GAP = 6  # between samples, in pixels of their picture
+NOVEL_TO = "detectors that call it novel"
 PERCENTILE = "Held-out normal images that are less novel (%)"
 
 
@@ -44,26 +46,8 @@ class Said:
 def percentile_strips(said: Sequence[Said]) -> Picture:
     """A strip per detector (at least one): where the image and the threshold lie among held-out normal images."""
     figure = go.Figure()
-    rows = np.arange(len(said))
-    for name, colour, base, length in (
-        ("called normal", NORMAL, [0.0] * len(said), [each.mark for each in said]),
-        ("called novel", NOVEL, [each.mark for each in said], [100 - each.mark for each in said]),
-    ):
-        bar = {"color": colour, "opacity": 0.22, "line": {"width": 0}}
-        figure.add_bar(
-            y=rows,
-            base=base,
-            x=length,
-            width=0.5,
-            orientation="h",
-            marker=bar,
-            showlegend=False,
-            hoverinfo="skip",
-            name=name,
-        )
+    _bands(figure, [each.mark for each in said])
     for row, each in enumerate(said):
-        line = {"color": INK, "dash": "dash", "width": 2}
-        figure.add_shape(type="line", x0=each.mark, x1=each.mark, y0=row - 0.36, y1=row + 0.36, line=line)
         figure.add_annotation(
             text=_words(each), x=1.01, xref="paper", y=row, xanchor="left", align="left", showarrow=False
         )
@@ -73,15 +57,17 @@ def percentile_strips(said: Sequence[Said]) -> Picture:
             x=[said[row].percentile for row in here],
             y=here,
             mode="markers",
-            name=f"the image, called {verdict} ({len(here)})",
+            showlegend=False,
             marker={"color": colour, "symbol": symbol, "size": 15, "line": {"color": "white", "width": 1.5}},
             customdata=[[escape(said[row].name), number(said[row].score), number(said[row].threshold)] for row in here],
             hovertemplate="%{customdata[0]}<br>more novel than %{x:.1f} % of held-out normal images"
             "<br>score %{customdata[1]}, threshold %{customdata[2]}<extra></extra>",
         )
-    style(figure, "The image among normal ones; the dashed line is the threshold", PERCENTILE, "", 130 + 52 * len(said))
+    style(
+        figure, "The image among normal ones; the dashed line is the threshold", PERCENTILE, "", 92 + 46 * len(said), 0
+    )
     _detector_rows(figure, [each.name for each in said])
-    figure.update_layout(barmode="overlay", margin_r=190)
+    figure.update_layout(margin_r=190)
     table = {
         "detector": [each.name for each in said],
         "percentile": [each.percentile for each in said],
@@ -92,6 +78,21 @@ def percentile_strips(said: Sequence[Said]) -> Picture:
         "held-out normal images": [each.held_out for each in said],
     }
     return Picture(figure, table, _summary(said), "percentiles")
+
+
+def _bands(figure: go.Figure, marks: Sequence[float]) -> None:
+    """A bar for each row, one part left of the threshold and one right of it, and the threshold dashed."""
+    below, above = np.asarray(marks), 100 - np.asarray(marks)
+    for name, colour, base, length in (("normal", NORMAL, 0 * below, below), ("novel", NOVEL, below, above)):
+        marker = {"color": colour, "opacity": 0.3, "line": {"width": 0}}
+        hidden = {"showlegend": False, "hoverinfo": "skip", "name": f"called {name}"}
+        figure.add_bar(
+            y=np.arange(len(marks)), base=base, x=length, width=0.5, orientation="h", marker=marker, **hidden
+        )
+    for row, mark in enumerate(marks):
+        line = {"color": INK, "dash": "5px,3px", "width": 2}
+        figure.add_shape(type="line", x0=mark, x1=mark, y0=row - 0.36, y1=row + 0.36, line=line)
+    figure.update_layout(barmode="overlay")
 
 
 def _detector_rows(figure: go.Figure, names: Sequence[str]) -> None:
@@ -105,13 +106,15 @@ def _detector_rows(figure: go.Figure, names: Sequence[str]) -> None:
 
 def _words(said: Said) -> str:
     """Verdict, percentile and how far the score lies from the threshold, which the percentile no longer says at 100."""
-    colour = {"normal": NORMAL, "novel": NOVEL}[said.verdict]
+    symbol, colour = {"normal": ("●", NORMAL), "novel": ("◆", NOVEL)}[said.verdict]
     far = (
         f"{number(said.score / said.threshold)} × its threshold"
         if said.threshold > 0
         else f"score {number(said.score)}"
     )
-    return f'<b><span style="color:{colour}">{said.verdict}</span>, {_hundredths(said.percentile)}</b><br>{far}'
+    return (
+        f'<span style="color:{colour}">{symbol}</span> <b>{said.verdict}, {_hundredths(said.percentile)}</b><br>{far}'
+    )
 
 
 def _summary(said: Sequence[Said]) -> str:
@@ -134,44 +137,44 @@ def batch(files: Sequence[str], said: Sequence[Sequence[Said]]) -> Picture:
     files: [N].  said: for each detector what it says of the N files.
     """
     figure = go.Figure()
-    rng = np.random.default_rng(0)
-    jitter = rng.uniform(-0.3, 0.3, len(files))
-    table: dict[str, Sequence] = {"file": list(files)}
+    _bands(figure, [detector[0].mark for detector in said])
+    spread = np.random.default_rng(0).uniform(-0.2, 0.2, len(files))
     for verdict, colour, symbol in (("normal", NORMAL, "circle"), ("novel", NOVEL, "diamond")):
-        points = [
-            (each.percentile, row + jitter[place], files[place])
+        places = [
+            (row, place)
             for row, detector in enumerate(said)
             for place, each in enumerate(detector)
             if each.verdict == verdict
         ]
-        x, y, names = zip(*points, strict=True) if points else ((), (), ())
         figure.add_trace(
             scatter(
-                x,
-                y,
+                [said[row][place].percentile for row, place in places],
+                [row + spread[place] for row, place in places],
                 mode="markers",
-                name=f"called {verdict} ({len(points)})",
+                name=f"called {verdict} ({len(places):,})",
                 marker={"color": colour, "symbol": symbol, "size": 8, "opacity": 0.75},
-                customdata=[escape(name) for name in names],
-                hovertemplate="%{customdata}: %{x:.1f}<extra></extra>",
+                text=[escape(files[place]) for _, place in places],
+                hovertemplate="%{text}: %{x:.1f}<extra></extra>",
             )
         )
-    for row, detector in enumerate(said):
-        line = {"color": INK, "dash": "dash", "width": 2}
-        mark = detector[0].mark
-        figure.add_shape(type="line", x0=mark, x1=mark, y0=row - 0.4, y1=row + 0.4, line=line)
-        name = detector[0].name
-        table[f"{name}: score"] = [each.score for each in detector]
-        table[f"{name}: percentile"] = [each.percentile for each in detector]
-        table[f"{name}: verdict"] = [each.verdict for each in detector]
     style(
-        figure, "All files among normal images; the dashed line is the threshold", PERCENTILE, "", 130 + 52 * len(said)
+        figure, "All files among normal images; the dashed line is the threshold", PERCENTILE, "", 112 + 46 * len(said)
     )
     _detector_rows(figure, [detector[0].name for detector in said])
-    called = np.array([[each.verdict == "novel" for each in detector] for detector in said])  # [D, N]
-    sentence = f"{called.any(0).sum():,} of {len(files):,} files are novel to at least one detector"
-    sentence += f", {called.all(0).sum():,} to all of them." if len(said) > 1 else "."
+    novel = np.array([[each.verdict == "novel" for each in detector] for detector in said])  # [D, N]
+    table: dict[str, Sequence] = {"file": list(files), NOVEL_TO: novel.sum(0)}
+    for detector in said:
+        table[detector[0].name] = [each.percentile for each in detector]
+        table[f"{detector[0].name}, score"] = [each.score for each in detector]
+        table[f"{detector[0].name}, verdict"] = [each.verdict for each in detector]
+    sentence = f"{novel.any(0).sum():,} of {len(files):,} files are novel to at least one detector"
+    sentence += f", {novel.all(0).sum():,} to all of them." if len(said) > 1 else "."
     return Picture(figure, table, sentence, "batch")
+
+
+def batch_overview(batch: Picture) -> dict[str, Sequence]:
+    """The columns of a batch that are read at a glance: file, how many detectors call it novel, percentiles."""
+    return {name: column for name, column in batch.table.items() if not name.endswith((", score", ", verdict"))}
 
 
 def first_flip(strengths: NDArray[np.float64], novel: NDArray[np.bool_]) -> int | None:
@@ -179,7 +182,7 @@ def first_flip(strengths: NDArray[np.float64], novel: NDArray[np.bool_]) -> int 
 
     strengths: [S], one of them nearest to 0.  novel: bool [S].
     """
-    weakest_first = np.argsort(np.abs(strengths), kind="stable")
+    weakest_first = np.lexsort((strengths < 0, np.abs(strengths)))
     flipped = novel[weakest_first] != novel[weakest_first[0]]
     return int(weakest_first[flipped.argmax()]) if flipped.any() else None
 
@@ -215,6 +218,7 @@ def bend_paths(knob: str, strengths: NDArray[np.float64], said: Sequence[Sequenc
     title = "How much of this bend each detector bears (diamonds: called novel)"
     style(figure, title, BEND_TITLES[knob], "Less novel normal images (%)", 330 + 20 * len(said), max(2, len(said)))
     figure.update_yaxes(range=[-3, 104])
+    figure.update_xaxes(range=[strengths[0], strengths[-1]])
     figure.update_layout(showlegend=True)
     table = {
         "detector": np.repeat(names, len(strengths)),
@@ -249,47 +253,47 @@ def nearest_in_words(name: str, searched: int, of: int) -> str:
     return f"The nearest in pixels among {through} of {name}; the distance is Euclidean, values from 0 to 1."
 
 
-def sample_sheet(images: NDArray[np.uint8], index: Sequence[int], labels: Sequence[str]) -> Picture:
-    """A row of images to click; the one that was clicked is framed.
+def sample_sheet(images: NDArray[np.uint8], index: Sequence[int], labels: Sequence[str], picked: int) -> Picture:
+    """A row of images to click; the picked one is framed.
 
     images: uint8 [N, C, H, W].  index: [N], what a click gives as `customdata`.  labels: N texts below them.
+    picked: one of the index, or any other number for none.
     """
-    count, side = len(images), max(images.shape[2:])
-    factor, gap = max(1, 64 // side), 4
-    cell = (images.shape[3] * factor + gap, images.shape[2] * factor + gap)
-    png = base64.b64encode(strip(images, factor=factor, gap=gap)).decode()
+    count, (height, width) = len(images), images.shape[2:]
+    factor = max(1, 64 // height)
+    png = base64.b64encode(strip(images, factor=factor, gap=GAP)).decode()
+    share, gap = width / height, GAP / (factor * height)  # an image is one unit high
+    middles = np.arange(count) * (share + gap) + share / 2
     figure = go.Figure()
-    share = cell[0] / cell[1]  # one row of unit height; a cell is `share` wide
-    width = count * share
-    figure.add_layout_image(
-        source=f"data:image/png;base64,{png}",
-        xref="x",
-        yref="y",
-        x=0,
-        y=1,
-        sizex=width,
-        sizey=1,
-        sizing="stretch",
-        layer="below",
-    )
-    middles = (np.arange(count) + 0.5) * share - 0.03
-    hidden, framed = {"marker": {"opacity": 0}}, {"marker": {"opacity": 1, "color": NOVEL}}
+    place = {
+        "x": 0,
+        "y": 1,
+        "sizex": middles[-1] + share / 2,
+        "sizey": 1,
+        "sizing": "stretch",
+        "xref": "x",
+        "yref": "y",
+    }
+    figure.add_layout_image(source=f"data:image/png;base64,{png}", layer="below", **place)
     figure.add_scatter(
         x=middles,
         y=np.full(count, 0.5),
-        mode="markers+text",
+        mode="markers",
+        marker={"symbol": "square", "size": 60, "opacity": 0},
         text=[escape(label) for label in labels],
-        textposition="bottom center",
-        marker={"symbol": "square-open", "size": 66, "line": {"width": 3}, "opacity": 0},
-        selected=framed,
-        unselected=hidden,
         customdata=np.asarray(index),
         hovertemplate="%{text}<extra></extra>",
         showlegend=False,
     )
-    style(figure, "", "", "", 110)
-    figure.update_xaxes(visible=False, range=[0, width], fixedrange=True)
-    figure.update_yaxes(visible=False, range=[-0.4, 1], fixedrange=True, scaleanchor="x", constrain="domain")
+    for middle, place, label in zip(middles, index, labels, strict=True):
+        shown = f"<b>{escape(label)}</b>" if place == picked else escape(label)
+        figure.add_annotation(text=shown, x=middle, y=0, yanchor="top", showarrow=False)
+        if place == picked:
+            sides = {"x0": middle - share / 2, "x1": middle + share / 2, "y0": 0, "y1": 1}
+            figure.add_shape(type="rect", line={"color": SERIES[1], "width": 4}, **sides)
+    style(figure, "", "", "", 100)
+    figure.update_xaxes(visible=False, range=[-0.03, middles[-1] + share / 2 + 0.03], fixedrange=True)
+    figure.update_yaxes(visible=False, range=[-0.35, 1.03], fixedrange=True, scaleanchor="x", constrain="domain")
     figure.update_layout(margin={"l": 0, "r": 0, "t": 0, "b": 0}, dragmode=False)
     return Picture(figure, {"image": list(index), "label": list(labels)}, "Click an image to score it.", "samples")
 

@@ -292,7 +292,8 @@ class DeepSVDD(Detector):
 
     def to(self, device: torch.device) -> "DeepSVDD":
         self.device = device
-        self.networks.to(device)
+        # Twice as fast as the default order on a CPU: these convolutions have few channels.
+        self.networks.to(device, memory_format=torch.channels_last)
         self.centres, self.radii, self.clusters = self.centres.to(device), self.radii.to(device), self.clusters.to(device)
         return self
 
@@ -302,7 +303,8 @@ class DeepSVDD(Detector):
     def prepared(self, images: Tensor) -> Tensor:
         """Contrast-normalised and mapped so that the training images span [0, 1]; others may leave it, and are not clipped."""
         low, high = self.bounds
-        return (contrast_normalised(images) - low) / max(high - low, 1e-8)
+        pixels = (contrast_normalised(images) - low) / max(high - low, 1e-8)
+        return pixels.contiguous(memory_format=torch.channels_last)
 
     @torch.inference_mode()
     def embed(self, images: Tensor, progress: Progress | None = None) -> Tensor:

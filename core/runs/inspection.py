@@ -75,6 +75,8 @@ def store(run: Run, detector: Detector, task: Task, tensors: TaskTensors) -> dic
             "index": task.test.index,
         },
     )
+    # For diagnosis in pictures: no method sees these classes, unless its scenario offers them as labels.
+    files.write_arrays(run.folder / "train.npz", {"classes": task.class_names("train")})
     reasons = both_splits(detector.explain, task)
     # Pictures of validation images are drawn nowhere.
     files.write_arrays(
@@ -96,7 +98,10 @@ def curves(scores: Scores, novel: np.ndarray) -> Arrays:
 
 
 def neighbours(run: Run, task: Task, tensors: TaskTensors) -> None:
-    """For each test image its five nearest among a bank of at most 5,000 training images, which is kept with the run."""
+    """For each test image its five nearest among a bank of at most 5,000 training images, which is kept with the run.
+
+    bank_of: which training images the bank holds.
+    """
     rng = np.random.default_rng(task.spec.split_seed)
     chosen = np.sort(rng.permutation(len(task.train))[:BANK])
     bank = tensors.train[torch.from_numpy(chosen).to(tensors.device)]
@@ -107,6 +112,7 @@ def neighbours(run: Run, task: Task, tensors: TaskTensors) -> None:
         {
             "bank": bank.cpu().numpy(),
             "classes": task.class_names("train")[chosen],
+            "bank_of": chosen,
             "places": places.cpu().numpy().astype(np.int32),
             "distances": distances.cpu().numpy(),
             "of": np.array(len(task.train)),

@@ -411,7 +411,7 @@ class Mirror:
         # A server chooses the place of artifacts itself; a bare database would take ./mlruns.
         server = destination().startswith(("http:", "https:", "databricks"))
         place = None if server else (database().parent / "artifacts").as_uri()
-        return self.client.create_experiment(name, place, {"mlflow.experimentKind": "custom_model_development"})
+        return self.client.create_experiment(name, place)
 
     def _stage(self, record: Record) -> str:
         """active, deleted (by a person, in MLflow) or missing (with its whole database)."""

@@ -38,6 +38,7 @@ CONTROLS = {  # the lines that a detector has to beat, by their name in controls
     "pca-error": "PCA error (95 % of the variance)",
     "untrained": "The same network, untrained",
 }
+RENEWED = ("state.json", "run.json", "controls.json", "projection.npz", "name.json")  # what changes after the first writing
 START_GRACE = 20.0  # seconds between submission and the process taking its lock
 HEARTBEAT = 60.0  # seconds without a sign of life after which a run on another host counts as interrupted
 
@@ -68,7 +69,7 @@ class Run:
     @property
     def version(self) -> int:
         """Changes whenever state or results change: a key for caches."""
-        return max((_mtime(self.folder / name) for name in ("state.json", "run.json", "controls.json", "name.json")), default=0)
+        return max(_mtime(self.folder / name) for name in RENEWED)
 
     @property
     def about(self) -> dict[str, Any]:
@@ -301,10 +302,14 @@ def activity() -> tuple[int, int]:
 
 def title(spec: RunSpec) -> str:
     """A run in words: `digits · all but 3 · RaPP, autoencoder`, with the seed where it isn't 0."""
+    return f"{task_title(spec)} · {spec.card.title}{f' · seed {spec.seed}' if spec.seed else ''}"
+
+
+def task_title(spec: RunSpec) -> str:
+    """Its task in words: `digits · all but 3`."""
     classes = ", ".join(spec.target)
     scope = {"multimodal": f"all but {classes}", "contaminated": f"{classes}, impure"}.get(spec.scenario, classes)
-    seed = f" · seed {spec.seed}" if spec.seed else ""
-    return f"{spec.dataset} · {scope} · {spec.card.title}{seed}"
+    return f"{spec.dataset} · {scope}"
 
 
 def _mtime(path: Path) -> int:

@@ -237,7 +237,8 @@ class ProgressLine:
     def training(self, news: Mapping[str, Any]) -> None:
         """What a training tells: stage, epoch, share, images a second, time left."""
         stage, epochs = news["stage"], news["epochs"]
-        share = news["share"] if news["share"] < 1 else None  # what follows the last batch, e.g. bootstraps, isn't counted
+        # What follows the last batch, e.g. the bootstrap, isn't counted.
+        share = news["share"] if news["share"] < 1 else None
         known = share is not None and news["eta"] is not None
         details = f"{news['rate']:,.0f} images/s  {duration(news['eta'])} left" if known else ""
         self.show(stage, f"{stage} {news['epoch']}/{epochs}" if epochs > 1 else stage, share, details)

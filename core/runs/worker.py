@@ -137,7 +137,7 @@ def _train(run: Run, listen: News) -> Callable[[], None]:
 
     from core import methods, scenarios, training
     from core.methods.base import build
-    from core.runs import inspection
+    from core.runs import inspection, projection
     from core.training.device import deterministic
 
     spec, started = run.spec, time.time()
@@ -181,10 +181,16 @@ def _train(run: Run, listen: News) -> Callable[[], None]:
     files.write_state(run.folder / "detector.safetensors", detector.state())
     results = inspection.store(run, detector, task, tensors)
     inspection.neighbours(run, task, tensors)
+    projection.store_plane(run, detector, task)
     timings = {"training": round(trained - started + about.get("timings", {}).get("training", 0), 3), "total": round(time.time() - started, 3)}
     files.write_json(run.folder / "run.json", about | results | {"timings": timings, "finished": time.time()})
     kept.unlink(missing_ok=True)
-    return lambda: inspection.controls(run, task, tensors)
+
+    def afterwards() -> None:
+        inspection.controls(run, task, tensors)
+        projection.store_map(run)
+
+    return afterwards
 
 
 def _tensors(state: Any) -> Iterator[Any]:

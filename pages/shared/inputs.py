@@ -10,14 +10,11 @@ from core import data
 from core.data import Upload
 from core.errors import NoveltyError
 from core.figures import score as figures
+from core.runs import store
 from core.runs.store import Run
 from pages.shared import panels, pickers, reading
 
-SOURCES = {
-    "sample": ":material/grid_view: Sample",
-    "upload": ":material/upload: Upload",
-    "camera": ":material/photo_camera: Camera",
-}
+SOURCES = {"sample": "Sample", "upload": "Upload", "camera": "Camera"}
 SHEET = 12  # samples side by side
 STEPS = {"rotate": 5.0, "blur": 0.25, "noise": 0.02, "occlude": 0.02, "brightness": 0.05}  # of the sliders
 INVERT = "score_invert"  # the key of its toggle
@@ -52,8 +49,8 @@ def given(source: str, runs: Sequence[Run]) -> list[Given]:
     )
 
 
-def bends() -> dict[str, float]:
-    """The strength of every bend, by knob; inverting has a toggle beside them, which `INVERT` names."""
+def bends() -> tuple[dict[str, float], bool]:
+    """The strength of every bend by knob, and whether dark and light are swapped."""
     columns = st.columns(3)
     for place, (knob, step) in enumerate(STEPS.items()):
         low, high = data.BEND_RANGES[knob]
@@ -67,11 +64,9 @@ def bends() -> dict[str, float]:
             bind="query-params",
             help=figures.BEND_TITLES[knob],
         )
-    with columns[2]:
-        inverted, back = st.columns(2, vertical_alignment="bottom")
-        inverted.toggle("Invert", key=INVERT, bind="query-params", help="Swap dark and light")
-        back.button("Reset", icon=":material/undo:", key="score_reset", on_click=_straighten, width="stretch")
-    return {knob: st.session_state[f"score_{knob}"] for knob in STEPS}
+    inverted = columns[2].toggle("Invert", key=INVERT, bind="query-params", help="Swap dark and light")
+    columns[2].button("Reset", icon=":material/undo:", key="score_reset", on_click=_straighten)
+    return {knob: st.session_state[f"score_{knob}"] for knob in STEPS}, inverted
 
 
 def _straighten() -> None:
@@ -108,8 +103,11 @@ def _sample(runs: Sequence[Run]) -> Given:
     tested, task = reading.arrays(run, "test", "images", "classes", "novel"), run.spec.task.hash
     number = st.session_state.get("score_sheet", 0)
     sheet = figures.mixture(tested["novel"], SHEET, number)
-    labels = [str(tested["classes"][place]) for place in sheet]
-    picture = figures.sample_sheet(tested["images"][sheet], sheet.tolist(), labels)
+    place = pickers.picked(task)
+    if place is None or place >= len(tested["images"]):
+        place = int(sheet[tested["novel"][sheet].argmax()])
+    labels = [str(name) for name in tested["classes"][sheet]]
+    picture = figures.sample_sheet(tested["images"][sheet], sheet.tolist(), labels, place)
     key = f"score_sheet_{task}_{number}"
     pictures.plotly_chart(
         picture.figure,
@@ -117,23 +115,28 @@ def _sample(runs: Sequence[Run]) -> Given:
         on_select=pickers.pick_from(key, task),
         selection_mode="points",
         config={"displayModeBar": False},
-        alt=f"Test images of {run.name}, classes {', '.join(labels)}. {picture.sentence}",
+        alt=f"Test images of {store.task_title(run.spec)}, classes {', '.join(labels)}. {picture.sentence}",
     )
-    place = pickers.picked(task)
-    if place is None or place >= len(tested["images"]):
-        place = int(sheet[tested["novel"][sheet].argmax()])
     truth = "novel" if tested["novel"][place] else "normal"
-    name = f"test image {place}, class {tested['classes'][place]}, {truth} in {run.name}"
+    name = f"class {tested['classes'][place]}, {truth} in {store.task_title(run.spec)}"
     return Given(name, np.moveaxis(tested["images"][place], 0, -1), sample=True)
 
 
 def _of(runs: Sequence[Run]) -> Run:
     """Whose test images: asked where the runs have several test sets."""
-    tasks = {run.spec.task.hash: run for run in reversed(runs)}
+    tasks = one_per_task(runs)
     if len(tasks) == 1:
         return runs[0]
-    names = {task: f"{run.spec.dataset}, {', '.join(run.spec.target)}" for task, run in reversed(tasks.items())}
+    names = {task: store.task_title(run.spec) for task, run in tasks.items()}
     return tasks[st.selectbox("Test images of", list(names), format_func=names.__getitem__, key="score_samples_of")]
+
+
+def one_per_task(runs: Sequence[Run]) -> dict[str, Run]:
+    """The first run of each task, by the task's hash, in the order of the runs."""
+    firsts: dict[str, Run] = {}
+    for run in runs:
+        firsts.setdefault(run.spec.task.hash, run)
+    return firsts
 
 
 def _other_samples() -> None:
