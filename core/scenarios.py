@@ -161,9 +161,12 @@ def task_spec(
 ) -> TaskSpec:
     """A checked TaskSpec: classes by name or number become names, options are completed with their defaults.
 
-    Raises WrongRequest for an unknown dataset, scenario, class, option or a seed below 0.
+    Raises WrongRequest for an unknown dataset, scenario, class, option or a seed below 0, MissingData where only an absent
+    file names the classes.
     """
     entry, rule = data.entry(dataset), named(kind)
+    if not entry.classes:
+        data.load(dataset)  # only its file names its classes, and this says how to get it
     words = [target] if isinstance(target, str) else list(target)
     words = [word.strip() for each in words for word in str(each).split(",") if word.strip()]
     if rule.choose == "super-category":
@@ -430,10 +433,11 @@ def contaminated(spec: TaskSpec, dataset: Dataset, options: ContaminatedOptions)
     wanted = [round(options.rate / (1 - options.rate) * len(part)) for part in (train, valid, test)]
     official = dataset.is_test.any() and not dataset.is_test.all()
     pools = [_interleaved(dataset, spec.target, half, rng) for half in ((False, True) if official else (None,))]
-    early, late = pools[0], pools[-1]
-    offset = 0 if official else wanted[0] + wanted[1]
-    novel = late[offset : offset + max(2, wanted[2])]
-    extra = [early[: wanted[0]], early[wanted[0] : wanted[0] + wanted[1]]]
+    extra, left = [], pools[0]
+    for count in wanted[:2]:
+        extra.append(left[:count])
+        left = _without_groups_of(extra[-1], left[count:], dataset)
+    novel = (pools[1] if official else left)[: max(2, wanted[2])]
     mixed = [rng.permutation(np.concatenate([part, more])) for part, more in zip((train, valid), extra, strict=True)]
     return _task(
         spec,
@@ -444,6 +448,14 @@ def contaminated(spec: TaskSpec, dataset: Dataset, options: ContaminatedOptions)
         {NOVEL: Rows.of(novel)},
         valid_novel=np.isin(mixed[1], extra[1]).astype(np.uint8),
     )
+
+
+def _without_groups_of(taken: np.ndarray, left: np.ndarray, dataset: Dataset) -> np.ndarray:
+    """The images left of which no image of the same group was taken."""
+    if dataset.groups is None:
+        return left
+    groups = dataset.groups[left]
+    return left[(groups < 0) | ~np.isin(groups, dataset.groups[taken])]
 
 
 def _interleaved(dataset: Dataset, normal: Sequence[str], test: bool | None, rng: np.random.Generator) -> np.ndarray:
@@ -486,12 +498,17 @@ def cross_dataset(spec: TaskSpec, dataset: Dataset, options: CrossOptions) -> Ta
     pools, foreign, seen = [dataset], {}, None
     if len(held_out):
         foreign[NOVEL] = Rows.of(drawn(held_out, options.most, rng))
-    for name in dict.fromkeys(word.strip() for word in f"{options.anomalies},{options.seen}".split(",") if word.strip()):
+    known = options.seen.strip()
+    if "," in known:
+        raise WrongRequest(f"Only one dataset can be seen in training, not {known}. Name one.")
+    for name in dict.fromkeys(word.strip() for word in f"{options.anomalies},{known}".split(",") if word.strip()):
         other = _foreign_pool(name, dataset, options.most, rng)
-        if name == options.seen:
-            seen = Rows.of(np.flatnonzero(~other.is_test), len(pools))
-        tested = np.flatnonzero(other.is_test) if other.is_test.any() and name == options.seen else np.arange(len(other.images))
-        foreign[name] = Rows.of(drawn(tested, options.most, rng), len(pools))
+        learned, tested = np.flatnonzero(~other.is_test), np.flatnonzero(other.is_test)
+        if name == known:
+            if not len(learned) or not len(tested):  # a set of one half is divided: no image is both seen and tested
+                learned, tested = shares(np.arange(len(other.images)), other.groups, (0.5,), rng)
+            seen = Rows.of(learned, len(pools))
+        foreign[name] = Rows.of(tested if len(tested) else learned, len(pools))
         pools.append(other)
     return _task(spec, pools, Rows.of(train), Rows.of(valid), Rows.of(test), foreign, labels=dataset.labels[train], seen=seen)
 
@@ -507,4 +524,5 @@ def _foreign_pool(name: str, dataset: Dataset, most: int, rng: np.random.Generat
     halves = [drawn(np.flatnonzero(other.is_test == half), most, rng) for half in (False, True)]
     index = np.concatenate(halves)
     images = data.conform(other.images[index], dataset.shape)
-    return Dataset(name, other.title, other.classes, images, other.labels[index], len(halves[0]), None, other.note)
+    groups = None if other.groups is None else other.groups[index]
+    return Dataset(name, other.title, other.classes, images, other.labels[index], len(halves[0]), groups, other.note)

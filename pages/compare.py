@@ -2,7 +2,157 @@
 
 import streamlit as st
 
-from pages.shared import frame
+from core import figures as pictures
+from core.figures import compare as figures
+from core.figures import entrants as rows
+from pages.shared import desk, disagreement, entrants, frame, panels, pickers, reading, tasks
+
+CURVES = ("ROC", "Precision and recall")
+
+
+def ranking(lines: list[rows.Line]) -> None:
+    """The table, best first, controls in grey at the foot; badges for collapsed scores; downloads."""
+    columns = rows.columns(lines)
+    grey = [line.first.control for line in lines]
+    shown = {
+        name: [
+            f":gray[{panels.escape(cell)}]" if dim and cell else panels.escape(cell)
+            for cell, dim in zip(cells, grey, strict=True)
+        ]
+        for name, cells in columns.items()
+        if any(cells)
+    }
+    shown["Method"] = [
+        cell + "".join(" :orange-badge[:material/warning: collapsed]" for each in line.members[:1] if each.alarm)
+        for cell, line in zip(shown["Method"], lines, strict=True)
+    ]
+    st.table(shown, border="horizontal", hide_index=True, alt="AUROC and other metrics of every run and control line")
+    told, downloads = st.columns([8, 1], vertical_alignment="top")
+    with downloads.popover("", icon=":material/download:", type="tertiary", help="Download the table"):
+        for label, text, suffix, mime in (
+            ("All metrics (CSV)", lambda: pictures.as_csv(rows.numbers(lines)), "csv", "text/csv"),
+            ("Table (LaTeX)", lambda: rows.latex(columns), "tex", "text/plain"),
+        ):
+            st.download_button(
+                label, text, f"compare-{task}.{suffix}", mime, key=f"table_{suffix}", on_click="ignore", width="stretch"
+            )
+    with told:
+        for sentence in sentences():
+            st.markdown(f":small[{panels.escape(sentence)}]")
+
+
+def sentences() -> list[str]:
+    """What the table says: who leads, who collapsed, who doesn't beat the controls."""
+    leader = rows.best(lines)
+    said = [f"The highest AUROC has {leader.name}: {pictures.three_digits(leader.metric('auroc'))}."]
+    said += [f"{each.name}: {each.alarm}" for each in shown if each.alarm]
+    if not rival:
+        return [*said, "The control lines are being computed: they follow a few seconds after the training."]
+    close = [(run, each) for run, each in zip(of, shown, strict=True) if not entrants.beaten(each, rival)]
+    gaps = {each.name: entrants.difference(run, each, rival) for run, each in close}
+    unbeaten = {name: gap for name, gap in gaps.items() if gap["low"] <= 0}
+    return [*said, rows.against(rows.Line(rival.name, (rival,)), len(shown), unbeaten)]
+
+
+def class_by_method() -> None:
+    measure = st.segmented_control(
+        "Measure", list(figures.MEASURES), default="auroc", required=True, format_func=figures.MEASURES.__getitem__,
+        key="compare_measure", bind="query-params", label_visibility="collapsed",
+    )  # fmt: skip
+    panels.show(figures.by_class([*shown, *controls], novel, reading.array(of[0], "test", "classes"), measure))
+
+
+def differences() -> None:
+    """Every pair by the paired bootstrap, which takes a moment for large test sets."""
+    compared = [*shown, *([rival] if rival else [])]
+    if len(compared) < 2:
+        st.caption("Choose a second run above: a difference needs two.")
+        return
+    pairs = [(row, column) for row in range(len(compared)) for column in range(row + 1, len(compared))]
+    bar = st.progress(0.0, "Resampling")
+    found = {}
+    for done, (row, column) in enumerate(pairs):
+        bar.progress(done / len(pairs), f"Resampling pair {done + 1} of {len(pairs)}")
+        found[row, column] = entrants.difference(of[row], compared[row], compared[column])
+    bar.empty()
+    panels.show(figures.differences([each.name for each in compared], found))
+
+
+def threshold_desk() -> None:
+    names = [each.name for each in shown]
+    place = st.selectbox("Run", range(len(names)), format_func=names.__getitem__, key="compare_desk")
+    desk.show(of[place], scores[place])
+
+
+def cost() -> None:
+    panels.show(figures.cost(lines, control_lines[controls.index(rival)] if rival else None))
+
+
+TABS = {
+    "Disagreement": lambda: disagreement.show(task, of, shown, novel),
+    "Class by method": class_by_method,
+    "Cost": cost,
+    "Differences": differences,
+    "Threshold desk": threshold_desk,
+}
 
 frame.through_entry()
 st.title("Which method sees it, and which doesn't?")
+at_task, at_runs, at_switches = st.columns([3, 6, 2])
+with at_task:
+    on_task = tasks.choose()
+task = on_task[0].spec.task.hash
+with at_runs:
+    runs = pickers.runs(task_hash=task, key="runs", first=len(on_task))
+with at_switches:
+    every_score = st.toggle(
+        "Every score", key="compare_scores", bind="query-params", help="Not only each method's headline"
+    )
+    together = st.toggle("Seeds together", key="compare_seeds", bind="query-params", help="Mean and spread over seeds")
+if not runs:
+    st.info("Choose a run above to see what it can do on this task.", icon=":material/arrow_upward:")
+    st.stop()
+
+# --- load
+names = pickers.short_labels(runs)
+found = [
+    (run, each.name, entrants.of(run, names[run.id] + (f", {each.title}" if every_score else ""), each.name))
+    for run in runs
+    for each in run.spec.card.scores
+    if every_score or each.name == run.spec.card.headline
+]
+found.sort(key=lambda each: -each[2].metrics["auroc"]["value"])
+of, scores, shown = zip(*found, strict=True)
+controls = next((computed for run in runs if (computed := entrants.controls(run))), [])
+rival = max(controls, key=lambda each: each.metrics["auroc"]["value"], default=None)
+novel = reading.array(runs[0], "test", "novel")
+lines = sorted(entrants.lines(of, shown, together), key=lambda line: -line.metric("auroc")["value"])
+control_lines = [rows.Line(each.name, (each,)) for each in controls]
+
+# --- the answer
+ranking([*lines, *control_lines])
+overlay = st.segmented_control(
+    "Curve",
+    CURVES,
+    default="ROC",
+    required=True,
+    key="compare_curve",
+    bind="query-params",
+    label_visibility="collapsed",
+)
+drawn = [*lines, *control_lines]
+if overlay == "ROC":
+    curves = pictures.roc([line.curve("fpr", "tpr") for line in drawn])
+else:
+    curves = pictures.pr([line.curve("recall", "precision") for line in drawn], float(novel.mean()))
+left, right = st.columns(2)
+with left:
+    panels.show(curves)
+with right:
+    panels.show(figures.ridges(lines, novel, curves.figure.layout.height))
+
+tabs = st.tabs(list(TABS), key="compare_tab", on_change="rerun", bind="query-params")
+for tab, render in zip(tabs, TABS.values(), strict=True):
+    if tab.open:
+        with tab:
+            render()

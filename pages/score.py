@@ -9,9 +9,7 @@ from core import data, methods
 from core import figures as pictures
 from core.figures import score as figures
 from core.runs import detectors, store
-from core.runs.store import Run
 from pages.shared import frame, inputs, judging, panels, pickers, reading
-from pages.shared.inputs import Given
 
 SIDE = 112  # of an image on the screen, in pixels
 POINTS = 25  # strengths along the path of a bend
@@ -20,11 +18,6 @@ MEANING = (
     "The percentile is the share of held-out normal images that the detector finds less novel than this image: 50 is "
     "an everyday normal image, 100 is stranger than all of them. Right of the dashed line the image is called novel."
 )
-
-
-def fitted(given: Given, run: Run) -> tuple[np.ndarray, tuple[str, ...]]:
-    """The image in the run's shape, uint8 [C, H, W], not yet bent, and what was done to it."""
-    return data.fit(given.image, run.shape, invert=inverted)
 
 
 def thumbnail(image: np.ndarray, caption: str) -> None:
@@ -67,7 +60,9 @@ given = images[0]
 if len(images) > 1:
     with many:
         asked = (inverted, *(each.id for each in images))
-        verdicts = judging.judge_once(runs, lambda run: np.stack([fitted(each, run)[0] for each in images]), *asked)
+        verdicts = judging.judge_once(
+            runs, lambda run: np.stack([each.fitted(run, inverted) for each in images]), *asked
+        )
         batch = figures.batch(
             [each.name for each in images],
             [judging.said(run, names[run.id], verdicts[run.id]) for run in runs if run.id in verdicts],
@@ -86,20 +81,20 @@ if len(images) > 1:
         st.download_button(csv, lambda: pictures.csv(batch), "scores.csv", "text/csv", on_click="ignore")
         given = images[(chosen["selection"]["rows"] or [0])[0]]
 
-plain = {run.id: fitted(given, run)[0] for run in runs}
+plain = {run.id: given.fitted(run, inverted) for run in runs}
 bent = {run_id: data.bend(image, **strengths) for run_id, image in plain.items()}
 shapes = {run.shape: run for run in runs}
 with before:
-    thumbnail(np.moveaxis(given.image, -1, 0), given.name)
+    thumbnail(given.preview, given.name)
 with after:
     for run in shapes.values():
         thumbnail(bent[run.id], f"what {names[run.id] if len(shapes) > 1 else 'the detector'} sees")
 with bends:
     if not given.sample:
-        notes = (*given.notes, *(note for run in shapes.values() for note in fitted(given, run)[1]))
+        notes = (note for run in shapes.values() for note in given.notes(run, inverted))
         st.caption(panels.escape("; ".join(dict.fromkeys(notes))))
     usual = reading.array(runs[0], "test", "images")[:REFERENCE]
-    if not given.sample and not inverted and data.looks_inverted(given.image, usual):
+    if not given.sample and not inverted and data.looks_inverted(np.moveaxis(given.preview, 0, -1), usual):
         st.caption(":material/warning: Dark and light lie the other way round than in this detector's own images.")
         st.button("Invert it", key="score_invert_it", on_click=inputs.invert)
 
@@ -120,8 +115,7 @@ if why.open:
     with why:
         for run in runs:
             st.markdown(f"**{panels.escape(names[run.id])}**")
-            explanation = {name: values[0] for name, values in verdicts[run.id].explanation.items()}
-            reasons = methods.figures(run.spec.method).why(explanation, bent[run.id])
+            reasons = methods.figures(run.spec.method).why(judging.explanation(run, verdicts[run.id]), bent[run.id])
             for place, (column, reason) in enumerate(zip(st.columns(len(reasons)), reasons, strict=True)):
                 with column:
                     panels.show(reason, key=f"score_why_{run.id}_{place}", run=run.id)

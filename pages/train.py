@@ -1,8 +1,129 @@
 """What should it learn to call normal?"""
 
+from dataclasses import replace
+
 import streamlit as st
 
-from pages.shared import frame
+from core import figures
+from core.errors import NoveltyError, WrongRequest
+from core.runs import jobs, preview, store, worker
+from core.runs.preview import Preview
+from core.runs.spec import RunSpec, request
+from core.scenarios import TaskSpec
+from pages.shared import form, frame, panels, rows
+
+SIDE = 56  # of a sample image on the screen, in pixels, at least
+STARTED = "train_started"  # ids of the runs that this session has started
+
+
+@st.cache_data(max_entries=64, max_size="100MB", show_spinner="Dividing the images")
+def divided(_task: TaskSpec, task_hash: str, origin: str) -> Preview:
+    """The task's numbers and samples.  origin: where the images lie, so that others are looked at anew."""
+    return preview.preview(_task)
+
+
+def show_task(seen: Preview) -> None:
+    """Counts, and a row of images of either kind with their classes."""
+    counts = seen.counts
+    st.markdown(
+        f"It trains on **{counts['train']:,}** images, sets its threshold on **{counts['valid']:,}**, and is tested on "
+        f"**{counts['normal']:,}** normal and **{counts['novel']:,}** novel ones."
+    )
+    for kind, images, names in (("Normal", seen.normal, seen.normal_names), ("Novel", seen.novel, seen.novel_names)):
+        factor = max(1, round(SIDE / max(images.shape[2:])))
+        shown = ", ".join(dict.fromkeys(names))
+        st.caption(f"**{kind}**: {panels.escape(shown)}")
+        st.image(figures.strip(images, factor=factor, gap=4), alt=f"{kind} images of the classes {shown}")
+    if seen.note:
+        st.caption(panels.escape(seen.note))
+
+
+def duration(spec: RunSpec, seen: Preview) -> str:
+    """About how long the training takes, and how that is known."""
+    found = preview.estimate(spec, seen.counts["train"])
+    ahead = store.activity()[0] >= len(worker.slots())
+    wait = " It waits until the run before it has ended." if ahead else ""
+    if found is None:
+        return f"How long it takes isn't known yet: no run of this method on such images has ended here.{wait}"
+    device = found.run.about["environment"]["gpu"] or "this CPU"
+    return f"{preview.in_words(found.seconds).capitalize()} on {device}, by the speed of your last such run.{wait}"
+
+
+def start(spec: RunSpec) -> None:
+    st.session_state.setdefault(STARTED, []).insert(0, jobs.submit(spec).id)
+
+
+def already_there(spec: RunSpec, twin: store.Run) -> None:
+    """The answer to a second press: open what is there, or train with another seed."""
+    seed = preview.another_seed(spec)
+    with st.container(border=True):
+        st.markdown(f"This very run is already there, {twin.state}. Open it, or train it with another seed.")
+        with st.container(horizontal=True):
+            if st.button("Open it", key="train_open_twin"):
+                rows.open_page(twin) if twin.state == store.FINISHED else rows.details([twin])
+            if st.button(f"Train with seed {seed}", key="train_next_seed"):
+                again = replace(spec, seed=seed)
+                start(again)
+                st.query_params.from_dict(form.link(again))
+                st.rerun()
+
+
+def training_now() -> None:
+    """A row for each live run, then for those of this session that have ended."""
+    runs = {run.id: run for run in store.runs()}
+    mine = [runs[name] for name in st.session_state.get(STARTED, []) if name in runs]
+    live = [run for run in runs.values() if run.state in store.LIVE]
+    listed = {run.id: run for run in (*live, *mine)}
+    if listed:
+        st.subheader("Training now" if live else "Trained just now")
+    for run in listed.values():
+        rows.follow(run, "train")
+
 
 frame.through_entry()
 st.title("What should it learn to call normal?")
+st.html(form.STYLE)
+form.follow_link()
+
+left, right = st.columns([3, 4], gap="medium")
+with left:
+    entry = form.dataset()
+    rule = form.scenario(entry)
+    target = form.classes(entry, rule)
+    options = form.options(rule)
+    card = form.method(entry, rule, target)
+    preset, changes = form.settings(card, entry)
+    seed, split_seed, device = form.seeds()
+
+with right:
+    st.subheader("What the detector will see", anchor=False)
+    spec, seen, reason = None, None, ""
+    try:
+        if not entry.present:
+            raise WrongRequest(f"The images of {entry.title} aren't on this machine yet.")
+        spec = request(
+            entry.name, rule.kind, target, card.name, preset=preset, changes=changes, options=options,
+            split_seed=split_seed, seed=seed, device=device,
+        )  # fmt: skip
+        form.write_link(spec)
+        seen = divided(spec.task, spec.task.hash, entry.origin)
+    except NoveltyError as error:
+        reason = str(error)
+    if seen:
+        show_task(seen)
+    go, told = st.columns([1, 3], vertical_alignment="center")
+    pressed = go.button(
+        "Train", type="primary", icon=":material/play_arrow:", disabled=not seen, key="train_go", width="stretch"
+    )
+    told.markdown(panels.escape(reason) if reason else duration(spec, seen))
+    if pressed and seen:
+        if store.same(spec):
+            st.session_state["train_twice"] = spec.hash
+        else:
+            start(spec)
+    twin = store.same(spec) if seen and st.session_state.get("train_twice") == spec.hash else None
+    if twin:
+        already_there(spec, twin)
+    frame.live(training_now)
+    if spec:
+        panels.command(preview.command(spec))

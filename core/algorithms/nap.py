@@ -5,12 +5,12 @@ With the scatter C = (M - mean)^T (M - mean) = V S^2 V^T this is (d - mean)^T C^
 Every window of layers a..b is a diagonal block of C; with a Cholesky factor K of the block that starts at layer a,
 y = K^-1 (d - mean), and the cumulative sums of y^2 give the NAP of a..b for every b.
 
-The encoder's last layer L is affine, so d_L is a linear map of d_{L-1}: with both in a window C is singular and NAP is unchanged
-without d_L. Blocks that stay singular (too few training images, dead units) take the eigenvectors whose singular value is above
-1e-5 of the largest; directions below carry rounding noise only.
+The encoder's last layer L is affine, so d_L is a linear map of d_{L-1}: with both in a window C is singular, and where the other
+layers have full rank NAP is unchanged without d_L. Blocks that stay singular (too few training images, dead units) take the
+eigenvectors whose singular value is above 1e-5 of the largest; directions below carry rounding noise only.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -25,6 +25,9 @@ class Statistics:
     count: int
     mean: Tensor
     scatter: Tensor
+
+    def to(self, device: torch.device) -> "Statistics":
+        return Statistics(self.count, self.mean.to(device), self.scatter.to(device))
 
 
 class Stream:
@@ -41,7 +44,7 @@ class Stream:
         mean = rows.mean(0)
         shift = mean - self.mean
         total = self.count + len(rows)
-        self._add_products(rows.sub_(mean))
+        self._add_products(rows - mean)
         # The shift of the mean is one more row, weighted by both counts.
         self._add_products((shift * (self.count * len(rows) / total) ** 0.5)[None])
         self.mean += shift * (len(rows) / total)
@@ -100,6 +103,9 @@ class Whitening:
     triangular: bool
     rank: int
 
+    def to(self, device: torch.device) -> "Whitening":
+        return replace(self, mean=self.mean.to(device), factor=self.factor.to(device))
+
     def coordinates(self, differences: Tensor) -> Tensor:
         """[B, D] -> [B, rank] whitened coordinates, float32."""
         centred = (differences[:, self.columns] - self.mean).float()
@@ -132,12 +138,14 @@ def singular_values(statistics: Statistics, columns: slice) -> Tensor:
 def whitening(statistics: Statistics, pathway: Pathway, first: int, last: int) -> Whitening:
     """The map for one window; triangular where the window's scatter is well-conditioned, eigenvectors above the cut otherwise."""
     columns = pathway.columns(*pathway.free(first, last))
+    if statistics.count > (width := columns.stop - columns.start):
+        factor, sound = cholesky(statistics.scatter[columns, columns])
+        if sound == width:
+            return Whitening(columns, statistics.mean[columns], factor.float(), True, width)
+    # Where the training rows don't span the window, the last layer counts: it tilts the span that an image is projected on.
+    columns = pathway.columns(first, last)
     width = columns.stop - columns.start
     block, mean = statistics.scatter[columns, columns], statistics.mean[columns]
-    if statistics.count > width:
-        factor, sound = cholesky(block)
-        if sound == width:
-            return Whitening(columns, mean, factor.float(), True, width)
     values, vectors = torch.linalg.eigh(block)
     singular = values.clamp(min=0).sqrt()
     keep = singular > SINGULAR_CUT * singular.max()
@@ -171,11 +179,11 @@ class AllWindows:
                 self.factors[first] = leading, served[-1]
         for first, last in pathway.windows:
             free = pathway.free(first, last)
-            if not (first in self.factors and free[1] <= self.factors[first][1]) and free not in self.singles:
-                self.singles[free] = whitening(statistics, pathway, *free)
-            self.ranks.append(
-                self.singles[free].rank if free in self.singles else sum(pathway.widths[free[0] : free[1] + 1])
-            )
+            if first in self.factors and free[1] <= self.factors[first][1]:
+                self.ranks.append(sum(pathway.widths[free[0] : free[1] + 1]))
+            else:
+                self.singles[first, last] = whitening(statistics, pathway, first, last)
+                self.ranks.append(self.singles[first, last].rank)
 
     def nap(self, differences: Tensor) -> Tensor:
         """[B, D] -> float32 [B, W], one column per window of `Pathway.windows`."""
@@ -189,4 +197,5 @@ class AllWindows:
                 total = total + squares[:, columns.start - start : columns.stop - start].sum(1)
                 scores[first, layer] = total
         scores |= {window: single.nap(differences) for window, single in self.singles.items()}
-        return torch.stack([scores[self.pathway.free(*window)] for window in self.pathway.windows], 1).float()
+        columns = [scores[w if w in scores else self.pathway.free(*w)] for w in self.pathway.windows]
+        return torch.stack(columns, 1).float()

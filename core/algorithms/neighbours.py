@@ -15,11 +15,13 @@ def nearest(images: Tensor, bank: Tensor, count: int = 5, block: int = 2048) -> 
     images: [N, D] float32.  bank: [M, D].  Returns Euclidean distances [N, count] and int64 [N, count]; fewer columns where M < count.
     """
     count = min(count, len(bank))
-    half_norms = bank.square().sum(1) / 2
+    mean = bank.mean(0)
+    centred = bank - mean  # no digits are lost to a common offset
+    half_norms = centred.square().sum(1) / 2
     found = []
     for rows in images.split(block):
         # |a - b|^2 / 2 without the constant |a|^2 / 2: one product, no N x M x D array.
-        order = torch.topk(half_norms - rows @ bank.T, count, dim=1, largest=False).indices
+        order = torch.topk(half_norms - (rows - mean) @ centred.T, count, dim=1, largest=False).indices
         # The few that are kept are measured directly, where the expansion above would lose digits to cancellation.
         exact = torch.linalg.vector_norm(rows[:, None] - bank[order], dim=2)
         nearer = exact.sort(dim=1, stable=True)

@@ -8,9 +8,11 @@ lies *strictly above* the threshold, and a number that isn't defined is nan (Non
     metrics.py       AUROC, AUPR, FPR at 95 % TPR, detection error, and all of them with their intervals
     intervals.py     the stratified bootstrap
     curves.py        ROC and precision-recall points, thinned for drawing
+    agreement.py     clusters against hidden classes: purity and normalised mutual information
     selection.py     what choosing on test images promises, and what it keeps
 """
 
+from core.evaluation.agreement import contingency, normalised_mutual_information, purity
 from core.evaluation.curves import pr_points, roc_points
 from core.evaluation.metrics import (
     METRICS,
@@ -24,7 +26,7 @@ from core.evaluation.metrics import (
     paired_difference,
 )
 from core.evaluation.scores import collapse, percentile
-from core.evaluation.selection import chosen_on_half
+from core.evaluation.selection import auroc_on_halves
 from core.evaluation.thresholds import (
     Confusion,
     accept_everything,
@@ -43,17 +45,20 @@ __all__ = [
     "aupr_normal",
     "aupr_novel",
     "auroc",
-    "chosen_on_half",
+    "auroc_on_halves",
     "collapse",
     "confusion",
+    "contingency",
     "default_threshold",
     "detection_error",
     "fpr95_normal",
     "fpr95_novel",
     "metrics",
+    "normalised_mutual_information",
     "paired_difference",
     "percentile",
     "pr_points",
+    "purity",
     "roc_points",
     "threshold_curve",
     "threshold_interval",

@@ -70,10 +70,15 @@ class Curve:
 
 def csv(picture: Picture) -> str:
     """The table behind a picture as comma-separated text with a header row."""
+    return as_csv(picture.table)
+
+
+def as_csv(table: Mapping[str, Sequence | NDArray]) -> str:
+    """A table of columns of one length as comma-separated text with a header row; None is an empty cell."""
     text = io.StringIO()
     writer = comma_separated.writer(text, lineterminator="\n")
-    writer.writerow(picture.table)
-    writer.writerows(zip(*(np.asarray(column).tolist() for column in picture.table.values()), strict=True))
+    writer.writerow(table)
+    writer.writerows(zip(*(np.asarray(column).tolist() for column in table.values()), strict=True))
     return text.getvalue()
 
 

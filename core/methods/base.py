@@ -13,6 +13,7 @@ from core.errors import WrongRequest
 from core.evaluation import default_threshold
 from core.knobs import Shape
 from core.methods.cards import Card
+from core.scenarios import named
 from core.training import Progress, Stage, TaskTensors, seed_everything, train
 from core.training.loop import State
 
@@ -129,7 +130,10 @@ class Outlier:
         order = np.random.default_rng(self.seed).permutation(len(X))
         held_out, rest = np.split(order, [max(1, len(X) // 10)])
         shape: Shape = tuple(X.shape[1:])  # type: ignore[assignment]
-        settings = self.settings or knobs_module.preset(self.detector.card.knobs, self.preset, shape)
+        card = self.detector.card
+        settings = self.settings or knobs_module.preset(card.knobs, self.preset, shape)
+        if refusal := card.refuses(settings, shape, named("unimodal"), 1):
+            raise WrongRequest(refusal)
         self.detector_ = build(self.detector, settings, shape, self.seed)
         self.detector_.fit(TaskTensors(torch.from_numpy(X[rest]), torch.from_numpy(X[held_out])), self.seed)
         self.threshold_ = default_threshold(-self.score_samples(X[held_out]), getattr(settings, "normal_share", 0.95))

@@ -199,6 +199,9 @@ class Rapp(Detector):
     def to(self, device: torch.device) -> "Rapp":
         self.device = device
         self.networks.to(device)
+        self.statistics = self.statistics and self.statistics.to(device)
+        self.whitening = self.whitening and self.whitening.to(device)
+        self._all_windows = None
         return self
 
     def stages(self, task: TaskTensors) -> list[Stage]:
@@ -316,6 +319,7 @@ class Rapp(Detector):
 
     def load(self, state: State) -> None:
         self.networks.load_state_dict(state["networks"])
+        self.statistics = self.whitening = self._all_windows = None
         if "whitening" in state:
             w = state["whitening"]
             columns = slice(*w["columns"])

@@ -345,10 +345,19 @@ class DeepSVDD(Detector):
         return {"boundary": boundary(squared, self.radii), "distance": squared.amin(1), "relative": relative(squared, self.radii)}
 
     def explain_batch(self, images: Tensor) -> dict[str, Tensor]:
-        """embedding: [B, D].  distances: to all centres [B, K].  nearest, deciding: the nearest centre and the ball that decided, [B]."""
+        """embedding: [B, D].  distances: to all centres [B, K]; radii: of all balls, [B, K], the same for every image.
+
+        nearest, deciding: the nearest centre and the ball that decided, [B].
+        """
         squared, embedding = self.squared_distances(images)
         deciding = (squared - self.radii.square()).argmin(1)
-        return {"embedding": embedding, "distances": squared.sqrt(), "nearest": squared.argmin(1), "deciding": deciding}
+        return {
+            "embedding": embedding,
+            "distances": squared.sqrt(),
+            "radii": self.radii.expand(len(squared), -1),
+            "nearest": squared.argmin(1),
+            "deciding": deciding,
+        }
 
     def portrait(self, task: TaskTensors) -> Arrays:
         """centres [K, D], radii [K], clusters [n] and distances [n] of the training images to their own centre; embedding [<= 3000, D]

@@ -47,10 +47,12 @@ def evaluate(detector: Detector, task: Task) -> tuple[Scores, dict[str, Any]]:
 def probe(task: Task) -> Arrays:
     """A seeded choice of at most 500 validation and test images for replay: images, novel, and their places in the test set (-1: valid)."""
     rng = np.random.default_rng(task.spec.split_seed)
-    test = np.sort(rng.permutation(len(task.test))[: PROBE - min(len(task.valid), PROBE // 4)])
+    # not sorted: the first few, whose pictures a snapshot keeps, should be normal and novel ones
+    test = rng.permutation(len(task.test))[: PROBE - min(len(task.valid), PROBE // 4)]
     valid = np.sort(rng.permutation(len(task.valid))[: PROBE - len(test)])
     images = np.concatenate([task.images("test")[test], task.images("valid")[valid]])
-    novel = np.concatenate([task.novel[test], np.zeros(len(valid), np.uint8)])
+    impure = np.zeros(len(valid), np.uint8) if task.valid_novel is None else task.valid_novel[valid]
+    novel = np.concatenate([task.novel[test], impure])
     return {"images": images, "novel": novel, "place": np.concatenate([test, np.full(len(valid), -1)])}
 
 
@@ -85,7 +87,7 @@ def store(run: Run, detector: Detector, task: Task, tensors: TaskTensors) -> dic
     files.write_arrays(run.folder / "portrait.npz", detector.portrait(tensors))
     names = [score.name for score in detector.card.scores]
     files.write_arrays(run.folder / "curves.npz", curves({name: scores[f"test/{name}"] for name in names}, task.novel))
-    return verdict | {"counts": task.counts, "note": " ".join(filter(None, {task.note, *(pool.note for pool in task.pools)}))}
+    return verdict | {"counts": task.counts, "note": " ".join(filter(None, dict.fromkeys([task.note, *(pool.note for pool in task.pools)])))}
 
 
 def curves(scores: Scores, novel: np.ndarray) -> Arrays:

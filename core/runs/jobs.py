@@ -51,6 +51,10 @@ def cancel(run: Run) -> None:
             return
         time.sleep(0.05)
     mark = run.mark
+    if mark["state"] == store.QUEUED and "pid" not in mark:
+        # Its process is still starting; it will find the cancel file before it trains.
+        store.mark(run, store.CANCELLED)
+        return
     # Only a process that still holds this very run's lock is ended: a number alone may by now belong to another.
     if "pid" in mark and mark.get("host") == os.uname().nodename and store.held(run.folder / "lock") and mark["pid"] != os.getpid():
         os.kill(mark["pid"], signal.SIGTERM)

@@ -56,6 +56,14 @@ QUIET = {
 Fingerprint = list[int | str]
 
 
+class Job(NamedTuple):
+    """Something to do about the run of this name: a method of the mirror, and what to call it with."""
+
+    name: str
+    act: Callable[["Mirror", Any], None]
+    subject: Run | Path
+
+
 def start() -> None:
     """Start the mirror as a process of its own, unless one runs, mlflow is missing or NOVELTY_MIRROR is off."""
     folder = store.root()
@@ -99,7 +107,7 @@ def main() -> None:
     lock = FileLock(store.root() / ".mirror.lock", is_singleton=False)
     left: set[str] | None = None
     # Looks once more without the lock: a run submitted just before it fell had found it held and started no mirror.
-    while left is None or _names(_jobs()) - left:
+    while left is None or {job.name for job in _look()[0]} - left:
         try:
             with lock.acquire(timeout=1):
                 left = _watch()
@@ -114,7 +122,7 @@ def _watch() -> set[str]:
     due: dict[str, float] = {}
     worked = succeeded = time.monotonic()
     while True:
-        for name, act, subject in _jobs():
+        for name, act, subject in _look()[0]:
             if time.monotonic() < due.get(name, 0):
                 continue
             try:
@@ -128,22 +136,21 @@ def _watch() -> set[str]:
                 delays[name] = min(2 * delays.get(name, PAUSE), SLOWEST)
                 due[name] = time.monotonic() + delays[name]
                 break  # a locked database would hold up each of the others for 20 s too
-        left, now = _names(_jobs()), time.monotonic()
-        live = any(run.state in store.LIVE for run in own())
-        worked = now if live or left else worked
+        (jobs, live), now = _look(), time.monotonic()
+        worked = now if live or jobs else worked
         if now - worked > LINGER or (not live and now - succeeded > PATIENCE):
-            return left
+            return {job.name for job in jobs}
         time.sleep(PAUSE)
 
 
-def _jobs() -> list[tuple[str, Callable[["Mirror", Any], None], Any]]:
-    """What is to do: a run's name, a method of the mirror, and what to call it with."""
-    gone = [(file.stem, Mirror.forget, file) for file in deleted()]
-    return [*gone, *((run.id, Mirror.send, run) for run in unsent())]
-
-
-def _names(jobs: list[tuple[str, Callable, Any]]) -> set[str]:
-    return {name for name, *_ in jobs}
+def _look() -> tuple[list[Job], bool]:
+    """What is to do, and whether a run lives."""
+    try:
+        gone = [Job(file.stem, Mirror.forget, file) for file in deleted()]
+        new = [Job(run.id, Mirror.send, run) for run in unsent()]
+        return gone + new, any(run.state in store.LIVE for run in own())
+    except (NoveltyError, OSError):  # a run was deleted while we looked: look again
+        return [], True
 
 
 # --- what has been sent -----------------------------------------------------------------------------------------------
@@ -333,7 +340,7 @@ def page(run: Run) -> str:
         reference=run.scores(split="valid")[test["valid_novel"] == 0],
         roc=roc,
         images=test["images"],
-        classes=test["classes"],
+        classes=test["classes"].tolist(),
         facts={"run": run.id, "task": run.spec.task.hash, **parameters(run), "note": about.get("note", "")},
     )
 
@@ -395,10 +402,10 @@ class Mirror:
         """A record with the run's MLflow run: one that an earlier mirror made and didn't note, or a new one."""
         experiment, mine = self._experiment(run), identity(run)
         found = self.client.search_runs([experiment], f"tags.`novelty.identity` = '{mine}'", max_results=1)
-        if not found:
-            labels = tags(run) | {"novelty.identity": mine, "mlflow.source.name": "Novelty Explorer"}
-            found = [self.client.create_run(experiment, _ms(run.about["created"]), labels, run.name)]
-        record = Record(mine, found[0].info.run_id)
+        labels = tags(run) | {"novelty.identity": mine, "mlflow.source.name": "Novelty Explorer"}
+        began = _ms(run.about["created"])
+        kept = found[0] if found else self.client.create_run(experiment, began, labels, run.name)
+        record = Record(mine, kept.info.run_id)
         record.write(run)
         return record
 

@@ -51,24 +51,28 @@ def store_map(run: Run) -> None:
 
 
 def plane(train: np.ndarray, test: np.ndarray, centres: np.ndarray) -> dict[str, np.ndarray]:
-    """The two axes along which training images and centres vary most, and their orthogonal projections: pca/... as above.
+    """The two axes along which training images and centres vary most, and projections onto them: pca/... as above.
 
-    train: [n, D], test: [m, D], centres: [K, D] with D >= 2; K may be 0.  The largest weight of either axis is positive, so the
-    same embedding always gives the same picture.
+    train: [n, D], test: [m, D], centres: [K, D] with D >= 2; K may be 0.  The largest weight of either axis is
+    positive, so the same embedding always gives the same picture.
     """
     rows = np.concatenate([train, centres]).astype(np.float64)
     mean = rows.mean(0)
     values, vectors = np.linalg.eigh(np.cov(rows.T, bias=True))  # ascending
     axes = vectors[:, :-3:-1].T
     axes = axes * np.sign(np.take_along_axis(axes, np.abs(axes).argmax(1)[:, None], 1))
-    found = {name: (each - mean) @ axes.T for name, each in (("train", train), ("test", test), ("centres", centres)) if len(each)}
+    found = {
+        name: (each - mean) @ axes.T
+        for name, each in (("train", train), ("test", test), ("centres", centres))
+        if len(each)
+    }
     ratio = values[:-3:-1].clip(0) / max(values.clip(0).sum(), np.finfo(float).tiny)
     found |= {"mean": mean, "axes": axes, "ratio": ratio}
     return {f"pca/{name}": array.astype(np.float32) for name, array in found.items()}
 
 
 def neighbourhoods(train: np.ndarray, test: np.ndarray) -> dict[str, np.ndarray]:
-    """UMAP fitted on the training embedding [n, D], with the test embedding [m, D] put into it: umap/..., or umap_note."""
+    """UMAP fitted on the training embedding [n, D], the test embedding [m, D] put into it: umap/..., or umap_note."""
     if len(train) < FEWEST:
         return {"umap_note": np.array(TOO_FEW)}
     try:

@@ -15,6 +15,7 @@ from core.evaluation import METRICS
 from core.knobs import PRESETS, Knob, knobs_of
 from core.methods.cards import Card, Published
 from core.runs.spec import published
+from core.runs import store
 from core.runs.store import Run
 
 SHAPE = (1, 28, 28)  # of the images for which a method's presets are listed
@@ -169,9 +170,7 @@ def _by_source(metrics: Mapping[str, Any], names: Sequence[str]) -> str:
 
 def _controls(run: Run, reached: float | None) -> str:
     """The control lines, and which of them the headline score doesn't beat."""
-    from core.runs.inspection import CONTROLS  # loads torch, as whoever shows a result has done already
-
-    found = {title: run.controls[name]["auroc"] for name, title in CONTROLS.items() if name in run.controls}
+    found = {title: run.controls[name]["auroc"] for name, title in store.CONTROLS.items() if name in run.controls}
     if not found:
         return ""
     text = table(["control line", "auroc"], [[title, interval(auroc)] for title, auroc in found.items()])

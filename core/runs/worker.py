@@ -7,6 +7,7 @@ lock falls with the process.
 import contextlib
 import importlib.metadata
 import json
+import math
 import os
 import platform
 import socket
@@ -26,6 +27,7 @@ from core.runs.store import Run
 
 CHECKPOINT_SECONDS = 10.0  # a kill costs at most this much training, and one epoch
 LIVE_SECONDS = 0.3
+SMALL_IMAGE = 256  # pixels up to which two threads wait for each other longer than they work: one is as fast, and steadier
 News = Callable[[dict[str, Any]], None]
 
 
@@ -143,13 +145,15 @@ def _train(run: Run, listen: News) -> Callable[[], None]:
     spec, started = run.spec, time.time()
     about = dict(run.about)
     deterministic()
+    task = scenarios.build(spec.task)
     if "environment" in about:  # a resume trains with the threads that it began with
         torch.set_num_threads(about["environment"]["threads"])
     else:
+        if math.prod(task.shape) <= SMALL_IMAGE:
+            torch.set_num_threads(1)
         about |= {"environment": environment(spec.device), "started": started}
         files.write_json(run.folder / "run.json", about)
     device = training.choose(spec.device)
-    task = scenarios.build(spec.task)
     tensors = training.on_device(task, device)
     probe = inspection.probe(task)
     files.write_arrays(run.folder / "probe.npz", probe)

@@ -1,20 +1,24 @@
 """The image to score: where it comes from (test images of a run, files, the camera) and how it is bent."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import streamlit as st
+from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from core import data
 from core.data import Upload
 from core.errors import NoveltyError
 from core.figures import score as figures
+from core.knobs import Shape
 from core.runs import store
 from core.runs.store import Run
 from pages.shared import panels, pickers, reading
 
 SOURCES = {"sample": "Sample", "upload": "Upload", "camera": "Camera"}
+PREVIEW = 224  # pixels
 SHEET = 12  # samples side by side
 STEPS = {"rotate": 5.0, "blur": 0.25, "noise": 0.02, "occlude": 0.02, "brightness": 0.05}  # of the sliders
 INVERT = "score_invert"  # the key of its toggle
@@ -24,15 +28,41 @@ INVERT = "score_invert"  # the key of its toggle
 class Given:
     """An image as it was given.
 
-    image: uint8 [H, W, 1 or 3].  id: differs for every upload.  notes: what decoding changed.  sample: whether it is a
-    test image of some run.
+    id: differs for every image.  read: decodes it, as large as it came.  preview: uint8 [C, H, W], at most PREVIEW wide
+    and high.  sample: whether it is a test image of some run.
     """
 
     name: str
-    image: np.ndarray
-    id: str = ""
-    notes: tuple[str, ...] = ()
+    id: str
+    read: Callable[[], Upload]
+    preview: np.ndarray
     sample: bool = False
+
+    def fitted(self, run: Run, inverted: bool) -> np.ndarray:
+        """In the run's shape, uint8 [C, H, W], not yet bent."""
+        return _fitted(self.read, self.id, run.shape, inverted)[0]
+
+    def notes(self, run: Run, inverted: bool) -> tuple[str, ...]:
+        """What was changed to get there."""
+        return _fitted(self.read, self.id, run.shape, inverted)[1]
+
+
+# What is kept is small; a photo is decoded again where another size of it is wanted.
+@st.cache_data(max_entries=20_000, max_size="200MB", show_spinner=False)
+def _fitted(
+    _read: Callable[[], Upload], image_id: str, shape: Shape, inverted: bool
+) -> tuple[np.ndarray, tuple[str, ...]]:
+    upload = _read()
+    image, notes = data.fit(upload.image, shape, invert=inverted)
+    return image, (*upload.notes, *notes)
+
+
+@st.cache_data(max_entries=5_000, max_size="200MB", show_spinner=False)
+def _preview(_read: Callable[[], Upload], image_id: str) -> np.ndarray:
+    image = _read().image
+    height, width, channels = image.shape
+    shrunk = min(1.0, PREVIEW / max(height, width))
+    return data.fit(image, (channels, max(1, round(height * shrunk)), max(1, round(width * shrunk))))[0]
 
 
 def given(source: str, runs: Sequence[Run]) -> list[Given]:
@@ -78,25 +108,20 @@ def invert() -> None:
     st.session_state[INVERT] = True
 
 
-def _read(files: Sequence) -> list[Given]:
+def _read(files: Sequence[UploadedFile]) -> list[Given]:
     images = []
     for file in files:
         try:
-            upload = _decoded(file.getvalue(), file.name)
-            images.append(Given(file.name, upload.image, file.file_id, upload.notes))
+            read = partial(data.decode, file.getvalue(), file.name)
+            images.append(Given(file.name, file.file_id, read, _preview(read, file.file_id)))
         except NoveltyError as error:
             panels.refused(error)
     return images
 
 
-@st.cache_data(max_entries=500, max_size="500MB", show_spinner=False)
-def _decoded(content: bytes, name: str) -> Upload:
-    return data.decode(content, name)
-
-
 def _sample(runs: Sequence[Run]) -> Given:
     """A test image: the one picked on any page, else the first novel one of the sheet."""
-    pictures, choice = st.columns([6, 1], vertical_alignment="center")
+    pictures, choice = st.columns([9, 2], vertical_alignment="center")
     with choice:
         run = _of(runs)
         st.button("Others", icon=":material/shuffle:", key="score_others", on_click=_other_samples, width="stretch")
@@ -119,7 +144,9 @@ def _sample(runs: Sequence[Run]) -> Given:
     )
     truth = "novel" if tested["novel"][place] else "normal"
     name = f"class {tested['classes'][place]}, {truth} in {store.task_title(run.spec)}"
-    return Given(name, np.moveaxis(tested["images"][place], 0, -1), sample=True)
+    image = tested["images"][place]
+    upload = Upload(np.moveaxis(image, 0, -1), ())
+    return Given(name, f"{run.folder} {run.version} {place}", lambda: upload, image, sample=True)
 
 
 def _of(runs: Sequence[Run]) -> Run:

@@ -45,3 +45,15 @@ def said(run: Run, name: str, judgement: Judgement) -> list[Said]:
     threshold, mark = judgement.thresholds[score], judgement.marks[score]
     values = zip(judgement.scores[score].tolist(), judgement.percentiles[score].tolist(), strict=True)
     return [Said(name, value, threshold, percentile, mark, judgement.held_out) for value, percentile in values]
+
+
+def explanation(run: Run, judgement: Judgement, place: int = 0) -> dict[str, np.ndarray]:
+    """What `why` draws of one image: its row of each array of `explain`, and as normal_<name> those of normal images.
+
+    The normal images are the held-out ones; of pictures their rows aren't kept.
+    """
+    rows = {name: array[place] for name, array in judgement.explanation.items()}
+    amounts = [name for name, row in rows.items() if row.ndim < 3]
+    stored = reading.arrays(run, "explanations", *(f"valid/{name}" for name in amounts))
+    normal = reading.array(run, "test", "valid_novel") == 0
+    return rows | {f"normal_{name}": stored[f"valid/{name}"][normal] for name in amounts}

@@ -1,11 +1,12 @@
 """Choices that live in the link: a run, several runs, a score, an image.
 
-A run stands in the link by its id, which outlives a new name: `?rapp_run=rapp-ae-digits-multimodal-3-s0-8b496d`. A beginning that only
-one run has will do. Streamlit's own binding writes the label there and opens another run, silently, where it finds none.
+A run stands in the link by its id, which outlives a new name: `?rapp_run=rapp-ae-digits-multimodal-3-s0-8b496d`; a
+beginning that only one run has will do. Streamlit's own binding writes the label there, and opens another run, silently,
+where it finds none.
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 
 import streamlit as st
@@ -48,14 +49,14 @@ def run(family: str | None = None, key: str = "run", finished: bool = True) -> R
 
 
 def runs(family: str | None = None, task_hash: str | None = None, key: str = "runs", first: int = 4) -> list[Run]:
-    """Several finished runs, of a family or of a task (`run.spec.task.hash`); the first few at the start, perhaps none later.
+    """Several finished runs, of a family or of a task (its hash); the first few at the start, perhaps none later.
 
     Runs of the link that are gone are named in one sentence.  Stops the page where there is no run at all.
     """
     offered = [each for each in _offered(family) if task_hash in (None, each.spec.task.hash)]
     if not offered:
         _nothing(family)
-    names = labels(offered)
+    names = short_labels(offered) if task_hash else labels(offered)
     wanted = st.query_params.get_all(key) or st.session_state.get(key)
     if wanted:
         gone = [name for name in wanted if name not in names and _refusal(name, family)]
@@ -81,30 +82,39 @@ def score(run: Run, key: str = "score") -> str:
     """The name of one of the card's scores, its headline at first."""
     card = run.spec.card
     titles = {each.name: each.title for each in card.scores}
-    if st.session_state.get(key, card.headline) not in titles:  # of a run that was shown before
+    meanings = "\n\n".join(f"**{each.title}**: {panels.escape(each.sentence)}" for each in card.scores)
+    return one_of("Score", titles, key, card.headline, meanings)
+
+
+def one_of(label: str, titles: Mapping[str, str], key: str, first: str | None = None, meanings: str = "") -> str:
+    """One of a few names, shown by their titles side by side; the first one at the start, or that of this name."""
+    first = first or next(iter(titles))
+    if st.session_state.get(key, first) not in titles:  # chosen where there were others
         del st.session_state[key]
     return st.segmented_control(
-        "Score",
+        label,
         list(titles),
-        default=card.headline,
+        default=first,
         required=True,
         format_func=titles.__getitem__,
-        help="\n\n".join(f"**{each.title}**: {panels.escape(each.sentence)}" for each in card.scores),
+        help=meanings or None,
         key=key,
         bind="query-params",
     )
 
 
-def picked(key: str) -> int | None:
+def picked(key: str, count: int | None = None) -> int | None:
     """The test image that a person picked, as its place in the test set, or None.
 
-    key: what the place counts in, `run.spec.task.hash`: so a pick stays while knobs move, and on every page that shows this test set.
-    It stands in the link as `?image=12`.  The caller checks that the test set is that long.
+    key: what the place counts in, `run.spec.task.hash`: so a pick stays while knobs move, and on every page that shows
+    this test set.  It stands in the link as `?image=12`.  count: images there are; a place beyond them is no pick.
     """
     picks = st.session_state.setdefault("picks", {})
     asked = st.query_params.get("image")
     if asked != st.session_state.get("image_written") and asked and asked.isdecimal():  # somebody opened a link
         picks[key] = int(asked)
+    if count is not None and (picks.get(key) or 0) >= count:
+        del picks[key]
     _write_image(picks.get(key))
     return picks.get(key)
 
@@ -116,9 +126,9 @@ def pick(key: str, index: int | None) -> None:
 
 
 def pick_from(chart: str, key: str) -> Callable[[], None]:
-    """What a chart with points calls when one is clicked (`panels.show(..., on_select=...)`): picks the image in its customdata.
+    """What a chart calls when a point is clicked, `panels.show(..., on_select=...)`: picks the image in its customdata.
 
-    chart: the key of the chart.  The pick is copied at once, because a selection is lost whenever its chart is drawn anew.
+    chart: its key.  The pick is copied at once, because a selection is lost whenever its chart is drawn anew.
     """
 
     def copy() -> None:
@@ -142,10 +152,21 @@ def labels(runs: Iterable[Run]) -> dict[str, str]:
     return names
 
 
+def short_labels(runs: Iterable[Run]) -> dict[str, str]:
+    """The same for runs of one task, without its words: "digits · all but 3 · RaPP, autoencoder" -> "RaPP, autoencoder"."""
+    runs = list(runs)
+    named = labels(runs)
+    return {run.id: named[run.id].removeprefix(f"{task(run)} · ") for run in runs}
+
+
+def task(run: Run) -> str:
+    """A run's task in words: "digits · all but 3"."""
+    return store.title(run.spec).partition(f" · {run.spec.card.title}")[0]
+
+
 def _settings_that_differ(run: Run, alike: list[Run]) -> str:
-    settings = [
-        {**each.spec.knobs, **each.spec.options, "seed": each.spec.seed, "split_seed": each.spec.split_seed} for each in alike
-    ]
+    specs = [each.spec for each in alike]
+    settings = [{**each.knobs, **each.options, "seed": each.seed, "split_seed": each.split_seed} for each in specs]
     mine = settings[alike.index(run)]
     differing = [name for name in mine if any(each.get(name) != mine[name] for each in settings)]
     return ", ".join(f"{name.replace('_', ' ')} {mine[name]}" for name in differing[:3])
@@ -156,9 +177,8 @@ def _when(run: Run, alike: list[Run]) -> str:
 
 
 def _offered(family: str | None, finished: bool = True) -> list[Run]:
-    return [
-        run for run in store.runs() if family in (None, run.spec.card.family) and (run.state == FINISHED or not finished)
-    ]
+    mine = (run for run in store.runs() if family in (None, run.spec.card.family))
+    return [run for run in mine if run.state == FINISHED or not finished]
 
 
 def _answer_to(wanted: str, offered: list[Run], family: str | None) -> str | None:

@@ -1,7 +1,7 @@
 """Cached reading of runs: what a page draws comes from here, so that a widget that moves reads nothing twice.
 
-Keys are a run's folder and version, never arrays: Streamlit samples large arrays when it hashes them. What comes back is shared by all
-sessions, so arrays are read-only.
+Keys are a run's folder and version, never arrays: Streamlit samples large arrays when it hashes them. What comes back
+is shared by all sessions, so arrays are read-only.
 """
 
 from collections.abc import Callable

@@ -69,7 +69,7 @@ def test_a_value_is_parsed_to_the_type_of_its_knob(name, given, parsed):
         ("epochs", True, "epochs can't be True. Choose a whole number from 1 to 500."),
         ("epochs", "inf", "epochs can't be 'inf'. Choose a whole number from 1 to 500."),
         ("epochs", None, "epochs can't be None. Choose a whole number from 1 to 500."),
-        ("rate", "-1", "rate can't be -1.0. Choose a number of at least 0."),
+        ("rate", "-1", "rate can't be -1. Choose a number of at least 0."),
         ("rate", "nan", "rate can't be 'nan'. Choose a number of at least 0."),
         ("rate", "1e999", "rate can't be '1e999'. Choose a number of at least 0."),
         ("best", "maybe", "best can't be 'maybe'. Choose true or false."),

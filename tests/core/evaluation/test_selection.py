@@ -14,41 +14,41 @@ def test_auroc_of_marked_images_equals_that_of_those_images_alone(rng):
     np.testing.assert_allclose(found, expected, atol=1e-12)
 
 
-def test_choosing_among_columns_of_noise_promises_more_than_it_keeps(rng):
+def test_both_halves_together_hold_every_image_once(rng):
+    """With one novel image a half, the mean over both halves of a perfect and of a reversed column are 1 and 0."""
+    novel = np.array([0, 0, 0, 0, 1, 1])
+    one, other = evaluation.auroc_on_halves(np.stack([novel, -novel], 1), novel, halvings=5)
+    assert one.shape == other.shape == (5, 2)
+    assert (one == [1, 0]).all() and (other == [1, 0]).all()
+
+
+def test_the_best_of_many_columns_of_noise_promises_more_than_it_keeps(rng):
     novel = np.arange(200) % 2
-    halves = evaluation.chosen_on_half(rng.normal(size=(200, 30)), novel)
-    assert halves["promised"].mean() > 0.56
-    assert halves["kept"].mean() < 0.53
+    one, other = evaluation.auroc_on_halves(rng.normal(size=(200, 30)), novel)
+    best = one.argmax(1)
+    assert one.max(1).mean() > 0.56
+    assert other[np.arange(100), best].mean() < 0.53
 
 
-def test_a_column_that_is_best_everywhere_keeps_what_it_promises(rng):
-    novel = np.arange(100) % 2
-    scores = np.stack([rng.normal(size=100), novel + 0.1 * rng.random(100)], 1)
-    halves = evaluation.chosen_on_half(scores, novel, halvings=10)
-    assert (halves["chosen"] == 1).all()
-    assert (halves["promised"] == 1).all() and (halves["kept"] == 1).all()
-
-
-def test_several_kinds_of_novelty_are_never_on_both_sides(rng):
-    """Column k catches only kind k: perfect on the half that chose it, and blind on the other."""
+def test_several_kinds_of_novelty_are_never_on_both_sides():
+    """Column k catches only kind k: perfect on the half that holds it, and blind on the other."""
     kinds = np.repeat(["normal", "a", "b"], 20)
     scores = np.stack([kinds == "a", kinds == "b"], 1) + 0.0
-    halves = evaluation.chosen_on_half(scores, kinds != "normal", kinds, halvings=20)
-    assert (halves["promised"] == 1).all()
-    assert (halves["kept"] == 0.5).all()
+    one, other = evaluation.auroc_on_halves(scores, kinds != "normal", kinds, halvings=20)
+    assert {(*a, *b) for a, b in zip(one, other, strict=True)} == {(1, 0.5, 0.5, 1), (0.5, 1, 1, 0.5)}
 
 
-def test_a_large_test_set_is_thinned_to_the_most_images(rng):
+def test_a_large_test_set_is_thinned_and_the_seed_decides(rng):
     novel = np.arange(500) % 2
     scores = rng.normal(size=(500, 3))
-    thinned = evaluation.chosen_on_half(scores, novel, most=60, halvings=5)
+    thinned, _ = evaluation.auroc_on_halves(scores, novel, most=60, halvings=5)
     used = novel[np.random.default_rng(0).permutation(500)[:60]]
-    pairs = (used.sum() // 2) * ((1 - used).sum() // 2)  # a share of that many pairs, and of no other number of them
-    np.testing.assert_allclose(thinned["promised"] * pairs, np.round(thinned["promised"] * pairs), atol=1e-9)
-    again = evaluation.chosen_on_half(scores, novel, most=60, halvings=5)
-    np.testing.assert_array_equal(thinned["kept"], again["kept"])
+    pairs = (used.sum() // 2) * ((1 - used).sum() // 2)  # an AUROC without ties is a share of so many pairs
+    np.testing.assert_allclose(thinned * pairs, np.round(thinned * pairs), atol=1e-9)
+    np.testing.assert_array_equal(thinned, evaluation.auroc_on_halves(scores, novel, most=60, halvings=5)[0])
+    assert (thinned != evaluation.auroc_on_halves(scores, novel, most=60, halvings=5, seed=1)[0]).any()
 
 
 def test_one_novel_image_can_not_be_halved():
     with pytest.raises(WrongRequest, match="at least two"):
-        evaluation.chosen_on_half(np.zeros((5, 2)), [0, 0, 0, 0, 1])
+        evaluation.auroc_on_halves(np.zeros((5, 2)), [0, 0, 0, 0, 1])

@@ -43,6 +43,7 @@ def run(made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
     shutil.copytree(made, folder)
     monkeypatch.setenv("NOVELTY_CHECKPOINTS", str(folder))
     monkeypatch.setenv("NOVELTY_MIRROR", "on")
+    monkeypatch.setattr(mirror.os, "nice", lambda increment: increment)  # the tests keep their priority
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
     return mirror.own()[0]
 

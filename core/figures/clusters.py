@@ -1,0 +1,206 @@
+"""Pictures of clusters that a method found by itself: their hierarchy, hidden classes, and a map of neighbourhoods.
+
+Clusters are called A, B, C, ... in the order that the method gave them: a number would look like the class of a digit.
+Hidden classes are shown for diagnosis only, and every picture with them says so.
+"""
+
+from collections.abc import Sequence
+from html import escape
+
+import numpy as np
+import plotly.graph_objects as go
+from numpy.typing import ArrayLike, NDArray
+
+from core import evaluation
+from core.figures import AMOUNTS, CONTROL, NORMAL, NOVEL, SERIES, Picture, percent, scatter, style
+
+SYMBOLS = ("circle", "square", "cross", "triangle-up", "pentagon")
+MOST_BARS = 400  # clusters of a level that are drawn one by one
+UNSEEN = "hidden classes, not used in training"
+
+
+def letter(cluster: int) -> str:
+    """0 -> "A", 25 -> "Z", 26 -> "AA"."""
+    return (letter(cluster // 26 - 1) if cluster >= 26 else "") + chr(ord("A") + cluster % 26)
+
+
+def look(cluster: int) -> dict[str, str]:
+    """Colour and symbol of a cluster's points."""
+    return {
+        "color": SERIES[cluster % len(SERIES)],
+        "symbol": SYMBOLS[cluster // len(SERIES) % len(SYMBOLS)],
+    }
+
+
+def main_classes(clusters: NDArray, classes: ArrayLike) -> list[tuple[str, float]]:
+    """For each cluster 0..K-1 its largest hidden class and that class's share.  clusters, classes: [n]."""
+    table, names = evaluation.contingency(clusters, classes), np.unique(classes)
+    shares = table.max(1) / table.sum(1)
+    return [(str(name), float(share)) for name, share in zip(names[table.argmax(1)], shares, strict=True)]
+
+
+def hierarchy(
+    level_labels: NDArray, silhouettes: Sequence[float], chosen: int, clusters: NDArray, sentence: str
+) -> Picture:
+    """Levels of nested clusters as rows of bars, coarsest on top: a bar's width is its number of training images.
+
+    level_labels: [L, n], finest first.  silhouettes: [L].  chosen: the level that the clusters come from, or -1.
+    clusters: [n], those of the run, whose colours the bars take.  sentence: why this level was chosen.
+    """
+    levels, count = level_labels.shape
+    order = np.lexsort(level_labels)  # the last key, the coarsest level, first: so every cluster is one stretch
+    figure = go.Figure()
+    rows = []
+    for level, labels in enumerate(level_labels):
+        sizes = np.bincount(labels)
+        k = len(sizes)
+        smallest = int(sizes.min())
+        drawn = labels[order] if k <= MOST_BARS else np.zeros(count, int)
+        starts = np.flatnonzero(np.r_[True, drawn[1:] != drawn[:-1]])
+        widths = np.diff(np.r_[starts, count])
+        inside = [clusters[order][start : start + width] for start, width in zip(starts, widths, strict=True)]
+        owner = [int(np.bincount(each).argmax()) for each in inside]
+        colours = [SERIES[each % len(SERIES)] for each in owner] if k <= MOST_BARS else CONTROL
+        texts = (
+            [f"{width:,}" if width > 0.05 * count else "" for width in widths] if k <= MOST_BARS else f"{k:,} clusters"
+        )
+        figure.add_bar(
+            y=np.full(len(starts), level),
+            base=starts,
+            x=widths,
+            orientation="h",
+            width=0.8,
+            marker={
+                "color": colours,
+                "line": {"width": 0.7, "color": "white"},
+                "opacity": 1 if level == chosen else 0.55,
+            },
+            text=texts,
+            textposition="inside",
+            insidetextanchor="middle",
+            hovertemplate=f"level {level}: %{{x:,}} images<extra></extra>",
+            showlegend=False,
+        )
+        rows.append((level, k, smallest, float(silhouettes[level])))
+    names = [
+        f"{'<b>' if level == chosen else ''}level {level}: {k:,} clusters, smallest {smallest:,}<br>"
+        f"silhouette {silhouette:.2f}{', chosen</b>' if level == chosen else ''}"
+        for level, k, smallest, silhouette in rows
+    ]
+    style(
+        figure,
+        "How first neighbours join into clusters",
+        "Training images, those of a cluster side by side",
+        "",
+        110 + 58 * levels,
+        0,
+    )
+    figure.update_yaxes(tickvals=list(range(levels)), ticktext=names, showgrid=False, zeroline=False)
+    figure.update_layout(barmode="overlay")
+    table = dict(zip(("level", "clusters", "smallest", "silhouette"), zip(*rows, strict=True), strict=True))
+    falls = " to ".join(f"{k:,}" for _, k, *_ in rows)
+    return Picture(figure, table, f"{count:,} images join into {falls} clusters. {sentence}", "hierarchy")
+
+
+def class_map(clusters: NDArray, classes: ArrayLike) -> Picture:
+    """Hidden classes of each cluster's training images, for diagnosis.  clusters: [n], 0..K-1.  classes: [n]."""
+    table, names = evaluation.contingency(clusters, classes), np.unique(classes)
+    shares = table / table.sum(1, keepdims=True)
+    letters = [letter(k) for k in range(len(table))]
+    figure = go.Figure(
+        go.Heatmap(
+            z=100 * shares,
+            x=[f"class {escape(str(name))}" for name in names],
+            y=[f"{each} ({size:,})" for each, size in zip(letters, table.sum(1), strict=True)],
+            zmin=0,
+            zmax=100,
+            colorscale=AMOUNTS,
+            text=[[f"{count:,}" for count in row] for row in table],
+            texttemplate="%{text}" if table.size <= 400 else None,
+            colorbar={"title": "% of the cluster"},
+            xgap=2,
+            ygap=2,
+            hovertemplate="cluster %{y}, %{x}: %{text} images, %{z:.1f} %<extra></extra>",
+        )
+    )
+    title = f"Clusters against hidden classes ({UNSEEN})"
+    style(figure, title, "Hidden class", "Cluster (images)", 130 + max(200, 34 * len(table)), 0)
+    figure.update_yaxes(autorange="reversed", showgrid=False)
+    figure.update_xaxes(type="category", showgrid=False)
+    pure, shared = evaluation.purity(table), evaluation.normalised_mutual_information(table)
+    worst = int(shares.max(1).argmin())
+    sentence = (
+        f"{percent(pure)} of the training images are of their cluster's main class (purity); normalised mutual "
+        f"information {shared:.2f}."
+    )
+    if len(table) == 1:
+        sentence += " One ball has to cover all of these classes."
+    elif shares.max(1)[worst] < 1:
+        foreign = percent(1 - shares.max(1)[worst])
+        sentence += f" The most mixed is {letters[worst]}, with {foreign} of other classes than its main one."
+    columns = {f"class {name}": table[:, place] for place, name in enumerate(names)}
+    return Picture(figure, {"cluster": letters, **columns}, sentence + " For diagnosis only.", "clusters-by-class")
+
+
+def neighbour_map(
+    train: NDArray, test: NDArray, clusters: NDArray, novel: ArrayLike, places: NDArray, names: Sequence[str]
+) -> Picture:
+    """UMAP of the embedding: training images by cluster, novel and normal test images over them.
+
+    train: [n, 2] with clusters [n].  test: [m, 2] with novel [m], and places [m] in the test set, for picking.
+    names: [K].
+    """
+    novel = np.asarray(novel, bool)
+    figure = go.Figure()
+    for k in np.unique(clusters).tolist():
+        here = train[clusters == k]
+        marker = {**look(k), "size": 7, "opacity": 0.55}
+        label = f"training, {escape(names[k])} ({len(here):,})"
+        figure.add_trace(scatter(*here.T, mode="markers", name=label, marker=marker, hoverinfo="skip"))
+    for kind, colour, symbol, size in ((True, NOVEL, "diamond-open", 5), (False, NORMAL, "circle-open", 6)):
+        here = test[novel == kind]
+        word = "novel" if kind else "normal"
+        figure.add_trace(
+            scatter(
+                *here.T,
+                mode="markers",
+                name=f"{word} test images ({len(here):,})",
+                marker={"color": colour, "symbol": symbol, "size": size, "opacity": 0.6},
+                customdata=places[novel == kind],
+                hovertemplate=f"test image %{{customdata}}, {word}<extra></extra>",
+            )
+        )
+    style(figure, "Map of neighbourhoods (UMAP)", "", "", 520, 2)
+    figure.update_xaxes(showticklabels=False, zeroline=False)
+    figure.update_yaxes(showticklabels=False, zeroline=False)
+    among = _among_training(train, test)
+    kinds = [(name, kind) for name, kind in (("novel", novel), ("normal", ~novel)) if kind.any()]
+    shares = " and ".join(f"{percent(among[kind].mean())} of the {name}" for name, kind in kinds)
+    sentence = (
+        f"{shares} test images lie as close to a training image on this map as training images lie to each other. UMAP "
+        "keeps neighbourhoods only: distances, sizes and gaps mean nothing here, so no circle could be drawn."
+    )
+    table = {
+        "x": np.concatenate([train[:, 0], test[:, 0]]),
+        "y": np.concatenate([train[:, 1], test[:, 1]]),
+        "image": [*(f"training, {names[k]}" for k in clusters), *(f"test {place}" for place in places)],
+        "novel": np.concatenate([np.zeros(len(train), int), novel.astype(int)]),
+    }
+    return Picture(figure, table, sentence, "neighbour-map")
+
+
+def _among_training(train: NDArray, test: NDArray) -> NDArray[np.bool_]:
+    """Whether a test point is as near to a training point as 95 % of the training points are to another one, [m]."""
+    own = _nearest(train, train, own=True)
+    return _nearest(test, train, own=False) <= np.quantile(own, 0.95)
+
+
+def _nearest(points: NDArray, others: NDArray, own: bool) -> NDArray[np.float64]:
+    """Distance from each point to the nearest of the others, [N]; own: both are the same, so none counts itself."""
+    found = []
+    for start in range(0, len(points), 500):
+        squared = np.square(points[start : start + 500, None].astype(np.float64) - others).sum(2)
+        if own:
+            squared[np.arange(len(squared)), start + np.arange(len(squared))] = np.inf
+        found.append(np.sqrt(squared.min(1)))
+    return np.concatenate(found)

@@ -1,0 +1,106 @@
+"""Pictures of the page "Home": ten images in the order in which they surprise a network, and a method in miniature."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import plotly.graph_objects as go
+from numpy.typing import NDArray
+
+from core.figures import INK, NORMAL, NOVEL, Picture, percent, style
+from core.figures.sheets import caption, centres, sheet
+
+COUNTS = ("No", "One", "Two", "Three", "Four", "Five", "Six", "Seven", "Eight", "Nine", "Ten")
+
+
+def count_in_words(number: int) -> str:
+    """3 -> "Three", for the beginning of a sentence; digits above ten."""
+    return COUNTS[number] if number < len(COUNTS) else f"{number:,}"
+
+
+def surprise(
+    images: NDArray[np.uint8],
+    classes: Sequence[str],
+    novel: NDArray[np.bool_],
+    percentiles: NDArray[np.float64],
+    called: NDArray[np.bool_],
+    picked: NDArray[np.bool_],
+) -> Picture:
+    """Test images from the least to the most surprising for a network, with its verdict and a person's below each.
+
+    images: [K, C, H, W].  percentiles: [K], among normal validation images.  called, picked: [K], what the network and
+    the person call novel.
+    """
+    order = np.lexsort((called, percentiles))
+    below = [
+        caption(
+            f"{classes[at]} · {'novel' if novel[at] else 'normal'}",
+            bool(novel[at]),
+            f"network {_mark(called[at] == novel[at])} {percentiles[at]:.0f}",
+            f"you {_mark(picked[at] == novel[at])} {'novel' if picked[at] else 'normal'}",
+        )
+        for at in order
+    ]
+    title = "From the least to the most surprising for the network"
+    figure = sheet([list(images[order])], below, [""], title, height=210)
+    figure.update_yaxes(showticklabels=False)
+    accepted = int((~called).sum())
+    if 0 < accepted < len(order):
+        x, _ = centres(len(order), 1, images.shape[2:])
+        figure.add_vline((x[accepted - 1] + x[accepted]) / 2, line={"color": INK, "dash": "dash", "width": 2})
+    table = {
+        "class": [classes[at] for at in order],
+        "novel": novel[order].astype(int),
+        "percentile": percentiles[order],
+        "network says novel": called[order].astype(int),
+        "you say novel": picked[order].astype(int),
+    }
+    return Picture(figure, table, _who_was_right(novel, called, picked), "surprise")
+
+
+def _mark(right: bool) -> str:
+    return "✓" if right else "✗"
+
+
+def _who_was_right(novel: NDArray[np.bool_], called: NDArray[np.bool_], picked: NDArray[np.bool_]) -> str:
+    def record(says: NDArray[np.bool_]) -> str:
+        alarms = int((says & ~novel).sum())
+        return f"{int((says & novel).sum())} of {int(novel.sum())} novel images with {alarms} false alarm{'s' * (alarms != 1)}"
+
+    yours, its = (int((says == novel).sum()) for says in (picked, called))
+    result = "a draw" if yours == its else "you win" if yours > its else "the network wins"
+    return (
+        f"You found {record(picked)}, the network {record(called)}: {yours} against {its} right, {result}. The number "
+        "after its mark is the share of held-out normal images that surprise it less; right of the dashed line it says novel."
+    )
+
+
+def miniature(scores: NDArray[np.float64], novel: NDArray[np.uint8], threshold: float, normal: NDArray) -> Picture:
+    """A small histogram without scales: where a method's scores of normal and novel test images lie about its threshold.
+
+    scores: [T].  novel: [T].  normal: [V], of normal validation images, whose median and the threshold set the scale.
+    """
+    middle = float(np.median(normal))
+    standard = (scores - middle) / ((threshold - middle) or 1.0)
+    edges = np.linspace(-1, 3, 41)
+    figure = go.Figure()
+    counts = {}
+    for name, kind, colour, hatch in (("normal", 0, NORMAL, ""), ("novel", 1, NOVEL, "/")):
+        counts[name] = np.histogram(np.clip(standard[novel == kind], edges[0], edges[-1]), edges)[0]
+        pattern = {"shape": hatch, "size": 5, "solidity": 0.2, "fillmode": "overlay", "fgcolor": "white"}
+        figure.add_bar(
+            x=(edges[:-1] + edges[1:]) / 2,
+            y=counts[name] / max(counts[name].sum(), 1),
+            name=name,
+            marker={"color": colour, "line": {"width": 0}, "pattern": pattern},
+            opacity=0.8,
+            hoverinfo="skip",
+        )
+    figure.add_vline(1, line={"color": INK, "dash": "dash", "width": 1.5})
+    style(figure, "", "", "", 120)
+    figure.update_layout(barmode="overlay", bargap=0, margin={"l": 0, "r": 0, "t": 22, "b": 0}, dragmode=False)
+    figure.update_layout(legend={"y": 1, "yref": "paper", "yanchor": "bottom"})
+    figure.update_xaxes(visible=False, fixedrange=True)
+    figure.update_yaxes(visible=False, fixedrange=True)
+    caught = float((scores[novel == 1] > threshold).mean())
+    sentence = f"Right of the dashed threshold: {percent(caught)} of the novel images."
+    return Picture(figure, {"from": edges[:-1], "to": edges[1:], **counts}, sentence, "miniature")

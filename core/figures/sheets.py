@@ -1,0 +1,151 @@
+"""Pictures made of images: rows of them with hard pixels, what was redrawn and where it differs."""
+
+import base64
+from collections.abc import Sequence
+
+import numpy as np
+import plotly.graph_objects as go
+from numpy.typing import ArrayLike, NDArray
+
+from core.figures import AMOUNTS, NORMAL, NOVEL, Picture, number, percent, strip, style
+
+GAP = 2  # pixels between the images of a sheet
+RANKINGS = {
+    "most": "Most novel",
+    "least": "Least novel",
+    "missed": "Novel, but missed",
+    "alarms": "Normal, but alarming",
+}
+
+
+def sheet(
+    rows: Sequence[Sequence[NDArray[np.uint8]]],
+    below: Sequence[str],
+    left: Sequence[str],
+    title: str,
+    height: int,
+    least: int = 0,
+) -> go.Figure:
+    """Rows of equally many images, [1 or 3, H, W] each, with texts below the columns and left of the rows.
+
+    least: columns that there is room for, so that few images aren't drawn larger than many.
+    """
+    columns = len(rows[0])
+    images = np.stack([rgb(image) for row in rows for image in row])
+    high, wide = images.shape[-2] + GAP, images.shape[-1] + GAP
+    png = base64.b64encode(strip(images, columns, factor=1, gap=GAP)).decode()
+    figure = go.Figure(go.Image(source=f"data:image/png;base64,{png}", zsmooth=False, hoverinfo="skip"))
+    style(figure, title, "", "", height=height)
+    x, y = centres(columns, len(rows), images.shape[-2:])
+    bare = {"showgrid": False, "zeroline": False, "showline": False, "ticks": "", "constrain": "domain"}
+    across, down = max(columns, least) * wide - GAP - 0.5, len(rows) * high - GAP - 0.5
+    figure.update_xaxes(tickvals=x, ticktext=below, range=[-0.5, across], tickangle=0, **bare)
+    figure.update_yaxes(tickvals=y, ticktext=left, range=[down, -0.5], scaleanchor="x", **bare)
+    return figure.update_layout(margin_t=34)
+
+
+def centres(columns: int, rows: int, shape: Sequence[int]) -> tuple[NDArray, NDArray]:
+    """Where the columns and the rows of a sheet of images [H, W] have their middles on its axes."""
+    high, wide = shape
+    return np.arange(columns) * (wide + GAP) + (wide - 1) / 2, np.arange(rows) * (high + GAP) + (high - 1) / 2
+
+
+def clickable(x: NDArray, y: NDArray, places: NDArray, size: int, text: Sequence[str] | None = None) -> go.Scatter:
+    """Invisible markers that say the place of what lies below them when clicked, and its text when pointed at.
+
+    Images and heat maps report no clicks.  x, y, places: [K].  size: of a marker, in pixels of the screen.
+    """
+    unseen = {"marker": {"opacity": 0}}
+    looks = {"mode": "markers", "marker": {"opacity": 0, "size": size}, "selected": unseen, "unselected": unseen}
+    point = {"x": x.astype(np.float32), "y": y.astype(np.float32), "customdata": places, "showlegend": False}
+    return go.Scatter(**point, **looks, text=text, hoverinfo="text" if text else "none")
+
+
+def caption(first: str, novel: bool, *rest: str) -> str:
+    """Lines below an image, the first one in the colour of its kind, which it also names."""
+    return "<br>".join((f'<span style="color:{NOVEL if novel else NORMAL}"><b>{first}</b></span>', *rest))
+
+
+def rgb(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """[1 or 3, H, W] -> [3, H, W]."""
+    return np.broadcast_to(image, (3, *image.shape[1:]))
+
+
+def difference(image: NDArray[np.uint8], redrawn: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Absolute difference of two arrays of one shape."""
+    return np.abs(image.astype(np.int16) - redrawn).astype(np.uint8)
+
+
+def heat(amounts: NDArray[np.uint8], most: int) -> NDArray[np.uint8]:
+    """Mean over the channels of [C, H, W] in the colours of amounts, from 0 to `most`: [3, H, W]."""
+    scale = np.array([[int(colour[i : i + 2], 16) for i in (1, 3, 5)] for colour in AMOUNTS])  # [10, 3]
+    place, steps = amounts.mean(0) / max(most, 1), np.linspace(0, 1, len(scale))
+    return np.stack([np.interp(place, steps, channel) for channel in scale.T]).round().astype(np.uint8)
+
+
+def redrawing(
+    image: NDArray[np.uint8], redrawn: NDArray[np.uint8], squared: float, normal: NDArray | None = None
+) -> Picture:
+    """An image, its reconstruction and the difference of the two.  uint8 [C, H, W] each.
+
+    squared: the reconstruction error, summed over pixels in 0 to 1.  normal: [V], that of normal validation images.
+    """
+    amounts = difference(image, redrawn)
+    most = int(amounts.max())
+    captions = ["input", "reconstruction", f"difference, to {percent(most / 255)}"]
+    figure = sheet([[image, redrawn, heat(amounts, most)]], captions, [""], "The image and its reconstruction", 190)
+    figure.update_yaxes(showticklabels=False)
+    channel, row, column = (each.ravel() for each in np.indices(image.shape))
+    pixels = {"input": image.ravel(), "reconstruction": redrawn.ravel()}
+    share = None if normal is None else float((normal < squared).mean())
+    against = "" if share is None else f", more than for {percent(share)} of the held-out normal images"
+    sentence = f"Squared and summed, they differ by {number(squared)}{against}. Bright is what couldn't be redrawn."
+    return Picture(figure, {"channel": channel, "row": row, "column": column, **pixels}, sentence, "redrawing")
+
+
+def ranking(kind: str, scores: NDArray, novel: ArrayLike, threshold: float, count: int = 10) -> NDArray[np.intp]:
+    """Places of up to `count` images, the most striking first; kind: one of RANKINGS."""
+    novel = np.asarray(novel, bool)
+    falling = np.argsort(-scores, kind="stable")
+    rising = falling[::-1]
+    chosen = {
+        "most": falling,
+        "least": rising,
+        "missed": rising[novel[rising] & (scores[rising] <= threshold)],
+        "alarms": falling[~novel[falling] & (scores[falling] > threshold)],
+    }
+    return chosen[kind][:count]
+
+
+def ranked(
+    places: NDArray[np.intp],
+    images: NDArray[np.uint8],
+    redrawn: NDArray[np.uint8],
+    scores: NDArray,
+    percentiles: NDArray,
+    novel: ArrayLike,
+    classes: NDArray,
+    title: str,
+) -> Picture:
+    """Some test images above their reconstructions and differences; a click on one gives its place.
+
+    places: [K], at least one, in the arrays of all test images.  percentiles: among normal validation images, 0..100.
+    """
+    novel, classes = np.asarray(novel, bool)[places], classes[places]
+    images, redrawn, scores, percentiles = images[places], redrawn[places], scores[places], percentiles[places]
+    amounts = difference(images, redrawn)
+    captions = [
+        caption(f"{kind} · {'novel' if is_novel else 'normal'}", is_novel, number(score), f"{share:.1f} %")
+        for kind, is_novel, score, share in zip(classes, novel, scores, percentiles, strict=True)
+    ]
+    rows = [images, redrawn, [heat(each, int(amounts.max())) for each in amounts]]
+    figure = sheet(rows, captions, ["input", "redrawn", "difference"], title, height=400, least=10)
+    x, y = np.meshgrid(*centres(len(places), len(rows), images.shape[-2:]))
+    figure.add_trace(clickable(x.ravel(), y.ravel(), np.tile(places, len(rows)), size=60))
+    figure.update_layout(clickmode="event+select")
+    sentence = (
+        f"Below each its class, its score, and the share of held-out normal images that are less novel. "
+        f"{novel.sum()} of these {len(places)} are novel. Click one to look at it above."
+    )
+    table = {"image": places, "class": classes, "novel": novel.astype(int), "score": scores, "percentile": percentiles}
+    return Picture(figure, table, sentence, "ranked")

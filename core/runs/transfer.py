@@ -1,0 +1,318 @@
+"""A run as one zip: packed to be given away, and unpacked from a stranger without running code or trusting a byte.
+
+A zip holds one folder with the files of `KNOWN` and nothing else. What a machine keeps for itself stays there: lock,
+heartbeat, checkpoint, the names of its folders. A run that has not ended well keeps log and curves, and no results.
+"""
+
+import contextlib
+import io
+import json
+import math
+import re
+import shutil
+import stat
+import tempfile
+import time
+import zipfile
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+
+from core import knobs, scenarios
+from core.data.catalogue import NAME
+from core.errors import DamagedRun, NoveltyError, WrongRequest
+from core.evaluation import METRICS
+from core.methods.cards import Card
+from core.runs import files, store
+from core.runs.spec import RunSpec
+from core.runs.store import Run
+
+ARRAYS = ("test", "scores", "explanations", "portrait", "curves", "neighbours", "controls", "probe")
+KNOWN = re.compile(
+    r"(run|state|name|controls)\.json|progress\.jsonl|log\.txt|detector\.safetensors"
+    rf"|({'|'.join(ARRAYS)})\.npz|snapshots/\d{{1,6}}\.npz"
+)
+MEMBER = re.compile(rf"(?:(?P<folder>[A-Za-z0-9][A-Za-z0-9._-]*)/)?(?P<file>{KNOWN.pattern})")
+FOLDER = re.compile(r"([A-Za-z0-9][A-Za-z0-9._-]*/)?(snapshots/)?")
+HEADERS = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
+ADVICE = "Import a zip that was downloaded on the Runs page."
+MOST_FILES = 64
+MOST_BYTES = 2 * 2**30  # of all files of a zip, and of all arrays of one npz: what a page may have to hold in memory
+MOST_TEXT = 20 * 2**20
+COMPRESSIONS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)  # the others unpack a block without asking for its size
+MOST_RATIO = 200  # of a file over 1 MB; arrays and weights hardly shrink, text by ten
+
+
+def pack(run: Run) -> bytes:
+    """The run as a zip that `unpack` takes, without the names of folders of this machine.
+
+    Raises WrongRequest for a live run.
+    """
+    state = run.state
+    if state in store.LIVE:
+        raise WrongRequest(f"{run.id} is {state}. Wait until it has ended, or cancel it.")
+    about = run.about | {"note": _without_folders(str(run.about.get("note", "")))}
+    mark = {"state": state, "since": run.mark["since"], "sentence": _without_folders(run.sentence)}
+    rewritten = {
+        "run.json": json.dumps(about),
+        "state.json": json.dumps(mark),
+        "log.txt": _without_folders(run.log()),
+        "progress.jsonl": "".join(f"{json.dumps(epoch)}\n" for epoch in run.progress()),  # without a torn line
+    }
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED, strict_timestamps=False) as archive:
+        for name, text in rewritten.items():
+            archive.writestr(f"{run.id}/{name}", text)
+        for path in sorted(run.folder.rglob("*")):
+            name = path.relative_to(run.folder).as_posix()
+            if path.is_file() and KNOWN.fullmatch(name) and name not in rewritten:
+                archive.write(path, f"{run.id}/{name}")
+    return packed.getvalue()
+
+
+def unpack(source: bytes | Path | BinaryIO) -> Run:
+    """The run of a zip, added to the store under a name that is free.  It appears there whole or not at all.
+
+    Raises WrongRequest where the zip is none of ours, DamagedRun where a file of the run can't be right.
+    """
+    store.root().mkdir(parents=True, exist_ok=True)
+    folder = Path(tempfile.mkdtemp(prefix=".import-", dir=store.root()))
+    try:
+        _extract(io.BytesIO(source) if isinstance(source, bytes) else source, folder)
+        with _telling("run.json"):
+            about = _about(_json(folder / "run.json"))
+        spec = RunSpec.from_json(about["spec"])
+        with _telling("state.json"):
+            mark = _mark(_json(folder / "state.json"))
+        if mark["state"] == store.FINISHED:
+            _require_results(folder, about, spec.card)
+        else:
+            about = {name: about[name] for name in ("format", "spec", "created")}
+        _require_readable(folder)
+        files.write_json(folder / "run.json", about)
+        files.write_json(folder / "state.json", mark | {"imported": time.time()})
+        folder.chmod(0o755)
+        return Run(_moved(folder, spec.slug))
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _without_folders(text: str) -> str:
+    """The text with every absolute path cut to its last part: a traceback names the folders of its machine."""
+    text = re.sub(r'(["\'])(?:[A-Za-z]:)?[\\/][^"\'\n]*[\\/]([^"\'\\/\n]*)\1', r"\1\2\1", text)
+    return re.sub(r"(?<![\w.])(?:[A-Za-z]:)?(?:[\\/]~?[\w.@+-]+)+[\\/]", "", text)
+
+
+# --- the zip --------------------------------------------------------------------------------------------------------
+
+
+def _extract(source: Path | BinaryIO, folder: Path) -> None:
+    """Write the zip's files into the folder; no name of the zip becomes a path unless it is one of `KNOWN`."""
+    try:
+        with zipfile.ZipFile(source) as archive:
+            for name, member in _members(archive).items():
+                (folder / name).parent.mkdir(exist_ok=True)
+                # zipfile gives no more bytes than a member's declared size, which has been checked
+                with archive.open(member) as stream, (folder / name).open("xb") as file:
+                    shutil.copyfileobj(stream, file, 2**20)
+    except NoveltyError:
+        raise
+    except Exception as error:  # a broken zip raises many kinds of error, and each means the same to a person
+        if isinstance(error, OSError) and error.errno:
+            raise WrongRequest(f"The run can't be written to {store.root()} ({error.strerror}).") from None
+        raise WrongRequest("This is not a whole zip file. Download the run again.") from None
+
+
+def _members(archive: zipfile.ZipFile) -> dict[str, zipfile.ZipInfo]:
+    """The zip's files by their names in the run's folder.  Raises WrongRequest for what `pack` doesn't write."""
+    listed = archive.infolist()
+    if len(listed) > MOST_FILES:
+        raise WrongRequest(f"The zip holds {len(listed):,} files, a run at most {MOST_FILES}. Import one run's zip.")
+    found: dict[str, zipfile.ZipInfo] = {}
+    folders = set()
+    for member in listed:
+        kind = stat.S_IFMT(member.external_attr >> 16)
+        if member.is_dir() and kind in (0, stat.S_IFDIR) and FOLDER.fullmatch(member.filename):
+            continue
+        match = MEMBER.fullmatch(member.filename)
+        if not match or kind not in (0, stat.S_IFREG) or match["file"] in found:
+            raise WrongRequest(f"The zip holds {member.filename[:80]!r}, which no run has. {ADVICE}")
+        found[match["file"]] = member
+        folders.add(match["folder"])
+    _require_modest(list(found.values()))
+    if len(folders) > 1 or not {"run.json", "state.json"} <= found.keys():
+        raise WrongRequest(f"The zip is not that of one run with its run.json and state.json. {ADVICE}")
+    for name, member in found.items():
+        if not name.endswith((".npz", ".safetensors")) and member.file_size > MOST_TEXT:
+            raise WrongRequest(f"{name} in the zip would take {member.file_size / 2**20:,.0f} MB. {ADVICE}")
+    return found
+
+
+def _require_modest(members: list[zipfile.ZipInfo]) -> None:
+    """Raise WrongRequest for what would fill memory or disk, by declared sizes: beyond them zipfile doesn't read."""
+    total = sum(member.file_size for member in members)
+    if total > MOST_BYTES:
+        raise WrongRequest(f"The zip would take {total / 2**30:,.1f} GB, a run at most {MOST_BYTES / 2**30:.0f} GB.")
+    for member in members:
+        if member.flag_bits & 1 or member.compress_type not in COMPRESSIONS:
+            raise WrongRequest(f"{member.filename[:80]} in the zip is encrypted or packed in a rare way. {ADVICE}")
+        if member.file_size > 2**20 and member.file_size > MOST_RATIO * member.compress_size:
+            raise WrongRequest(f"{member.filename[:80]} in the zip would grow more than {MOST_RATIO}-fold. {ADVICE}")
+
+
+def _moved(folder: Path, slug: str) -> Path:
+    """The folder under the run's own name, or with -2, -3 where it is taken."""
+    repeat = 1
+    while True:
+        path = folder.with_name(slug if repeat == 1 else f"{slug}-{repeat}")
+        try:
+            path.mkdir()  # exclusive, so two imports never meet
+        except FileExistsError:
+            repeat += 1
+        else:
+            return folder.rename(path)
+
+
+# --- the run --------------------------------------------------------------------------------------------------------
+
+
+@contextlib.contextmanager
+def _telling(name: str) -> Iterator[None]:
+    """Whatever is wrong with a stranger's file, a person hears which file it is."""
+    try:
+        yield
+    except NoveltyError:
+        raise
+    except Exception:
+        raise DamagedRun(f"{name} in the zip is not what a run has there. Ask for the run again.") from None
+
+
+def _json(path: Path) -> Any:
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
+def _about(content: Mapping[str, Any]) -> dict[str, Any]:
+    """run.json with its request checked, down to the type of each knob.
+
+    Raises WrongRequest, or what `_telling` turns into a sentence.
+    """
+    if content["format"] != store.FORMAT:
+        raise WrongRequest(f"The run is of format {content['format']!r}, and this version reads format {store.FORMAT}.")
+    asked = content["spec"]
+    _require(all(isinstance(asked[name], str) for name in ("dataset", "scenario", "method")))
+    _require(isinstance(asked["target"], list) and all(isinstance(word, str) for word in asked["target"]))
+    spec = RunSpec.from_json(asked)
+    _require(NAME.fullmatch(spec.dataset) and spec.device in ("auto", "cpu", "cuda"))
+    _require(all(type(seed) is int and seed >= 0 for seed in (spec.seed, spec.split_seed)))
+    settings = knobs.values(spec.settings)
+    options = knobs.values(knobs.changed(scenarios.named(spec.scenario).options(), spec.options))
+    _require(_is_time(content["created"]))
+    return {**content, "spec": spec.to_json() | {"knobs": settings, "options": options}}
+
+
+def _mark(content: Mapping[str, Any]) -> dict[str, Any]:
+    """What of state.json is taken over."""
+    mark = {"state": content["state"], "since": content["since"], "sentence": content.get("sentence", "")}
+    _require(mark["state"] in store.ENDED and _is_time(mark["since"]) and isinstance(mark["sentence"], str))
+    return mark
+
+
+def _require_results(folder: Path, about: Mapping[str, Any], card: Card) -> None:
+    """Raise DamagedRun unless the results that every page reads are there and fit together."""
+    with _telling("run.json"):
+        _require(isinstance(about["note"], str) and all(isinstance(each, str) for each in about["alarms"].values()))
+        _require(isinstance(about["environment"], dict) and all(_is_number(each) for each in about["timings"].values()))
+        _require(all(type(about["counts"][name]) is int for name in ("train", "valid", "normal", "novel")))
+        for score in card.scores:
+            _require(_is_number(about["thresholds"][score.name]))
+            measured = about["metrics"][score.name]
+            for metrics in (measured, *measured.get("by_source", {}).values()):
+                _require(all(_is_estimate(metrics[name]) for name in METRICS))
+    with _telling("test.npz"):
+        test = _array_types(folder / "test.npz")
+        images, kind = test["images"]
+        _require(len(images) == 4 and images[1] in (1, 3) and kind == np.uint8)
+        _require(all(test[name][0] == images[:1] for name in ("novel", "source", "classes")))
+    with _telling("scores.npz"):
+        scores = _array_types(folder / "scores.npz")
+        for split, count in (("test", images[:1]), ("valid", test["valid_novel"][0])):
+            _require(all(scores[f"{split}/{score.name}"][0] == count for score in card.scores))
+    _require_file(folder / "detector.safetensors")
+
+
+def _require_readable(folder: Path) -> None:
+    """Raise DamagedRun unless every file is of its kind: arrays without objects, tensors, lines of JSON."""
+    from safetensors import safe_open
+
+    for path in sorted(folder.rglob("*.npz")):
+        with _telling(path.name):
+            _array_types(path)
+    weights = folder / "detector.safetensors"
+    with _telling(weights.name):
+        if weights.exists():
+            with safe_open(weights, framework="np") as archive:
+                _require(isinstance(json.loads(archive.metadata()["structure"]), dict))
+    with _telling("name.json"):
+        name = _json(folder / "name.json")["name"] if (folder / "name.json").exists() else "none"
+        _require(isinstance(name, str) and 0 < len(name.strip()) <= 80)
+    with _telling("controls.json"):
+        lines = _json(folder / "controls.json") if (folder / "controls.json").exists() else {}
+        _require(isinstance(lines, dict))
+        measured = [lines[control] for control in store.CONTROLS if control in lines]
+        _require(all(_is_estimate(metrics[name]) for metrics in measured for name in METRICS))
+    with _telling("progress.jsonl"):
+        path = folder / "progress.jsonl"
+        for line in path.read_text(encoding="utf-8").splitlines() if path.exists() else ():
+            epoch = json.loads(line)
+            _require(type(epoch["number"]) is int and type(epoch["epoch"]) is int and isinstance(epoch["stage"], str))
+            _require(all(_is_number(epoch[name]) for name in ("seconds", "rate")))
+            _require(all(map(_is_number, epoch["curves"].values())))
+
+
+def _array_types(path: Path) -> dict[str, tuple[tuple[int, ...], np.dtype]]:
+    """Shape and type of every array of an npz, from its headers, once its bytes have been checked.
+
+    Raises what `_telling` turns into a sentence, also for arrays of objects (pickles), and WrongRequest for a bomb.
+    """
+    _require_file(path)
+    found = {}
+    with zipfile.ZipFile(path) as archive:
+        members = archive.infolist()
+        _require(all(member.compress_type in COMPRESSIONS for member in members))
+        if sum(member.file_size for member in members) > MOST_BYTES:
+            raise WrongRequest(f"The arrays of {path.name} would take more than {MOST_BYTES / 2**30:.0f} GB. {ADVICE}")
+        for member in members:
+            with archive.open(member) as stream:
+                shape, _, kind = HEADERS[np.lib.format.read_magic(stream)](stream)
+                _require(kind.kind in "biufU" and member.file_size == stream.tell() + math.prod(shape) * kind.itemsize)
+                while stream.read(2**20):  # to the end, where the checksum is compared
+                    pass
+            found[member.filename.removesuffix(".npy")] = shape, kind
+    return found
+
+
+def _require_file(path: Path) -> None:
+    if not path.exists():
+        raise DamagedRun(f"The zip holds a finished run without {path.name}. Ask for the run again.")
+
+
+def _require(right: object) -> None:
+    """Raise what `_telling` turns into a sentence."""
+    if not right:
+        raise ValueError
+
+
+def _is_number(value: Any) -> bool:
+    return type(value) in (int, float)
+
+
+def _is_time(value: Any) -> bool:
+    """Whether these are seconds since 1970 that a calendar can show."""
+    return _is_number(value) and 0 <= value < 2**33
+
+
+def _is_estimate(value: Mapping[str, Any]) -> bool:
+    """Whether this is a metric {value, low, high}, each perhaps undefined."""
+    return all(value.get(name) is None or _is_number(value[name]) for name in ("value", "low", "high"))

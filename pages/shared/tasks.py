@@ -1,0 +1,54 @@
+"""Choose a task by the runs that there are of it."""
+
+import streamlit as st
+
+from core.runs import store
+from core.runs.store import FINISHED, Run
+from pages.shared import pickers
+
+
+def choose() -> list[Run]:
+    """The finished runs of the chosen task; a link with runs says which task it is."""
+    finished = [run for run in store.runs() if run.state == FINISHED]
+    tasks: dict[str, list[Run]] = {}
+    for run in finished:
+        tasks.setdefault(run.spec.task.hash, []).append(run)
+    if not tasks:
+        pickers.runs(key="runs")  # says that there is none, and stops
+    linked = st.query_params.get_all("runs")
+    of_link = [run.spec.task.hash for run in finished if run.id in linked]
+    if of_link:
+        st.session_state["compare_task"] = of_link[0]
+    elif st.session_state.get("compare_task") not in tasks:
+        st.session_state["compare_task"] = max(tasks, key=lambda task: len(tasks[task]))
+    names = _names(tasks)
+    chosen = st.selectbox(
+        "Task",
+        list(tasks),
+        format_func=names.__getitem__,
+        key="compare_task",
+        persist_state="session",
+        on_change=_forget,
+    )
+    if len(set(of_link)) > 1:
+        st.caption(":material/link_off: The link names runs of several tasks; shown are those of this one.")
+    return tasks[chosen]
+
+
+def _names(tasks: dict[str, list[Run]]) -> dict[str, str]:
+    """Tasks in words; their options where the words agree."""
+    words = {task: pickers.task(runs[0]) for task, runs in tasks.items()}
+    names = {}
+    for task, runs in tasks.items():
+        options = [f"{name.replace('_', ' ')} {value}" for name, value in runs[0].spec.options.items()]
+        told_apart = (
+            [*options, f"split seed {runs[0].spec.split_seed}"] if list(words.values()).count(words[task]) > 1 else []
+        )
+        names[task] = f"{' · '.join([words[task], *told_apart])} ({len(runs)} run{'s' if len(runs) > 1 else ''})"
+    return names
+
+
+def _forget() -> None:
+    """Another task: its own runs, not those of the link."""
+    st.query_params.pop("runs", None)
+    st.session_state.pop("runs", None)

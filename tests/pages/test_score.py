@@ -1,0 +1,174 @@
+import io
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from streamlit.testing.v1 import AppTest
+
+from core.runs import scorer, store
+from pages.shared import frame
+
+ROOT = Path(__file__).parents[2]
+TITLE = "How strange is this picture, and to whom?"
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _end_of_the_scorer():
+    yield
+    scorer.shared.close()
+
+
+@pytest.fixture
+def app(store_with_runs) -> AppTest:
+    return _opened()
+
+
+def _opened(**query: str) -> AppTest:
+    app = AppTest.from_file(str(ROOT / "streamlit_app.py"), default_timeout=60).run()
+    for name, value in query.items():
+        app.query_params[name] = value
+    return app.switch_page("pages/score.py").run()
+
+
+def _png(pixels: np.ndarray) -> bytes:
+    content = io.BytesIO()
+    Image.fromarray(pixels).save(content, format="PNG")
+    return content.getvalue()
+
+
+def _chart(app: AppTest, title: str) -> dict:
+    """The figure of this title, as the browser gets it."""
+    figures = [json.loads(chart.proto.spec) for chart in app.get("plotly_chart")]
+    return next(figure for figure in figures if title in figure["layout"].get("title", {}).get("text", ""))
+
+
+def _percentiles(app: AppTest) -> list[float]:
+    """Of the detectors, from the top."""
+    points = [t for t in _chart(app, "The image among normal ones")["data"] if t["type"] == "scatter"]
+    pairs = [(y, x) for trace in points for x, y in zip(trace["x"], trace["y"], strict=True)]
+    return [x for _, x in sorted(pairs)]
+
+
+def _upload(app: AppTest, *files: tuple[str, bytes]) -> AppTest:
+    """These files instead of those before."""
+    app.segmented_control(key="score_from").set_value("upload").run()
+    typed = [(name, content, "application/octet-stream") for name, content in files]
+    return app.file_uploader(key="score_files").set_value(typed).run()
+
+
+def _said(app: AppTest) -> str:
+    return " ".join(each.value for each in (*app.markdown, *app.caption, *app.warning)).replace("\\", "")
+
+
+def test_it_opens_on_a_sample_that_is_scored_by_every_run(app):
+    assert [title.value for title in app.title] == [TITLE]
+    assert not app.error
+    assert len(_percentiles(app)) == len(store.runs()) == 3
+    assert "of 3 detectors call it novel" in _said(app)
+    assert "share of held-out normal images that the detector finds less novel" in _said(app)
+    assert _chart(app, "The image and its reconstruction")
+    assert _chart(app, "Its path through the layers")
+
+
+def test_the_percentiles_are_those_of_the_picked_test_image(store_with_runs):
+    runs = store.runs()
+    app = _opened(image="11")
+    for run, shown in zip(runs, _percentiles(app), strict=True):
+        score, reference = run.scores()[11], run.normal_scores()
+        assert shown == pytest.approx(100 * (reference < score).mean(), abs=0.5)
+
+
+def test_an_upload_shows_what_was_changed_and_its_verdict(app, rng):
+    _upload(app, ("photo.jpg", _png(rng.integers(0, 256, (40, 60, 3), np.uint8))))
+    assert not app.error
+    assert "made grey" in _said(app)
+    assert "resized from 60x40 to 8x8" in _said(app)
+    assert len(_percentiles(app)) == 3
+    assert any("core score" in code.value and "photo.jpg" in code.value for code in app.code)
+
+
+def test_a_bend_moves_the_percentiles_and_reset_takes_it_back(app):
+    plain = _percentiles(app)
+    app.slider(key="score_noise").set_value(0.5).run()
+    assert _percentiles(app) == pytest.approx([100.0] * 3, abs=2)
+    app.button(key="score_reset").click().run()
+    assert _percentiles(app) == plain
+    assert app.slider(key="score_noise").value == 0
+
+
+def test_dark_on_light_is_said_and_inverted_with_one_click(app, store_with_runs):
+    digit = store.runs()[0].arrays("test", "images")["images"][0, 0]
+    _upload(app, ("digit.png", _png(digit)))
+    assert "the other way round" not in _said(app)
+    right = _percentiles(app)
+    _upload(app, ("scan.png", _png(255 - digit)))
+    assert "the other way round" in _said(app)
+    app.button(key="score_invert_it").click().run()
+    assert _percentiles(app) == right
+    assert "the other way round" not in _said(app)
+
+
+def test_a_file_that_is_no_image_costs_one_sentence_and_nothing_else(app, rng):
+    app.slider(key="score_blur").set_value(0.5).run()
+    _upload(app, ("notes.txt", b"not an image"), ("a.png", _png(rng.integers(0, 256, (8, 8), np.uint8))))
+    (error,) = app.error
+    assert "notes.txt" in error.value.replace("\\", "")
+    assert error.value.replace("\\", "") != frame.OUR_FAULT
+    assert len(_percentiles(app)) == 3
+    assert app.slider(key="score_blur").value == 0.5
+
+
+def test_several_files_give_a_table_to_download(app, store_with_runs):
+    images = store.runs()[0].arrays("test", "images")["images"][:4, 0]
+    _upload(app, *((f"{place}.png", _png(image)) for place, image in enumerate(images)))
+    table = app.dataframe[0].value
+    assert list(table["file"]) == ["0.png", "1.png", "2.png", "3.png"]
+    for run, name in zip(store.runs(), table.columns[2:], strict=True):
+        shares = [100 * (run.normal_scores() < score).mean() for score in run.scores()[:4]]
+        np.testing.assert_allclose(table[name], shares, atol=0.5)
+    assert any("All scores of 4 files" in button.label for button in app.download_button)
+
+
+def test_the_path_of_a_bend_and_the_nearest_images_come_when_opened(store_with_runs):
+    app = _opened(score_tab="How much bending it bears", score_knob="blur")
+    lines = _chart(app, "How much of this bend each detector bears")["data"]
+    assert len(lines) == 3
+    assert "verdict" in _said(app)
+    app = _opened(score_tab="Nearest training images", image="0")
+    assert "The nearest in pixels among the 968 training images of digits · all but 3" in _said(app)
+
+
+def test_a_damaged_run_says_so_and_the_others_score(store_with_runs, tmp_path, monkeypatch):
+    shutil.copytree(store_with_runs, tmp_path / "runs")
+    monkeypatch.setenv("NOVELTY_CHECKPOINTS", str(tmp_path / "runs"))
+    (store.find("rapp-vae").folder / "detector.safetensors").write_bytes(b"nothing")
+    app = _opened()
+    (error,) = app.error
+    assert "is damaged" in error.value
+    assert len(_percentiles(app)) == 2
+
+
+def test_an_empty_store_says_what_to_do(tmp_path, monkeypatch):
+    monkeypatch.setenv("NOVELTY_CHECKPOINTS", str(tmp_path))
+    monkeypatch.setattr(store, "shipped_root", lambda: tmp_path / "none")
+    app = _opened()
+    assert [button.label for button in app.button] == ["Train one"]
+
+
+def test_the_page_loads_no_torch(store_with_runs):
+    program = (
+        "import sys\n"
+        "from streamlit.testing.v1 import AppTest\n"
+        f"app = AppTest.from_file({str(ROOT / 'streamlit_app.py')!r}, default_timeout=60).run()\n"
+        "app.switch_page('pages/score.py').run()\n"
+        "assert app.get('plotly_chart') and not app.error, app.error\n"
+        "heavy = {'torch', 'torchvision', 'mlflow', 'umap', 'sklearn', 'scipy.stats'}\n"
+        "print(sorted(heavy & set(sys.modules)))\n"
+    )
+    told = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert told.stdout.strip() == "[]"
