@@ -1,88 +1,20 @@
 """Which of these would surprise a network that has never seen a 3?"""
 
-import numpy as np
 import streamlit as st
 
-from core import data, evaluation, methods
-from core.figures import enlarge, three_digits
+from core import data, methods
 from core.figures import home as figures
-from core.figures.score import mixture
+from core.figures import three_digits
 from core.methods.cards import Card
 from core.runs import machine, store
 from core.runs.store import FINISHED, Run
-from pages.shared import frame, panels, pickers, reading
-
-TEN = 10
-STYLE = f"""<style>
-[class*=st-key-home_card] {{ position: relative; align-items: center; }}
-[class*=st-key-home_card] label {{ cursor: pointer; }}
-[class*=st-key-home_card] label::before {{ content: ""; position: absolute; inset: -7rem -1rem 0 -1rem; }}
-[class*=st-key-home_card]:has(input:checked) img {{ outline: 4px solid {figures.NOVEL}; }}
-</style>"""  # a click on an image ticks the box below it
+from pages.shared import frame, panels, pickers, puzzle, reading
 
 
 def puzzle_run() -> Run | None:
     """A finished run that has never seen one class: one that ships with the app, else the one with the highest AUROC."""
     candidates = [run for run in finished if run.spec.scenario == "multimodal"]
     return max(candidates, key=lambda run: (run.shipped, run.metrics()["auroc"]["value"]), default=None)
-
-
-@frame.fragment
-def puzzle(run: Run) -> None:
-    """Ten test images to judge; then the network's verdicts beside the person's."""
-    asked = st.query_params.get("home_sheet", "")
-    number = int(asked) if asked.isdecimal() else 0
-    novel, images, classes = (reading.array(run, "test", name) for name in ("novel", "images", "classes"))
-    ten = mixture(novel, TEN, number)
-    keys = [f"home_guess_{run.id}_{number}_{place}" for place in ten]
-    if st.session_state.get("home_shown") != (run.id, number):
-        st.html(STYLE)
-        for column, key, place in zip(st.columns(TEN), keys, ten, strict=False):
-            with column, st.container(key=f"home_card_{place}"):
-                st.image(
-                    enlarge(images[place], max(1, 84 // max(images.shape[2:]))), width="stretch", alt="A test image"
-                )
-                st.checkbox("novel", key=key)
-        with st.container(horizontal=True, vertical_alignment="center"):
-            st.button("Show", type="primary", on_click=show, args=(run, number), key="home_show")
-            normal = ", ".join(sorted(set(classes[novel == 0].tolist())))
-            st.caption(
-                panels.escape(f"It has seen only {normal}. Click the images that you think are novel, then Show.")
-            )
-        return
-    score, threshold = reading.array(run, "scores", f"test/{run.spec.card.headline}")[ten], run.threshold()
-    percentiles = evaluation.percentile(score, normal_scores(run))
-    picked = np.array([bool(st.session_state.get(key)) for key in keys])
-    panels.show(
-        figures.surprise(images[ten], classes[ten].tolist(), novel[ten] == 1, percentiles, score > threshold, picked),
-        run=run.id,
-    )
-    with st.container(horizontal=True, vertical_alignment="center"):
-        st.button("Another ten", icon=":material/shuffle:", on_click=another, args=(number + 1,), key="home_another")
-        st.caption(
-            panels.escape(
-                f"The network: {run.name}, AUROC {three_digits(run.metrics()['auroc'])} on all {len(novel):,} test images."
-            )
-        )
-
-
-def show(run: Run, number: int) -> None:
-    # The boxes go away with the images, and Streamlit forgets what isn't drawn.
-    st.session_state.update(
-        {key: value for key, value in st.session_state.items() if str(key).startswith("home_guess")}
-    )
-    st.session_state["home_shown"] = (run.id, number)
-
-
-def another(number: int) -> None:
-    st.query_params["home_sheet"] = str(number)
-
-
-def normal_scores(run: Run) -> np.ndarray:
-    """Headline scores of the normal validation images."""
-    return reading.array(run, "scores", f"valid/{run.spec.card.headline}")[
-        reading.array(run, "test", "valid_novel") == 0
-    ]
 
 
 def family(cards: list[Card]) -> None:
@@ -96,12 +28,12 @@ def family(cards: list[Card]) -> None:
         if run:
             scores = reading.array(run, "scores", f"test/{card.headline}")
             picture = figures.miniature(
-                scores, reading.array(run, "test", "novel"), run.threshold(), normal_scores(run)
+                scores, reading.array(run, "test", "novel"), run.threshold(), reading.normal_scores(run)
             )
             st.plotly_chart(
                 picture.figure, key=f"home_{card.family}", config={"displayModeBar": False}, alt=picture.sentence
             )
-        st.markdown(f":small[{panels.escape(card.sentence)}]")
+        st.markdown(f":small[{panels.escape(cards[0].sentence)}]")
         if run:
             told = (
                 f"AUROC {three_digits(run.metrics()['auroc'])}, {card.score(card.headline).title}, {pickers.task(run)}"
@@ -170,7 +102,7 @@ shown = puzzle_run()
 missing = shown.spec.target[0] if shown else "3"
 st.title(panels.escape(f"Which of these would surprise a network that has never seen a {missing}?"))
 if shown:
-    puzzle(shown)
+    puzzle.show(shown)
 else:
     panels.empty(
         "No network here has ever been kept from seeing a 3. The built-in digits train in under a minute.",

@@ -61,14 +61,14 @@ scores = choice.window_scores(layers, naps, windows, window)
 reference = choice.window_scores(held_out("layers"), held_out("windows"), windows, window)[score]
 threshold = evaluation.default_threshold(reference, settings.normal_share)
 percentiles = evaluation.percentile(scores[score], reference)
-metrics, origin = run.metrics(score), ""
+metrics, draws = run.metrics(score), DRAWS
 if windowed and window != settings.window():
     draws = DRAWS if len(novel) < MANY else FEW_DRAWS
     measured = partial(evaluation.metrics, scores[score], novel, threshold, draws=draws)
-    metrics, origin = reading.remember(run, measured, "metrics", score, *window), f" (from {draws:,} draws)"
+    metrics = reading.remember(run, measured, "metrics", score, *window)
 
 # --- the answer in numbers
-said = [f"**{title} {three_digits(metrics['auroc'])}**{origin}"]
+said = [f"**{title} {three_digits(metrics['auroc'])}**" + ("" if draws == DRAWS else f" (from {draws} draws)")]
 said += [f"{each.title} {evaluation.auroc(scores[each.name], novel):.3f}" for each in card.scores if each.name != score]
 known = [each for each in spec.published(run.spec) if each.score == score]
 said += [panels.escape(f"published {each.auroc:.3f} ({each.source}, {each.remark})") for each in known]

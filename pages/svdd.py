@@ -5,7 +5,6 @@ import streamlit as st
 from core.figures import clusters as kinds
 from core.figures import svdd as figures
 from core.figures import svdd_runs, three_digits
-from core.figures.report import verdict
 from core.runs import preview, spec, store
 from pages.shared import balls as parts
 from pages.shared import frame, panels, pickers, reading
@@ -41,15 +40,16 @@ trained = figures.Balls(portrait["radii"], portrait["clusters"], portrait["dista
 balls = trained if nu == settings.nu else trained.at(nu)
 
 # --- the answer in numbers
-title = card.score(card.headline).title
-own = [f"**{title} {three_digits(run.metrics()['auroc'])}**"]
-own += [f"{each.title} {run.metrics(each.name)['auroc']['value']:.3f}" for each in card.scores[1:]]
-known = [
-    panels.escape(f"published {each.auroc:.3f} ({each.source}, {each.remark})") for each in spec.published(run.spec)
-]
-st.markdown(f"{' · '.join(own)} · :gray[{'; '.join(known) or 'no published figure for this task'}]")
-rivals = {line: run.controls[name] for name, line in store.CONTROLS.items() if name in run.controls}
-st.caption(panels.escape(verdict({title: run.metrics()}, rivals)))
+title, auroc = card.score(card.headline).title, run.metrics()["auroc"]
+said = [f"**{title} {three_digits(auroc)}**"]
+said += [f"{each.title} {run.metrics(each.name)['auroc']['value']:.3f}" for each in card.scores[1:]]
+known = [each for each in spec.published(run.spec) if each.score == card.headline]
+said += [panels.escape(f"published {each.auroc:.3f} ({each.source}, {each.remark})") for each in known]
+st.markdown("AUROC: " + " · ".join(said) + ("" if known else " · :gray[no published figure for this task]"))
+rivals = {line: run.controls[name]["auroc"]["value"] for name, line in store.CONTROLS.items() if name in run.controls}
+better = sum(rival >= auroc["value"] for rival in rivals.values())
+lines = " · ".join(f"{line} {rival:.3f}" for line, rival in rivals.items()) or "being computed"
+st.caption(panels.escape(f"Control lines: {lines}") + (f" · **{better} of {len(rivals)} beat it**" if better else ""))
 for alarm in filter(None, dict.fromkeys([str(portrait["collapsed"]), *run.about["alarms"].values()])):
     st.badge(panels.escape(alarm), icon=":material/warning:", color="orange")
 if getattr(settings, "labels", "") == "classes":

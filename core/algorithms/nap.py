@@ -141,7 +141,7 @@ def whitening(statistics: Statistics, pathway: Pathway, first: int, last: int) -
     if statistics.count > (width := columns.stop - columns.start):
         factor, sound = cholesky(statistics.scatter[columns, columns])
         if sound == width:
-            return Whitening(columns, statistics.mean[columns], factor.float(), True, width)
+            return Whitening(columns, statistics.mean[columns], factor.float().contiguous(), True, width)
     # Where the training rows don't span the window, the last layer counts: it tilts the span that an image is projected on.
     columns = pathway.columns(first, last)
     width = columns.stop - columns.start
@@ -152,7 +152,7 @@ def whitening(statistics: Statistics, pathway: Pathway, first: int, last: int) -
     if statistics.count <= width:  # centred rows span one dimension less than their number
         keep &= torch.arange(width, device=keep.device) >= width - statistics.count + 1
     factor = vectors[:, keep] / singular[keep]
-    return Whitening(columns, mean, factor.float(), False, int(keep.sum()))
+    return Whitening(columns, mean, factor.float().contiguous(), False, int(keep.sum()))
 
 
 class AllWindows:
@@ -175,7 +175,7 @@ class AllWindows:
             if served:
                 size = pathway.columns(first, served[-1]).stop - columns.start
                 kept = slice(columns.start, columns.start + size)
-                leading = Whitening(kept, statistics.mean[kept], factor[:size, :size].float(), True, size)
+                leading = Whitening(kept, statistics.mean[kept], factor[:size, :size].float().contiguous(), True, size)
                 self.factors[first] = leading, served[-1]
         for first, last in pathway.windows:
             free = pathway.free(first, last)

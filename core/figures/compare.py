@@ -157,8 +157,9 @@ def disagreement(
         "Percentile among normal images, one method against the other",
         f"{a.name}: percentile",
         f"{b.name}: percentile",
-        480,
+        500,
     )
+    figure.update_layout(margin_t=104)  # for the counts of the upper quadrants
     for axis, each in ((figure.update_xaxes, a), (figure.update_yaxes, b)):
         shown = [tick for tick in (0, 50, 80, 90, 95, 98, 99, 99.8) if 100 - tick > 150 / len(each.normal)]
         top = float(_stretched(np.array([100.0]), len(each.normal))[0])
@@ -175,21 +176,23 @@ def disagreement(
 
 
 def _mark(entrant: Entrant) -> float:
-    """Where the threshold lies on a stretched axis: just right of the images that it accepts."""
+    """Where the threshold lies on a stretched axis: between the images that it accepts and those that it rejects."""
     count = len(entrant.normal)
-    accepted = 100 * np.count_nonzero(entrant.normal <= entrant.threshold) / count
-    return float(_stretched(np.array([accepted]), count)[0])
+    accepted = np.count_nonzero(entrant.normal <= entrant.threshold) - 0.25  # an image on the threshold has half less
+    return float(_stretched(np.array([100 * accepted / count]), count)[0])
 
 
 def _count_quadrants(figure: go.Figure, a: Entrant, b: Entrant, novel: NDArray[np.uint8], level: float) -> None:
-    """What lies in each quadrant: above the plot for the upper ones, just below the line at `level` for the lower ones."""
+    """What lies in each quadrant, written where few images are.  level: of the horizontal line."""
     masks, titles = quadrants(a, b), ("neither says novel", f"only {a.name}", f"only {b.name}", "both say novel")
     for title, name, side, top in zip(
         titles, ("neither", "only a", "only b", "both"), (0, 1, 0, 1), (0, 0, 1, 1), strict=True
     ):
         counted = np.bincount(novel[masks[name]], minlength=2)
         text = f"<b>{wrapped(title, 34)}</b><br>{counted[1]:,} novel, {counted[0]:,} normal"
-        height = {"yref": "paper", "y": 1, "yanchor": "bottom"} if top else {"yref": "y", "y": level, "yanchor": "top"}
+        height = {"yref": "paper", "y": int(top), "yanchor": "bottom"}
+        if name == "neither":
+            height = {"yref": "y", "y": level, "yanchor": "top"}
         edge = ("left", "right")[side]
         figure.add_annotation(text=text, x=side, xref="paper", xanchor=edge, align=edge, showarrow=False, **height)
 

@@ -184,4 +184,4 @@ def interval(difference: Metric) -> str:
 
 def signed(value: float) -> str:
     """0.0123 -> "+0.012", -0.5 -> "−0.500"."""
-    return f"{value:+.3f}".replace("-", "−")
+    return f"{round(value, 3) + 0.0:+.3f}".replace("-", "−")  # no minus before 0.000

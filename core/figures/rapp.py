@@ -120,7 +120,7 @@ def pathway_map(
         looks = {"mode": "markers", "marker": {"color": INK, "symbol": "triangle-right", "size": 11}}
         at = np.flatnonzero(rows == shown)
         figure.add_trace(scatter([-1.05], at, name="shown beside", customdata=[shown], hoverinfo="skip", **looks))
-    style(figure, f"{len(rows)} test images, sorted by {score}", "Layer of the encoder", "", height=440)
+    style(figure, f"{len(rows)} test images, sorted by {score}", "Layer of the encoder", "", height=520)
     _layer_axis(figure, layers.shape[1] - 1, None)
     if window:
         edge = {"type": "line", "y0": -0.5, "y1": len(rows) - 0.5, "line": {"color": INK, "dash": "dot", "width": 2}}
@@ -333,7 +333,7 @@ def redrawings(epoch: int, redrawn: NDArray[np.uint8], probe: Mapping[str, NDArr
     images, redrawn, novel = probe["images"][places], redrawn[places], novel[places]
     error = np.square((images.astype(np.float64) - redrawn) / 255).sum((1, 2, 3))
     below = [sheets.caption(_kind(kind), kind, number(each)) for kind, each in zip(novel, error, strict=True)]
-    figure = sheets.sheet([images, redrawn], below, ["input", "redrawn"], f"Redrawn after epoch {epoch}", 290, many)
+    figure = sheets.sheet([images, redrawn], below, ["input", "redrawn"], f"Redrawn after epoch {epoch}", 250, many)
     means = [f"{number(error[novel == kind].mean())} for the {_kind(kind)} ones" for kind in np.unique(novel)]
     sentence = f"Below each its squared difference to the redrawing: on average {' and '.join(means)}."
     return Picture(figure, {"novel": novel.astype(int), "squared difference": error}, sentence, "redrawings")

@@ -139,7 +139,7 @@ def ranked(
         for kind, is_novel, score, share in zip(classes, novel, scores, percentiles, strict=True)
     ]
     rows = [images, redrawn, [heat(each, int(amounts.max())) for each in amounts]]
-    figure = sheet(rows, captions, ["input", "redrawn", "difference"], title, height=400, least=10)
+    figure = sheet(rows, captions, ["input", "redrawn", "difference"], title, height=350, least=10)
     x, y = np.meshgrid(*centres(len(places), len(rows), images.shape[-2:]))
     figure.add_trace(clickable(x.ravel(), y.ravel(), np.tile(places, len(rows)), size=60))
     figure.update_layout(clickmode="event+select")

@@ -112,17 +112,7 @@ def radius_bars(balls: Balls, nu: float) -> Picture:
     if few and balls.classes is not None:
         mains = main_classes(balls.clusters, balls.classes)
         texts = [f"{text}<br>{share:.0%}: {escape(name)} *" for text, (name, share) in zip(texts, mains, strict=True)]
-        star = {
-            "text": f"* {UNSEEN}",
-            "xref": "paper",
-            "yref": "container",
-            "x": 1,
-            "y": 0,
-            "xanchor": "right",
-            "yanchor": "bottom",
-        }
-        figure.add_annotation(showarrow=False, font={"size": 11}, **star)
-        figure.update_layout(margin_b=30)
+        figure.update_xaxes(title_text=f"* {UNSEEN}")
     figure.update_xaxes(tickvals=places, ticktext=texts, tickangle=0, showgrid=False, zeroline=False)
     figure.update_yaxes(rangemode="tozero")
     table = {"ball": balls.names, "radius": balls.radii, "images": balls.sizes, "5 %": low, "95 %": high}

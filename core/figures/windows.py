@@ -138,10 +138,12 @@ def peeking(tried: Trial, windows: NDArray, window: Window) -> Picture:
     halving, fixed, best = np.arange(len(one)), column(windows, window), one.argmax(1)
     seems, is_worth = one[halving, best] - one[:, fixed], other[halving, best] - other[:, fixed]
     figure = go.Figure()
-    end = max(float(np.abs([seems, is_worth]).max()), 0.002) * 1.1
+    right, up = (1.1 * max(float(np.abs(gains).max()), 0.002) for gains in (seems, is_worth))
     line = {"color": INK, "dash": "dash", "width": 1.5}
-    figure.add_shape(type="line", x0=0, y0=0, x1=end, y1=end, line=line, layer="below")
-    figure.add_annotation(x=end, y=end, text="as good as it seems", showarrow=False, xanchor="right", yanchor="bottom")
+    figure.add_shape(type="line", x0=0, y0=0, x1=right, y1=right, line=line, layer="below")
+    figure.add_annotation(
+        x=right, y=right, text="as good as it seems", showarrow=False, xanchor="right", yanchor="bottom"
+    )
     names = [f"layers {first} to {last}" for first, last in windows[best].tolist()]
     looks = {"mode": "markers", "marker": {"color": SERIES[0], "size": 8, "opacity": 0.6}, "text": names}
     looks["hovertemplate"] = "%{text}: seems %{x:+.3f}, is %{y:+.3f}<extra></extra>"
@@ -153,7 +155,7 @@ def peeking(tried: Trial, windows: NDArray, window: Window) -> Picture:
         "Gain on the other half",
         height=420,
     )
-    figure.update_layout(showlegend=True, xaxis_range=[-0.02 * end, end], yaxis_range=[-end, end])
+    figure.update_layout(showlegend=True, xaxis_range=[-0.02 * right, right], yaxis_range=[-up, max(up, right)])
     caveat = (
         f"The halves share none of the {kinds} novel classes, as a new kind of novelty wouldn't."
         if kinds > 1

@@ -106,9 +106,12 @@ def build(detector: type[Detector], settings: Any, shape: Shape, seed: int) -> D
     return detector(settings, shape)
 
 
-def from_state(detector: type[Detector], settings: Any, shape: Shape, state: State) -> Detector:
-    """A detector with a saved state."""
-    restored = detector(settings, shape)
+def from_state(
+    detector: type[Detector], settings: Any, shape: Shape, state: State, device: torch.device | None = None
+) -> Detector:
+    """A detector with a saved state, on the device (the CPU by default)."""
+    # Moved first: a state holds more than the networks, and `load` puts it where the detector is.
+    restored = detector(settings, shape).to(device or torch.device("cpu"))
     restored.load(state)
     return restored
 

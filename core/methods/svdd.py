@@ -279,6 +279,8 @@ class DeepSVDD(Detector):
         super().__init__(knobs, shape)
         self.networks = nn.ModuleDict({"encoder": lenet.encoder(shape, knobs.leak), "decoder": lenet.decoder(shape, knobs.leak)})
         lenet.initialise(self.networks, shape)
+        # Twice as fast as the default order on a CPU: these convolutions have few channels.
+        self.networks.to(memory_format=torch.channels_last)
         self.bounds = (0.0, 1.0)
         self.centres = torch.zeros(1, lenet.embedding_size(shape))
         self.radii = torch.zeros(1)
@@ -292,8 +294,7 @@ class DeepSVDD(Detector):
 
     def to(self, device: torch.device) -> "DeepSVDD":
         self.device = device
-        # Twice as fast as the default order on a CPU: these convolutions have few channels.
-        self.networks.to(device, memory_format=torch.channels_last)
+        self.networks.to(device)
         self.centres, self.radii, self.clusters = self.centres.to(device), self.radii.to(device), self.clusters.to(device)
         return self
 

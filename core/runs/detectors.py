@@ -81,6 +81,7 @@ def load_detector(run: Run, device: str = "auto", changes: Mapping[str, Any] | N
     import torch
 
     from core import training
+    from core.methods.base import from_state
 
     if run.state != store.FINISHED:
         raise WrongRequest(f"{run.id} is {run.state}; only a finished run can score images.")
@@ -89,8 +90,7 @@ def load_detector(run: Run, device: str = "auto", changes: Mapping[str, Any] | N
     chosen = training.choose(device)
     state = files.read_state(run.folder / "detector.safetensors")
     try:
-        detector = methods.load(spec.method)(spec.settings, shape).to(chosen)
-        detector.load(state)
+        detector = from_state(methods.load(spec.method), spec.settings, shape, state, chosen)
         # Weights can also fit the networks and still not each other, or hold no numbers: one grey image tells.
         scores = detector.score(np.full((1, *shape), 128, np.uint8))
         fits = all(np.isfinite(scores[score.name]).all() for score in spec.card.scores)

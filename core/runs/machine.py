@@ -4,6 +4,7 @@ import os
 from pathlib import Path
 
 NVIDIA = Path("/proc/driver/nvidia/gpus")
+DEVICES = Path("/dev")
 
 
 def cores() -> int:
@@ -12,8 +13,12 @@ def cores() -> int:
 
 
 def gpus(folder: Path = NVIDIA) -> list[str]:
-    """The names of the NVIDIA GPUs that the driver lists on Linux; none elsewhere."""
-    return [_model(path) for path in sorted(folder.glob("*/information"))]
+    """The names of the NVIDIA GPUs that the driver lists on Linux; none elsewhere.
+
+    A container may hide the driver's list and show the devices alone, which then go by the name GPU.
+    """
+    devices = [path for path in DEVICES.glob("nvidia*") if path.name.removeprefix("nvidia").isdigit()]
+    return [_model(path) for path in sorted(folder.glob("*/information"))] or ["GPU"] * len(devices)
 
 
 def _model(path: Path) -> str:

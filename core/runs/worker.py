@@ -22,7 +22,7 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from core.errors import Cancelled, NoveltyError, RunFailed, WrongRequest
-from core.runs import files, store
+from core.runs import files, machine, store
 from core.runs.store import Run
 
 CHECKPOINT_SECONDS = 10.0  # a kill costs at most this much training, and one epoch
@@ -79,9 +79,8 @@ def _sentence(error: Exception) -> str:
 
 
 def slots() -> list[Path]:
-    """The lock files of all slots: one per GPU, else NOVELTY_SLOTS (default 1) on the CPU.  Loads no torch."""
-    gpus = len(list(Path("/proc/driver/nvidia/gpus").glob("*"))) if Path("/proc/driver/nvidia/gpus").exists() else 0
-    count = int(os.environ.get("NOVELTY_SLOTS") or gpus or 1)
+    """The lock files of all slots: one per GPU, else NOVELTY_SLOTS (default 1) on the CPU."""
+    count = int(os.environ.get("NOVELTY_SLOTS") or len(machine.gpus()) or 1)
     folder = store.root() / ".slots"
     folder.mkdir(parents=True, exist_ok=True)
     return [folder / f"{number}.lock" for number in range(count)]
@@ -97,12 +96,15 @@ def _slot(run: Run) -> Iterator[None]:
             raise Cancelled
         older = [each.id for each in waiting()]
         if not older or older[0] == run.id or run.id not in older:
-            for path in slots():
+            for number, path in enumerate(slots()):
                 lock = FileLock(path, is_singleton=False)
                 try:
                     lock.acquire(timeout=0)
                 except Timeout:
                     continue
+                cards = len(machine.gpus())
+                if cards > 1:  # each slot has a GPU of its own; torch reads this when it is imported, later
+                    os.environ.setdefault("CUDA_VISIBLE_DEVICES", str(number % cards))
                 try:
                     yield
                 finally:

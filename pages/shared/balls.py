@@ -12,7 +12,7 @@ from core.figures.sheets import RANKINGS, ranking
 from core.figures.svdd import Balls
 from core.runs import preview, spec, store
 from core.runs.store import FINISHED, Run
-from pages.shared import panels, pickers, reading
+from pages.shared import form, panels, pickers, reading
 
 SIDE = 56  # of an image on the screen, in pixels
 ROWS = 4  # balls or clusters that get a row of images each
@@ -127,7 +127,8 @@ def one_or_several(run: Run, balls: Balls) -> None:
     panels.show(svdd_runs.versus(entries, difference, labels[other.id] if other else ""), run=run.id)
     for words, request in missing(run, alike, len(balls)):
         st.markdown(f"**{words}**")
-        st.page_link("pages/train.py", label="Train it", icon=":material/model_training:")
+        query = form.link(request)
+        st.page_link("pages/train.py", label="Train it", icon=":material/model_training:", query_params=query)
         panels.command(preview.command(request))
 
 

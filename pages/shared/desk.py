@@ -58,7 +58,7 @@ def show(run: Run, score: str) -> None:
     with words:
         st.caption(panels.escape(figures.alarms_in_words(counts, rate / 100)))
         share = run.spec.settings.normal_share
-        normal = reading.array(run, "scores", f"valid/{score}")[reading.array(run, "test", "valid_novel") == 0]
+        normal = reading.normal_scores(run, score)
         told = evaluation.threshold_interval(normal, share)
         st.caption(panels.escape(figures.rule_in_words(share, told, len(normal))))
 

@@ -1,7 +1,9 @@
 """Runs of one task as what the Compare page puts side by side: entrants, their control lines, seeds together."""
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+
+import numpy as np
 
 from core import evaluation
 from core.figures.entrants import Entrant, Line, Metric, clearly_above
@@ -21,7 +23,7 @@ def of(run: Run, name: str, score: str) -> Entrant:
         name=name,
         score=card.score(score).title,
         values=reading.array(run, "scores", f"test/{score}"),
-        normal=_normal(run, "scores", score),
+        normal=reading.normal_scores(run, score),
         threshold=run.threshold(score),
         metrics=run.metrics(score),
         curves=_curves(curves, score),
@@ -36,14 +38,15 @@ def controls(run: Run) -> list[Entrant]:
     """The control lines of the run's task; none while they are being computed.  Raises DamagedRun."""
     if not run.has("controls") or not run.controls:
         return []
-    stored = reading.arrays(run, "controls")
+    stored, is_normal = reading.arrays(run, "controls"), reading.array(run, "test", "valid_novel") == 0
+    normal = {name: stored[f"valid/{name}"][is_normal] for name in CONTROLS}
     return [
         Entrant(
             name=title,
             score="Distance" if name.startswith("nearest") else "Error",
             values=stored[f"test/{name}"],
-            normal=_normal(run, "controls", name),
-            threshold=evaluation.default_threshold(_normal(run, "controls", name), run.spec.settings.normal_share),
+            normal=normal[name],
+            threshold=evaluation.default_threshold(normal[name], run.spec.settings.normal_share),
             metrics=run.controls[name],
             curves=_curves(stored, name),
             control=True,
@@ -80,8 +83,8 @@ def _line(group: list[tuple[Run, Entrant]]) -> Line:
     members = tuple(entrant for _, entrant in group)
     if len(group) == 1:
         return Line(members[0].name, members)
-    seeds = sorted({run.spec.seed for run, _ in group})
-    return Line(f"{group[0][0].spec.card.title} ({len(seeds)} seeds)", members)
+    what = "seeds" if len({run.spec.seed for run, _ in group}) == len(group) else "runs"
+    return Line(f"{group[0][0].spec.card.title} ({len(group)} {what})", members)
 
 
 def _key(entrant: Entrant) -> str:
@@ -89,11 +92,7 @@ def _key(entrant: Entrant) -> str:
     return f"{entrant.score} {entrant.control} {entrant.name} {entrant.values.sum()!r} {entrant.values[0]!r}"
 
 
-def _normal(run: Run, file: str, score: str):
-    return reading.array(run, file, f"valid/{score}")[reading.array(run, "test", "valid_novel") == 0]
-
-
-def _curves(stored, score: str) -> dict:
+def _curves(stored: Mapping[str, np.ndarray], score: str) -> dict[str, np.ndarray]:
     """fpr, tpr, recall and precision of one score among stored curves."""
     axes = {"fpr": "roc", "tpr": "roc", "recall": "pr", "precision": "pr"}
     return {axis: stored[f"{kind}/{score}/{axis}"] for axis, kind in axes.items()}

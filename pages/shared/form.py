@@ -107,7 +107,7 @@ def classes(entry: Entry, rule: Scenario) -> tuple[str, ...]:
             offered,
             selection_mode="multi" if several else "single",
             required=not several,
-            format_func=lambda name: f"{icons.get(name, '')} {panels.escape(name)}",
+            format_func=lambda name: f"{icons.get(name, '')} {panels.escape(data.GROUP_TITLES.get(name, name))}",
             wrap=True,
             key=key,
             **KEPT,

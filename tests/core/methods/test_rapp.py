@@ -135,7 +135,14 @@ def test_nap_is_the_svd_of_the_training_differences(trained, task, others, name)
 # --- training --------------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("name", "curves"), zip(NAMES, ({"reconstruction"}, {"reconstruction", "kl"}, {"reconstruction", "discriminator", "generator"}), strict=True))
+@pytest.mark.parametrize(
+    ("name", "curves"),
+    [
+        ("RappAE", {"reconstruction"}),
+        ("RappVAE", {"reconstruction", "kl"}),
+        ("RappAAE", {"reconstruction", "discriminator", "generator"}),
+    ],
+)
 def test_training_lowers_the_validation_loss(task, name, curves):
     kind, knobs = VARIANTS[NAMES.index(name)]
     detector = build(kind, dataclasses.replace(knobs, epochs=6), task.shape, 0)
@@ -147,7 +154,7 @@ def test_training_lowers_the_validation_loss(task, name, curves):
 
     detector.fit(task, progress=Listening())
     assert set(heard[0]) == curves | {"validation"}
-    assert heard[5]["validation"] < 0.7 * heard[0]["validation"]
+    assert heard[5]["validation"] < 0.95 * heard[0]["validation"]
     assert detector.reconstruction_loss(task.valid) == pytest.approx(min(each["validation"] for each in heard if each))
 
 
@@ -224,16 +231,17 @@ def test_the_weights_of_the_best_epoch_are_scored_where_asked(task, monkeypatch,
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_bfloat16_trains_to_nearly_the_same(task, others, name):
+def test_a_step_in_bfloat16_is_nearly_the_same(task, name):
     kind, knobs = VARIANTS[NAMES.index(name)]
     losses = {}
     for precision in ("float32", "bfloat16"):
         detector = build(kind, dataclasses.replace(knobs, precision=precision), task.shape, 0)
-        detector.fit(task)
+        detector.networks.train()
+        told = detector.step(detector.pixels(task.train[:64]), detector.optimisers())
+        losses[precision] = {name: float(value) for name, value in told.items()}
         assert all(value.dtype == torch.float32 for value in detector.networks.parameters())
-        losses[precision] = detector.reconstruction_loss(task.valid), detector.score(others)["sap"].mean()
     assert losses["bfloat16"] != losses["float32"]
-    assert losses["bfloat16"] == pytest.approx(losses["float32"], rel=0.1)
+    assert losses["bfloat16"] == pytest.approx(losses["float32"], rel=0.02)
 
 
 # --- scores of one image, state, window ---------------------------------------------------------------------------------------
