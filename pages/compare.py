@@ -8,6 +8,7 @@ from core.figures import entrants as rows
 from pages.shared import desk, disagreement, entrants, frame, panels, pickers, reading, tasks
 
 CURVES = ("ROC", "Precision and recall")
+NO_BREAK = "\N{NO-BREAK SPACE}"
 
 
 def ranking(lines: list[rows.Line]) -> None:
@@ -22,6 +23,7 @@ def ranking(lines: list[rows.Line]) -> None:
         for name, cells in columns.items()
         if any(cells)
     }
+    shown["AUROC"] = [cell.replace(" ", NO_BREAK) for cell in shown["AUROC"]]
     shown["Method"] = [
         cell + "".join(" :orange-badge[:material/warning: collapsed]" for each in line.members[:1] if each.alarm)
         for cell, line in zip(shown["Method"], lines, strict=True)

@@ -8,9 +8,9 @@ from core.data import Dataset, Entry
 from core.errors import NoveltyError
 from pages.shared import frame, importing, panels
 
-PAGE = 40  # images on a sheet
-SIDE = 56  # of an image on the screen, in pixels
-BESIDE = ":material/info:"
+PAGE = 36  # images on a sheet
+SIDE = 84  # of an image on the screen, in pixels, at least
+HERE, AWAY = ":green[:material/check:]", ":gray[:material/download:]"
 
 
 def shape_in_words(entry: Entry) -> str:
@@ -34,10 +34,7 @@ def listing(entries: list[Entry]) -> None:
         "Training images": [f"{each.train_count:,}" if each.train_count else "" for each in entries],
         "Test images": [f"{each.test_count:,}" if each.test_count else "" for each in entries],
         "Size": [shape_in_words(each) for each in entries],
-        "On this machine": [
-            f"{':green[:material/check:]' if each.present else ':gray[:material/download:]'} {panels.escape(where(each))}"
-            for each in entries
-        ],
+        "On this machine": [f"{HERE if each.present else AWAY} {panels.escape(where(each))}" for each in entries],
     }
     st.table(table, border="horizontal", hide_index=True, alt="All datasets, their sizes, and whether they are here")
 
@@ -65,16 +62,12 @@ def choose(entries: list[Entry]) -> Entry:
 def fetch(entry: Entry) -> None:
     """What a missing set is, how large, and the button that gets it."""
     if not entry.download_megabytes:
-        st.info(
-            panels.escape(f"{entry.title} can't be fetched: put {entry.name}.npz into {data.roots()[0]}."), icon=BESIDE
-        )
+        told = f"{entry.title} can't be fetched: put {entry.name}.npz into {data.roots()[0]}."
+        st.info(panels.escape(told), icon=":material/info:")
         return
-    st.markdown(
-        f"It isn't on this machine. Its download has {entry.download_megabytes:,.0f} MB and goes to `{data.roots()[0]}`."
-    )
-    if st.button(
-        f"Fetch {entry.download_megabytes:,.0f} MB", type="primary", icon=":material/download:", key="datasets_fetch"
-    ):
+    size = f"{entry.download_megabytes:,.0f} MB"
+    st.markdown(f"The download has {size} and goes to `{data.roots()[0]}`.")
+    if st.button(f"Fetch {size}", type="primary", icon=":material/download:", key="datasets_fetch"):
         bar = st.progress(0.0, "Asking for it")
         try:
             data.fetch(entry.name, lambda share, sentence: bar.progress(share or 0.0, panels.escape(sentence)))
@@ -113,7 +106,7 @@ def browse(dataset: Dataset) -> None:
         st.caption("No image of this class in this half.")
         return
     labels = [dataset.classes[label] for label in dataset.labels[some]]
-    panels.images_row(dataset.images[some], labels, max(1, SIDE // max(dataset.shape[1:])))
+    panels.images_row(dataset.images[some], labels, -(-SIDE // max(dataset.shape[1:])))
 
 
 def groupings(entry: Entry) -> None:
@@ -141,7 +134,7 @@ if entry.present:
     with at_train:
         st.page_link(
             "pages/train.py", label=f"Train on {panels.escape(entry.title)}", icon=":material/model_training:",
-            query_params={"train_dataset": entry.name},
+            query_params={"dataset": entry.name},
         )  # fmt: skip
 facts = [f"{len(entry.classes)} classes"] if entry.classes else []
 facts += [f"{entry.train_count:,} training and {entry.test_count:,} test images"] if entry.train_count else []

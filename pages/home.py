@@ -10,9 +10,11 @@ from core.runs import machine, store
 from core.runs.store import FINISHED, Run
 from pages.shared import frame, panels, pickers, puzzle, reading
 
+NAMED = 4  # datasets
+
 
 def puzzle_run() -> Run | None:
-    """A finished run that has never seen one class: one that ships with the app, else the one with the highest AUROC."""
+    """A finished run that has never seen one class: a shipped one, else that of the highest AUROC."""
     candidates = [run for run in finished if run.spec.scenario == "multimodal"]
     return max(candidates, key=lambda run: (run.shipped, run.metrics()["auroc"]["value"]), default=None)
 
@@ -35,10 +37,9 @@ def family(cards: list[Card]) -> None:
             )
         st.markdown(f":small[{panels.escape(cards[0].sentence)}]")
         if run:
-            told = (
-                f"AUROC {three_digits(run.metrics()['auroc'])}, {card.score(card.headline).title}, {pickers.task(run)}"
-            )
-            st.caption(panels.escape(told))
+            score = f"{card.title}, {card.score(card.headline).title}"
+            auroc = three_digits(run.metrics()["auroc"])
+            st.caption(panels.escape(f"AUROC {auroc} · {score} · {pickers.task(run)}"))
         else:
             st.caption("No run of it on this machine yet.")
         with st.container(horizontal=True):
@@ -50,7 +51,7 @@ def family(cards: list[Card]) -> None:
                 "pages/train.py",
                 label="Train",
                 icon=":material/model_training:",
-                query_params={"train_method": card.name},
+                query_params={"method": card.name},
             )
 
 
@@ -64,7 +65,7 @@ def tour() -> None:
     if shown:
         page, together = methods.method(shown.spec.method).page, [run.id for run in finished if same_task(run)]
         st.page_link(
-            f"pages/{page}.py", label="1. Look inside this network: where do novel images leave the normal band?",
+            f"pages/{page}.py", label="1. Look inside this network",
             query_params={f"{page}_run": shown.id},
         )  # fmt: skip
         st.page_link(
@@ -82,15 +83,18 @@ def tour() -> None:
 def this_machine() -> None:
     st.subheader("On this machine")
     gpus = machine.gpus()
-    present = [entry.title for entry in data.catalogue() if entry.present]
+    entries = data.catalogue()
+    present = [entry.title for entry in entries if entry.present and not entry.stand_in]
+    more = f" and {len(present) - NAMED} more" if len(present) > NAMED else ""
+    device = ", ".join(gpus) or "no GPU: the quick presets are made for that"
     training, waiting = store.activity()
     st.markdown(
         "\n".join(
             f"- {panels.escape(line)}"
             for line in (
-                f"{machine.cores()} cores, {', '.join(gpus) if gpus else 'no GPU: the quick presets are made for that'}",
-                f"{len(present)} dataset{'s' * (len(present) != 1)}: {', '.join(present)}",
-                f"{len(finished):,} finished run{'s' * (len(finished) != 1)}, {training} in training, {waiting} waiting",
+                f"{machine.cores()} cores, {device}",
+                f"{len(present)} of {len(entries)} datasets: {', '.join(present[:NAMED])}{more}",
+                f"{len(finished):,} finished runs, {training} in training, {waiting} waiting",
             )
         )
     )

@@ -12,8 +12,7 @@ from core.figures import windows as choice
 from core.runs import spec, store
 from pages.shared import frame, panels, pickers, reading
 
-MANY = 5_000  # test images from which on the interval of a moved window comes from fewer draws
-DRAWS, FEW_DRAWS = 1_000, 200
+MANY, DRAWS, FEW_DRAWS = 5_000, 1_000, 200  # from so many test images on a moved window's interval has fewer draws
 
 frame.through_entry()
 st.title("RaPP: how far does an image stray from its reconstruction, layer by layer?")
@@ -73,25 +72,21 @@ said += [f"{each.title} {evaluation.auroc(scores[each.name], novel):.3f}" for ea
 known = [each for each in spec.published(run.spec) if each.score == score]
 said += [panels.escape(f"published {each.auroc:.3f} ({each.source}, {each.remark})") for each in known]
 st.markdown("AUROC: " + " · ".join(said) + ("" if known else " · :gray[no published figure for this task]"))
-rivals = {store.CONTROLS[name]: run.controls[name]["auroc"]["value"] for name in store.CONTROLS if name in run.controls}
-better = [name for name, auroc in rivals.items() if auroc >= metrics["auroc"]["value"]]
-lines = " · ".join(f"{name} {auroc:.3f}" for name, auroc in rivals.items()) or "being computed"
-st.caption(
-    panels.escape(f"Control lines: {lines}") + (f" · **{len(better)} of {len(rivals)} beat it**" if better else "")
-)
+st.caption(panels.escape(figures.against_controls(metrics, run.controls, store.CONTROLS)))
 for alarm in run.about["alarms"].values():
     st.badge(panels.escape(alarm), icon=":material/warning:", color="orange")
 
 # --- the answer
+shaded = window if windowed else None
 histogram = score_histogram(scores[score], novel, threshold, f"{title} of {len(novel):,} test images", title)
 histogram.figure.update_layout(height=300)
-beside(figures.layer_scores(layers, novel, window if windowed else None), histogram)
+beside(figures.layer_scores(layers, novel, shaded), histogram)
 picked = pickers.picked(task, len(novel))
 shown = int(scores[score].argmax()) if picked is None else picked
 left, right = st.columns(2)
 with left:
     sorted_by = (scores[score], held_out("layers"), classes, title)
-    rows = figures.pathway_map(layers, novel, *sorted_by, window if windowed else None, shown)
+    rows = figures.pathway_map(layers, novel, *sorted_by, shaded, shown)
     panels.show(rows, "rapp_rows", pickers.pick_from("rapp_rows", task), run.id)
 with right:
     kind, said = ("normal", "novel")[novel[shown]], "called novel" if scores[score][shown] > threshold else "accepted"
@@ -99,7 +94,7 @@ with right:
     above = percent(percentiles[shown] / 100)
     st.caption(f"{title} {number(scores[score][shown])}, above {above} of the held-out normal images")
     reasons = {"reconstruction": redrawn[shown], "layers": layers[shown], "normal_layers": held_out("layers")}
-    for picture in figures.why(reasons, images[shown]):
+    for picture in reading.remember(run, partial(figures.why, reasons, images[shown]), "why", shown):
         panels.show(picture, run=run.id)
 
 # --- details, computed when they are opened
@@ -108,8 +103,7 @@ ranked, curves, spectrum, replay, choosing = st.tabs(names, key="rapp_tab", on_c
 if ranked.open:
     with ranked:
         kind = pickers.one_of("Which images", sheets.RANKINGS, key="rapp_which")
-        places = sheets.ranking(kind, scores[score], novel, threshold)
-        if len(places):
+        if len(places := sheets.ranking(kind, scores[score], novel, threshold)):
             heading = f"{sheets.RANKINGS[kind]}, by {title}"
             sheet = sheets.ranked(places, images, redrawn, scores[score], percentiles, novel, classes, heading)
             panels.show(sheet, "rapp_ranked", pickers.pick_from("rapp_ranked", task), run.id)
@@ -127,23 +121,21 @@ if spectrum.open:
             beside(figures.nap_spectrum(values, portrait, window))
         else:
             first, last = settings.window()
-            st.caption(
-                f"So wide a pathway keeps the spectrum of the window it was trained with: layers {first} to {last}."
-            )
-if replay.open:
+            st.caption(f"So wide a pathway keeps one spectrum, of the window it was trained with: {first} to {last}.")
+if replay.open and run.snapshots():
     with replay:
-        probe, epochs = reading.arrays(run, "probe"), [epoch for epoch, _ in run.snapshots()]
-        epoch = st.select_slider("After epoch", epochs, epochs[-1], key="rapp_epoch", bind="query-params")
-        kept = [reading.arrays(run, f"snapshots/{each:05d}") for each in epochs]
-        probed = [each["layers"] for each in kept]
-        after = figures.layers_after(epoch, epochs, probed, probe["novel"], window if windowed else None)
-        beside(figures.learning(epochs, probed, probe["novel"], window, epoch), after)
-        beside(figures.redrawings(epoch, kept[epochs.index(epoch)]["reconstruction"], probe))
+        probe = reading.arrays(run, "probe")
+        kept = {epoch: reading.arrays(run, f"snapshots/{epoch:05d}") for epoch, _ in run.snapshots()}
+        epoch = st.select_slider("After epoch", list(kept), max(kept), key="rapp_epoch", bind="query-params")
+        after = figures.layers_after(epoch, kept, probe, shaded)
+        beside(figures.learning(kept, probe, window, epoch), after)
+        beside(figures.redrawings(epoch, kept, probe))
+elif replay.open:
+    replay.caption("This run keeps no snapshots of its training. Train it again to replay it.")
 if choosing.open and windowed:
     with choosing:
-        trial = reading.remember(
-            run, lambda: choice.trial(score, layers, naps, windows, novel, classes), "trial", score
-        )
+        tried = partial(choice.trial, score, layers, naps, windows, novel, classes)
+        trial = reading.remember(run, tried, "trial", score)
         narrow = choice.narrowest(score, held_out("layers"), held_out("windows"), windows)
         beside(choice.window_map(trial.aurocs, windows, window, narrow, title), choice.peeking(trial, windows, window))
 elif choosing.open:

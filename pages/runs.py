@@ -9,7 +9,7 @@ import streamlit as st
 from core.errors import NoveltyError
 from core.runs import mirror, store, terminal
 from core.runs.store import FINISHED, LIVE, RUNNING, Run
-from pages.shared import frame, manage, panels, rows
+from pages.shared import frame, manage, panels, pickers, rows
 
 GLYPHS = {"queued": "◷", "running": "▶", "finished": "✓", "failed": "✗", "cancelled": "■", "interrupted": "↯"}
 COLUMNS = {
@@ -38,21 +38,14 @@ def wanted(run: Run) -> bool:
     return all(asked in (None, has) for asked, has in pairs) and text.casefold().strip() in words
 
 
-def scope(run: Run) -> str:
-    """The name that a person gave it, else what of its name no other column says: `all but 3 · seed 1`."""
-    spec = run.spec
-    name = run.name if run.name != store.title(spec) else run.name.replace(f" · {spec.card.title}", "")
-    return name.removeprefix(f"{spec.dataset} · ") + (" (shipped)" if run.shipped else "")
-
-
-def cells(run: Run) -> dict[str, Any]:
-    """A run's row of the table."""
+def cells(run: Run, label: str) -> dict[str, Any]:
+    """A run's row of the table; of its label what no other column says."""
     spec, state = run.spec, run.state
     share = f" {run.live().get('share', 0):.0%}" if state == RUNNING else ""
     done = state == FINISHED
     values = (
         f"{GLYPHS[state]} {state}{share}",
-        scope(run),
+        label.removeprefix(f"{spec.dataset} · ").replace(f" · {spec.card.title}", ""),
         spec.dataset,
         spec.scenario,
         spec.method,
@@ -70,7 +63,8 @@ def table() -> None:
         st.info("No run is like that. Take a filter away.", icon=":material/filter_alt_off:")
         return
     ids, chosen = [run.id for run in listed], st.session_state[manage.CHOSEN]
-    lines = [cells(run) for run in listed]
+    labels = pickers.labels(listed)
+    lines = [cells(run, labels[run.id]) for run in listed]
     picked = st.dataframe(
         {name: [line[name] for line in lines] for name in COLUMNS},
         # rows are chosen by their place: another list of runs is another table

@@ -36,7 +36,9 @@ with at_nu:
 portrait, novel = reading.arrays(run, "portrait"), reading.array(run, "test", "novel")
 distances = reading.array(run, "explanations", "test/distances")
 hidden = reading.array(run, "train", "classes") if run.has("train") else None
-trained = figures.Balls(portrait["radii"], portrait["clusters"], portrait["distances"], hidden)
+told = getattr(settings, "labels", "") == "classes"
+remark = kinds.TOLD if told else kinds.UNSEEN
+trained = figures.Balls(portrait["radii"], portrait["clusters"], portrait["distances"], hidden, remark)
 balls = trained if nu == settings.nu else trained.at(nu)
 
 # --- the answer in numbers
@@ -52,7 +54,7 @@ lines = " · ".join(f"{line} {rival:.3f}" for line, rival in rivals.items()) or 
 st.caption(panels.escape(f"Control lines: {lines}") + (f" · **{better} of {len(rivals)} beat it**" if better else ""))
 for alarm in filter(None, dict.fromkeys([str(portrait["collapsed"]), *run.about["alarms"].values()])):
     st.badge(panels.escape(alarm), icon=":material/warning:", color="orange")
-if getattr(settings, "labels", "") == "classes":
+if told:
     st.badge(
         "uses hidden classes: its balls are classes that the detector was told", icon=":material/key:", color="violet"
     )

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import streamlit as st
 
-from core import figures
+from core import figures, scenarios
 from core.errors import NoveltyError, WrongRequest
 from core.runs import jobs, preview, store, worker
 from core.runs.preview import Preview
@@ -42,7 +42,7 @@ def duration(spec: RunSpec, seen: Preview) -> str:
     """About how long the training takes, and how that is known."""
     found = preview.estimate(spec, seen.counts["train"])
     ahead = store.activity()[0] >= len(worker.slots())
-    wait = " It waits until the run before it has ended." if ahead else ""
+    wait = " The run that trains now goes first." if ahead else ""
     if found is None:
         return f"How long it takes isn't known yet: no run of this method on such images has ended here.{wait}"
     device = found.run.about["environment"]["gpu"] or "this CPU"
@@ -101,27 +101,28 @@ with right:
     try:
         if not entry.present:
             raise WrongRequest(f"The images of {entry.title} aren't on this machine yet.")
+        task = scenarios.task_spec(entry.name, rule.kind, target, options, split_seed)
+        seen = divided(task, task.hash, entry.origin)
         spec = request(
             entry.name, rule.kind, target, card.name, preset=preset, changes=changes, options=options,
             split_seed=split_seed, seed=seed, device=device,
         )  # fmt: skip
         form.write_link(spec)
-        seen = divided(spec.task, spec.task.hash, entry.origin)
     except NoveltyError as error:
         reason = str(error)
     if seen:
         show_task(seen)
     go, told = st.columns([1, 3], vertical_alignment="center")
     pressed = go.button(
-        "Train", type="primary", icon=":material/play_arrow:", disabled=not seen, key="train_go", width="stretch"
+        "Train", type="primary", icon=":material/play_arrow:", disabled=not spec, key="train_go", width="stretch"
     )
-    told.markdown(panels.escape(reason) if reason else duration(spec, seen))
-    if pressed and seen:
+    told.markdown(f":material/block: {panels.escape(reason)}" if reason else duration(spec, seen))
+    if pressed and spec:
         if store.same(spec):
             st.session_state["train_twice"] = spec.hash
         else:
             start(spec)
-    twin = store.same(spec) if seen and st.session_state.get("train_twice") == spec.hash else None
+    twin = store.same(spec) if spec and st.session_state.get("train_twice") == spec.hash else None
     if twin:
         already_there(spec, twin)
     frame.live(training_now)

@@ -1,4 +1,4 @@
-"""What every test may ask for: seeded random numbers, a store with trained runs, the folder of real image sets where there is one."""
+"""What every test may ask for: seeded random numbers, a store with trained runs, the folder of real image sets."""
 
 import os
 import subprocess
@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 PROJECT = Path(__file__).resolve().parents[1]
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # before torch loads: on small networks two threads mostly wait for each other
 os.environ.setdefault("NOVELTY_MIRROR", "off")  # a test that submits a run leaves no MLflow mirror behind
 
 
@@ -42,7 +43,7 @@ for method in sys.argv[1:]:
 
 @pytest.fixture(scope="session")
 def trained_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A store with one finished run of each method of TRAINED on digits, all but 3: four layers, four epochs. Don't change it."""
+    """A store with a finished run of each of TRAINED on digits, all but 3, after four epochs. Leave it as it is."""
     folder = tmp_path_factory.mktemp("trained")
     # A process of its own keeps torch and its settings out of the tests.
     environment = os.environ | {"NOVELTY_CHECKPOINTS": str(folder), "OMP_NUM_THREADS": "1", "PYTHONPATH": str(PROJECT)}
@@ -52,7 +53,7 @@ def trained_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def store_with_runs(trained_store: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """`trained_store` as the store of this test. Copy it where a test writes: `shutil.copytree`, then set NOVELTY_CHECKPOINTS."""
+    """`trained_store` as this test's store. Where a test writes, it copies the folder and sets NOVELTY_CHECKPOINTS."""
     monkeypatch.setenv("NOVELTY_CHECKPOINTS", str(trained_store))
     return trained_store
 

@@ -16,7 +16,7 @@ from core.figures import AMOUNTS, CONTROL, NORMAL, NOVEL, SERIES, Picture, perce
 
 SYMBOLS = ("circle", "square", "cross", "triangle-up", "pentagon")
 MOST_BARS = 400  # clusters of a level that are drawn one by one
-UNSEEN = "hidden classes, not used in training"
+UNSEEN, TOLD = "hidden class, not used in training", "hidden class, which this run was told"
 
 
 def letter(cluster: int) -> str:
@@ -123,8 +123,14 @@ def class_map(clusters: NDArray, classes: ArrayLike) -> Picture:
             hovertemplate="cluster %{y}, %{x}: %{text} images, %{z:.1f} %<extra></extra>",
         )
     )
-    title = f"Clusters against hidden classes ({UNSEEN})"
-    style(figure, title, "Hidden class", "Cluster (images)", 130 + max(200, 34 * len(table)), 0)
+    style(
+        figure,
+        "Clusters against hidden classes",
+        "Hidden class",
+        "Cluster (images)",
+        130 + max(200, 34 * len(table)),
+        0,
+    )
     figure.update_yaxes(autorange="reversed", showgrid=False)
     figure.update_xaxes(type="category", showgrid=False)
     pure, shared = evaluation.purity(table), evaluation.normalised_mutual_information(table)
@@ -171,8 +177,8 @@ def neighbour_map(
             )
         )
     style(figure, "Map of neighbourhoods (UMAP)", "", "", 520, 2)
-    figure.update_xaxes(showticklabels=False, zeroline=False)
-    figure.update_yaxes(showticklabels=False, zeroline=False)
+    for axes in (figure.update_xaxes, figure.update_yaxes):
+        axes(showticklabels=False, showgrid=False, zeroline=False)
     among = _among_training(train, test)
     kinds = [(name, kind) for name, kind in (("novel", novel), ("normal", ~novel)) if kind.any()]
     shares = " and ".join(f"{percent(among[kind].mean())} of the {name}" for name, kind in kinds)

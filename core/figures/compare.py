@@ -151,15 +151,15 @@ def disagreement(
     mark = {axis: _mark(each) for axis, each in (("x", a), ("y", b))}
     figure.add_vline(mark["x"], line={"color": INK, "dash": "dash", "width": 2})
     figure.add_hline(mark["y"], line={"color": INK, "dash": "dash", "width": 2})
-    _count_quadrants(figure, a, b, novel, mark["y"])
+    _count_quadrants(figure, a, b, novel)
     style(
         figure,
         "Percentile among normal images, one method against the other",
         f"{a.name}: percentile",
         f"{b.name}: percentile",
-        500,
+        560,
     )
-    figure.update_layout(margin_t=104)  # for the counts of the upper quadrants
+    figure.update_layout(margin={"t": 104, "b": 96})  # for the counts of the quadrants
     for axis, each in ((figure.update_xaxes, a), (figure.update_yaxes, b)):
         shown = [tick for tick in (0, 50, 80, 90, 95, 98, 99, 99.8) if 100 - tick > 150 / len(each.normal)]
         top = float(_stretched(np.array([100.0]), len(each.normal))[0])
@@ -182,19 +182,21 @@ def _mark(entrant: Entrant) -> float:
     return float(_stretched(np.array([100 * accepted / count]), count)[0])
 
 
-def _count_quadrants(figure: go.Figure, a: Entrant, b: Entrant, novel: NDArray[np.uint8], level: float) -> None:
-    """What lies in each quadrant, written where few images are.  level: of the horizontal line."""
-    masks, titles = quadrants(a, b), ("neither says novel", f"only {a.name}", f"only {b.name}", "both say novel")
-    for title, name, side, top in zip(
-        titles, ("neither", "only a", "only b", "both"), (0, 1, 0, 1), (0, 0, 1, 1), strict=True
-    ):
+def _count_quadrants(figure: go.Figure, a: Entrant, b: Entrant, novel: NDArray[np.uint8]) -> None:
+    """What lies in each quadrant, written above and below the plot, clear of its points."""
+    masks = quadrants(a, b)
+    titles = {
+        "neither": "neither says novel",
+        "only a": f"only {a.name}",
+        "only b": f"only {b.name}",
+        "both": "both say novel",
+    }
+    for name, side, top in (("neither", 0, False), ("only a", 1, False), ("only b", 0, True), ("both", 1, True)):
         counted = np.bincount(novel[masks[name]], minlength=2)
-        text = f"<b>{wrapped(title, 34)}</b><br>{counted[1]:,} novel, {counted[0]:,} normal"
-        height = {"yref": "paper", "y": int(top), "yanchor": "bottom"}
-        if name == "neither":
-            height = {"yref": "y", "y": level, "yanchor": "top"}
-        edge = ("left", "right")[side]
-        figure.add_annotation(text=text, x=side, xref="paper", xanchor=edge, align=edge, showarrow=False, **height)
+        text = f"<b>{wrapped(titles[name], 34)}</b><br>{counted[1]:,} novel, {counted[0]:,} normal"
+        height = {"y": 1, "yanchor": "bottom"} if top else {"y": 0, "yanchor": "top", "yshift": -48}
+        place = {"x": side, "xanchor": ("left", "right")[side], "xref": "paper", "yref": "paper"}
+        figure.add_annotation(text=text, align=place["xanchor"], showarrow=False, **place, **height)
 
 
 def _stretched(percentiles: NDArray[np.float64], count: int) -> NDArray[np.float64]:
@@ -256,8 +258,9 @@ def by_class(
     table = {"method": [each.name for each in entrants]} | dict(zip(names, shares.T, strict=True))
     novel_part = shares[:, : len(sides[0])]
     row, column = np.unravel_index(novel_part.argmin(), novel_part.shape)
-    what = "an AUROC of" if measure == "auroc" else "a share caught of"
-    sentence = f"Hardest to see: {names[column]} for {entrants[row].name}, with {what} {shares[row, column]:.2f}."
+    share = float(shares[row, column])
+    seen = f"AUROC {share:.2f}" if measure == "auroc" else f"{percent(share)} caught"
+    sentence = f"Hardest to see: {names[column]} for {entrants[row].name}, {seen}."
     normal_part = shares[:, len(sides[0]) :]
     if measure == "called":
         row, column = np.unravel_index(normal_part.argmax(), normal_part.shape)

@@ -54,7 +54,7 @@ def steps(scores: NDArray[np.float64], novel: NDArray[np.uint8], threshold: floa
 def histogram(scores: NDArray[np.float64], novel: NDArray[np.uint8], axis: Steps, place: int, score: str) -> Picture:
     """The test images in bars between neighbouring steps, with the threshold that is tried and the rule's.
 
-    place: of the threshold that is tried.  The plot's margins are LEFT and RIGHT, so that a slider can have the same axis.
+    place: of the threshold that is tried.  The plot has the margins LEFT and RIGHT, so that a slider can have its axis.
     """
     inside = np.clip(scores, axis.values[0], axis.values[-1])
     counts = {name: np.histogram(inside[novel == kind], axis.values)[0] for name, kind in (("normal", 0), ("novel", 1))}
@@ -73,7 +73,9 @@ def histogram(scores: NDArray[np.float64], novel: NDArray[np.uint8], axis: Steps
         )
     figure.add_vline(x=place, line={"color": INK, "dash": "dash", "width": 2})
     if place != axis.rule:
-        figure.add_vline(x=axis.rule, line={"color": INK, "dash": "dot", "width": 1}, annotation_text="the rule's")
+        side = "top left" if place > axis.rule else "top right"
+        line = {"color": INK, "dash": "dot", "width": 1}
+        figure.add_vline(x=axis.rule, line=line, annotation_text="the rule's", annotation_position=side)
     scale = "even ratios" if axis.logarithmic else "even steps"
     style(figure, "Drag the threshold under its histogram", f"{score} (higher = more novel; {scale})", "Images", 330)
     ticks = np.linspace(0, len(axis.values) - 1, 8).round().astype(int)
@@ -82,9 +84,9 @@ def histogram(scores: NDArray[np.float64], novel: NDArray[np.uint8], axis: Steps
         range=[0, len(axis.values) - 1],
         tickvals=ticks[1:-1],
         ticktext=[number(axis.values[tick]) for tick in ticks[1:-1]],
+        automargin="height",
     )
-    figure.update_yaxes(automargin=False)
-    figure.update_xaxes(automargin="height")
+    figure.update_yaxes(automargin=False)  # or the plot would leave the slider's axis
     flagged = scores > axis.values[place]
     sentence = (
         f"At {axis.text(place)} it catches {int(flagged[novel == 1].sum()):,} of {int(novel.sum()):,} novel images and "

@@ -75,8 +75,12 @@ class Line:
     @property
     def seconds(self) -> float | None:
         """Mean time of training, None for what isn't trained."""
-        known = [each.seconds for each in self.members if each.seconds is not None]
-        return float(np.mean(known)) if known else None
+        return _mean([each.seconds for each in self.members])
+
+    @property
+    def untrained(self) -> float | None:
+        """Mean AUROC of the same networks without training, None where it isn't known."""
+        return _mean([each.untrained and each.untrained["value"] for each in self.members])
 
     def curve(self, x: str, y: str) -> Curve:
         """`fpr` and `tpr`, or `recall` and `precision`; of several entrants the mean height."""
@@ -87,15 +91,18 @@ class Line:
         return Curve(self.name, at, heights, area, self.first.control)
 
 
+def _mean(values: Sequence[float | None]) -> float | None:
+    known = [value for value in values if value is not None]
+    return float(np.mean(known)) if known else None
+
+
 def columns(lines: Sequence[Line]) -> dict[str, list[str]]:
     """The table of the comparison as text, one column after the other."""
     return {
         "Method": [line.name for line in lines],
         "Score": [line.first.score for line in lines],
         "AUROC": [three_digits(line.metric("auroc")) for line in lines],
-        "Same network, untrained": [
-            f"{line.first.untrained['value']:.3f}" if line.first.untrained else "" for line in lines
-        ],
+        "Same network, untrained": ["" if line.untrained is None else f"{line.untrained:.3f}" for line in lines],
         "AUPR": [f"{line.metric('aupr_novel')['value']:.3f}" for line in lines],
         "FPR at 95 %": [f"{line.metric('fpr95_normal')['value']:.3f}" for line in lines],
         "Training": ["" if line.seconds is None else duration(line.seconds) for line in lines],

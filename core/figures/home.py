@@ -63,19 +63,19 @@ def _mark(right: bool) -> str:
 
 def _who_was_right(novel: NDArray[np.bool_], called: NDArray[np.bool_], picked: NDArray[np.bool_]) -> str:
     def record(says: NDArray[np.bool_]) -> str:
-        alarms = int((says & ~novel).sum())
-        return f"{int((says & novel).sum())} of {int(novel.sum())} novel images with {alarms} false alarm{'s' * (alarms != 1)}"
+        found, alarms = int((says & novel).sum()), int((says & ~novel).sum())
+        return f"{found} of {int(novel.sum())} novel images with {alarms} false alarm{'s' * (alarms != 1)}"
 
     yours, its = (int((says == novel).sum()) for says in (picked, called))
     result = "a draw" if yours == its else "you win" if yours > its else "the network wins"
     return (
         f"You found {record(picked)}, the network {record(called)}: {yours} against {its} right, {result}. The number "
-        "after its mark is the share of held-out normal images that surprise it less; right of the dashed line it says novel."
+        "after its mark is the share of held-out normal images that surprise it less; right of the line it says novel."
     )
 
 
 def miniature(scores: NDArray[np.float64], novel: NDArray[np.uint8], threshold: float, normal: NDArray) -> Picture:
-    """A small histogram without scales: where a method's scores of normal and novel test images lie about its threshold.
+    """A small histogram without scales: a method's scores of normal and novel test images about its threshold.
 
     scores: [T].  novel: [T].  normal: [V], of normal validation images, whose median and the threshold set the scale.
     """

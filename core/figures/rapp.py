@@ -33,6 +33,7 @@ from core.figures import (
 from core.figures.windows import Window, column
 
 Metrics = Mapping[str, Mapping[str, float]]  # metric -> {value, low, high}
+Snapshots = Mapping[int, Mapping[str, NDArray]]  # epoch -> arrays that replay draws
 
 SPECTRUM_CUT = 1e-5  # core.algorithms.nap.SINGULAR_CUT, which lies beside torch; a test compares the two
 SMALLEST = 1e-12  # logarithmic axes have no zero
@@ -45,6 +46,22 @@ KINDS = {  # colour, band, dash
 
 
 # --- the answer -------------------------------------------------------------------------------------------------------
+
+
+def against_controls(metrics: Metrics, control_metrics: Mapping[str, Metrics], controls: Mapping[str, str]) -> str:
+    """The AUROC of the control lines in words, and how many of them beat a score.
+
+    control_metrics: by name, empty until they are computed.  controls: name -> title, in order.
+    """
+    reached = {
+        title: control_metrics[name]["auroc"]["value"] for name, title in controls.items() if name in control_metrics
+    }
+    if not reached:
+        return "Its control lines are not computed yet."
+    beaten_by = sum(auroc >= metrics["auroc"]["value"] for auroc in reached.values())
+    lines = " · ".join(f"{title} {auroc:.3f}" for title, auroc in reached.items())
+    verb = "beats" if beaten_by < 2 else "beat"
+    return f"Control lines: {lines}. {beaten_by or 'None'} of these {len(reached)} {verb} it."
 
 
 def layer_scores(
@@ -282,27 +299,25 @@ def _left_out(count: int, rank: int, window: Window, widths: NDArray) -> str:
 # --- replay -----------------------------------------------------------------------------------------------------------
 
 
-def learning(epochs: Sequence[int], layers: Sequence[NDArray], novel: ArrayLike, window: Window, shown: int) -> Picture:
+def learning(snapshots: Snapshots, probe: Mapping[str, NDArray], window: Window, shown: int) -> Picture:
     """AUROC of reconstruction and SAP on the probe images after each stored epoch; the shown epoch is marked.
 
-    layers: of each epoch |d_i|^2, [P, L + 1].  novel: [P].
+    snapshots: epoch -> a snapshot with |d_i|^2 of the probe images, "layers" [P, L + 1].  probe: "novel" [P].
     """
-    first, last = window
-    reached = {
-        "Reconstruction": [evaluation.auroc(each[:, 0], novel) for each in layers],
-        f"SAP, layers {first} to {last}": [
-            evaluation.auroc(each[:, first : last + 1].sum(1), novel) for each in layers
-        ],
-    }
+    epochs, novel, (first, last) = list(snapshots), probe["novel"], window
+    layers = [each["layers"] for each in snapshots.values()]
+    reached = {"Reconstruction": [evaluation.auroc(each[:, 0], novel) for each in layers]}
+    name = f"SAP, layers {first} to {last}"
+    reached[name] = [evaluation.auroc(each[:, first : last + 1].sum(1), novel) for each in layers]
     figure = go.Figure()
-    for (name, values), colour, dash in zip(reached.items(), SERIES, ("solid", "longdash"), strict=False):
+    for (score, values), colour, dash in zip(reached.items(), SERIES, ("solid", "longdash"), strict=False):
         looks = {"mode": "lines+markers", "line": {"color": colour, "dash": dash, "width": 2.5}}
-        looks["hovertemplate"] = f"epoch %{{x}}: %{{y:.3f}}<extra>{name}</extra>"
-        figure.add_trace(scatter(epochs, values, name=name, **looks))
+        looks["hovertemplate"] = f"epoch %{{x}}: %{{y:.3f}}<extra>{score}</extra>"
+        figure.add_trace(scatter(epochs, values, name=score, **looks))
     figure.add_vline(x=shown, line={"color": INK, "dash": "dash", "width": 1.5})
     style(figure, "What the training did", "Epoch (log scale)", f"AUROC, {len(layers[0])} probe images", height=300)
     figure.update_xaxes(type="log", tickvals=epochs, ticktext=[str(epoch) for epoch in epochs])
-    name, values = list(reached.items())[1]
+    values = reached[name]
     best = int(np.argmax(values))
     peak = "" if best == len(values) - 1 else f"; it was highest, {values[best]:.3f}, after epoch {epochs[best]}"
     sentence = (
@@ -312,21 +327,22 @@ def learning(epochs: Sequence[int], layers: Sequence[NDArray], novel: ArrayLike,
     return Picture(figure, {"epoch": epochs, **reached}, sentence, "learning")
 
 
-def layers_after(
-    epoch: int, epochs: Sequence[int], layers: Sequence[NDArray], novel: ArrayLike, window: Window | None
-) -> Picture:
-    """`layer_scores` of the probe images after one of the epochs, on an axis that all of them share."""
-    low, high = np.quantile(np.concatenate(layers), [0.02, 0.98])
+def layers_after(epoch: int, snapshots: Snapshots, probe: Mapping[str, NDArray], window: Window | None) -> Picture:
+    """`layer_scores` of the probe images after an epoch, on an axis that all epochs share.  Arguments as `learning`."""
+    everything = np.concatenate([each["layers"] for each in snapshots.values()])
+    low, high = np.quantile(everything, [0.02, 0.98]).tolist()
     title = f"Difference by layer after epoch {epoch}"
-    picture = layer_scores(layers[epochs.index(epoch)], novel, window, (float(low), float(high)), title)
+    picture = layer_scores(snapshots[epoch]["layers"], probe["novel"], window, (low, high), title)
     return replace(picture, name="layers-after-epoch")
 
 
-def redrawings(epoch: int, redrawn: NDArray[np.uint8], probe: Mapping[str, NDArray], many: int = 10) -> Picture:
+def redrawings(epoch: int, snapshots: Snapshots, probe: Mapping[str, NDArray], many: int = 10) -> Picture:
     """A few probe images and what the network made of them after an epoch, half of them novel where there are enough.
 
-    redrawn: uint8 [K, C, H, W], of the first K probe images.  probe: "images" and "novel" of all.
+    snapshots: epoch -> a snapshot with "reconstruction", uint8 [K, C, H, W], of the first K probe images.
+    probe: "images" and "novel" of all.
     """
+    redrawn = snapshots[epoch]["reconstruction"]
     novel = probe["novel"][: len(redrawn)].astype(bool)
     novels, normals = np.flatnonzero(novel)[: many // 2], np.flatnonzero(~novel)
     places = np.concatenate([normals[: many - len(novels)], novels])

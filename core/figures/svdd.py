@@ -38,13 +38,14 @@ class Balls:
     """The balls of a run and the training images that made them.
 
     radii: [K].  clusters: [n], the ball of each training image, 0..K-1.  distances: [n], of each to its ball's centre.
-    classes: [n], hidden classes for diagnosis, or None where they are unknown.
+    classes: [n], hidden classes for diagnosis, or None where they are unknown.  remark: what they were to the training.
     """
 
     radii: NDArray
     clusters: NDArray
     distances: NDArray
     classes: NDArray | None = None
+    remark: str = UNSEEN
 
     def __len__(self) -> int:
         return len(self.radii)
@@ -106,13 +107,17 @@ def radius_bars(balls: Balls, nu: float) -> Picture:
     line, marker = {"color": INK, "width": 2}, {"symbol": "line-ew", "size": 14, "line": {"color": INK, "width": 2}}
     label = "5 to 95 % of its training images"
     figure.add_trace(scatter(*ends, mode="lines+markers", name=label, line=line, marker=marker, hoverinfo="skip"))
-    style(figure, f"Radii at nu = {nu:g}", "", "Distance to the centre", 420)
-    few = len(balls) <= 6
+    style(figure, f"Radii at nu = {nu:g}", "", "Distance to the centre", 360)
+    few = len(balls) <= 4
     texts = [f"<b>{letter(k)}</b><br>{size:,} images" if few else letter(k) for k, size in enumerate(balls.sizes)]
     if few and balls.classes is not None:
         mains = main_classes(balls.clusters, balls.classes)
-        texts = [f"{text}<br>{share:.0%}: {escape(name)} *" for text, (name, share) in zip(texts, mains, strict=True)]
-        figure.update_xaxes(title_text=f"* {UNSEEN}")
+        gap = " " if all(len(name) < 4 for name, _ in mains) else "<br>"
+        texts = [
+            f"{text}<br>{percent(round(share, 2))} class{gap}{escape(name)} *"
+            for text, (name, share) in zip(texts, mains, strict=True)
+        ]
+        figure.update_xaxes(title_text=f"* {balls.remark}")
     figure.update_xaxes(tickvals=places, ticktext=texts, tickangle=0, showgrid=False, zeroline=False)
     figure.update_yaxes(rangemode="tozero")
     table = {"ball": balls.names, "radius": balls.radii, "images": balls.sizes, "5 %": low, "95 %": high}
@@ -157,29 +162,31 @@ def ball_plane(
     """
     novel = np.asarray(novel, bool)
     figure = go.Figure()
-    parts = [("novel test images", test[novel], NOVEL, "diamond", 5, 0.45, places[novel])]
+    parts = [("novel, test", test[novel], NOVEL, "diamond", 5, 0.45, places[novel])]
     if train is not None:
-        parts.append(("training images", train, NORMAL, "circle", 4, 0.25, None))
-    parts.append(("normal test images", test[~novel], NORMAL, "circle", 6, 0.9, places[~novel]))
+        parts.append(("training", train, NORMAL, "circle", 4, 0.4, None))
+    parts.append(("normal, test", test[~novel], NORMAL, "circle", 6, 0.9, places[~novel]))
     for name, points, colour, symbol, size, opacity, numbers in parts:
         marker = {"color": colour, "symbol": symbol, "size": size, "opacity": opacity}
         about = {"hoverinfo": "skip"}
         if numbers is not None:
             about = {
                 "customdata": numbers,
-                "hovertemplate": f"test image %{{customdata}} ({name.split()[0]})<extra></extra>",
+                "hovertemplate": f"test image %{{customdata}} ({name.split(',')[0]})<extra></extra>",
             }
         figure.add_trace(scatter(*points.T, mode="markers", name=f"{name} ({len(points):,})", marker=marker, **about))
     for k, ((x, y), radius) in enumerate(zip(centres.tolist(), radii.tolist(), strict=True)):
         corners = {"x0": x - radius, "x1": x + radius, "y0": y - radius, "y1": y + radius}
         figure.add_shape(type="circle", line={"color": INK, "width": 2, "dash": "dash"}, fillcolor=INSIDE, **corners)
-        label = {"text": f"<b>{letter(k)}</b>", "font": {"size": 20, "color": INK}, "showarrow": False}
-        figure.add_annotation(x=x, y=y, **label)
+        label = {"text": f"<b>{letter(k)}</b>", "font": {"size": 18, "color": INK}, "showarrow": False}
+        figure.add_annotation(x=x, y=y + radius, yanchor="bottom", **label)
+    cross = {"symbol": "cross-thin", "size": 12, "line": {"width": 2.5, "color": INK}}
+    figure.add_trace(scatter(*centres.T, mode="markers", name="centres", marker=cross, hoverinfo="skip"))
     if picked is not None and picked in places:
         x, y = test[np.flatnonzero(places == picked)[0]]
         ring = {"symbol": "circle-open", "size": 16, "color": INK, "line": {"width": 3}}
         figure.add_scatter(x=[x], y=[y], mode="markers", name=f"test image {picked}", marker=ring, hoverinfo="skip")
-    style(figure, title, "First principal axis", "Second principal axis", 420, 1)
+    style(figure, title, "First principal axis", "Second principal axis", 360, 1)
     figure.update_yaxes(scaleanchor="x", zeroline=False)
     figure.update_xaxes(zeroline=False)
     low, high = plane_window(test, centres, radii) if window is None else window
@@ -201,7 +208,7 @@ def replayed_plane(
     novel: ArrayLike,
     places: NDArray,
 ) -> Picture:
-    """The probe images after an epoch of the training, on the plane of the finished embedding, with the same axes always.
+    """The probe images after an epoch, on the plane of the finished embedding, with the same axes at every epoch.
 
     snapshots: {epoch: {"embedding" [P, D], "distances" [P, K], "radii" [K]}}.  projection: pca/axes, pca/mean and
     pca/centres.  novel: [P].  places: [P], in the test set, -1 for validation images.
@@ -230,7 +237,7 @@ def plane_window(points: NDArray, centres: NDArray, radii: NDArray) -> NDArray[n
     around = np.concatenate([centres - radii[:, None], centres + radii[:, None]])
     low = np.minimum(np.quantile(points, 0.002, axis=0), around.min(0))
     high = np.maximum(np.quantile(points, 0.998, axis=0), around.max(0))
-    return np.stack([low, high]) + 0.04 * (high - low) * np.array([[-1], [1]])
+    return np.stack([low, high]) + 0.07 * (high - low) * np.array([[-1], [1]])
 
 
 def _plane_in_words(
@@ -282,7 +289,7 @@ def distance_histogram(distances: NDArray, novel: ArrayLike, balls: Balls, nu: f
     shown = min(len(balls), MOST_PANELS)
     edges = np.linspace(0, float(np.quantile(smallest, 0.998)) * 1.02 or 1.0, 50)
     titles = [f"nearest to {escape(name)}" for name in balls.names[:shown]]
-    figure = make_subplots(rows=shown, shared_xaxes=True, vertical_spacing=0.2 / shown, subplot_titles=titles)
+    figure = make_subplots(rows=shown, shared_xaxes=True, vertical_spacing=0.3 / shown, subplot_titles=titles)
     table: dict[str, Sequence | NDArray] = {"from": edges[:-1], "to": edges[1:]}
     for name, colour, _, hatch in KINDS:
         kind = novel == (name == "novel")
@@ -317,10 +324,11 @@ def distance_histogram(distances: NDArray, novel: ArrayLike, balls: Balls, nu: f
     figure.update_annotations(font_color=INK, x=0, xanchor="left")
     figure.update_layout(barmode="overlay", bargap=0, margin_t=90)
     out, training = outside(distances, balls.radii), balls.distances > balls.radii[balls.clusters]
+    every = "it" if len(balls) == 1 else "every ball"
     sentence = (
         f"With nu = {nu:g}, {percent(training.mean())} of the training images lie outside their ball, and of the test "
         f"images {percent(out[~novel].mean())} of the normal and {percent(out[novel].mean())} of the novel ones "
-        "outside every ball. nu is a budget of training images, not a truth about novelty."
+        f"outside {every}. nu is a budget of training images, not a truth about novelty."
     )
     if len(balls) > shown:
         sentence += f" The {len(balls) - shown} smaller balls are not drawn."
@@ -346,7 +354,14 @@ def two_nearest(distances: NDArray, novel: ArrayLike, radii: NDArray) -> Picture
     far = float(np.quantile(second, 0.998))
     figure.add_shape(type="line", x0=0, y0=0, x1=far, y1=far, line={"color": CONTROL, "dash": "dot", "width": 1.5})
     for k, radius in enumerate(radii[:MOST_PANELS].tolist()):
-        label = {"text": f"R<sub>{letter(k)}</sub>", "showarrow": False, "yref": "paper", "y": 1, "yanchor": "bottom"}
+        label = {
+            "text": f"R<sub>{letter(k)}</sub>",
+            "showarrow": False,
+            "yref": "paper",
+            "y": 0,
+            "yanchor": "bottom",
+            "xshift": 10,
+        }
         figure.add_vline(x=radius, line={"color": INK, "dash": "dash", "width": 1.5})
         figure.add_annotation(x=radius, **label)
     style(
@@ -361,8 +376,8 @@ def two_nearest(distances: NDArray, novel: ArrayLike, radii: NDArray) -> Picture
     deciding, nearest = (np.square(distances) - np.square(radii)).argmin(1), distances.argmin(1)
     sentence = (
         f"{percent(between[novel].mean())} of the novel and {percent(between[~novel].mean())} of the normal test "
-        "images lie between two balls, near the dotted diagonal (the second centre is less than 10 % further). For "
-        f"{(deciding != nearest).sum():,} images not the nearest ball decides but a wider one behind it."
+        "images lie between two balls, near the dotted diagonal (the second centre is less than 10 % further). "
+        f"Images whose nearest ball does not decide but a wider one behind it: {(deciding != nearest).sum():,}."
     )
     table = {
         "nearest": first,
@@ -427,6 +442,11 @@ def why(explanation: Mapping[str, NDArray], image: NDArray[np.uint8]) -> list[Pi
         sentence = f"Inside ball {where}; {ratio:.2f} radii from the centre of ball {letter(deciding)}, which decides."
     else:
         sentence = f"Outside all {len(ratios)} balls; closest to ball {letter(deciding)}, {ratio:.2f} radii."
+        if deciding != nearest[0]:
+            sentence += (
+                f" Of wider ball {letter(int(nearest[0]))} it is fewer radii away, but the score compares squared "
+                "distances, not ratios."
+            )
     table = {
         "ball": letters,
         "distance": explanation["distances"][shown],

@@ -70,6 +70,9 @@ def training(
     )
     figure.update_xaxes(title_text="Epoch", row=2)
     figure.update_yaxes(rangemode="tozero")
+    for place, names in enumerate(panels.values()):
+        if names[0] in ("share outside", "auroc"):
+            figure.update_yaxes(range=[0, 1.04], row=place // 3 + 1, col=place % 3 + 1)
     figure.update_annotations(font_color=INK)
     figure.update_layout(margin_t=95)
     last = max(epoch for epoch, _ in curves["objective"])
@@ -89,7 +92,7 @@ def _training_in_words(curves: Mapping[str, list[tuple[int, float]]], warm_up: i
     best = max(aurocs, key=lambda each: each[1])
     verdict = f"is highest, {best[1]:.3f}, after epoch {best[0]}" if best[0] < last else "is highest at the end"
     way = f"AUROC goes from {aurocs[0][1]:.3f} to {aurocs[-1][1]:.3f} and {verdict}"
-    return f"{sentence}Smaller balls are not better detection: {way}."
+    return f"{sentence}{way}; shrinking balls alone do not promise that."
 
 
 @dataclass(frozen=True)
@@ -148,7 +151,7 @@ def versus(entries: Sequence[Entry], difference: Mapping[str, float] | None, riv
         doubt = "" if low > 0 or high < 0 else ": these images can't tell them apart"
         sentence += (
             f" That is {abs(value):.3f} {'more' if value > 0 else 'less'} than {rival} on the same test images "
-            f"(95 % interval {low:+.3f} to {high:+.3f}{doubt}). Seeds differ too: one run each proves little."
+            f"(95 % interval {low:+.3f} to {high:+.3f}{doubt}). One training each proves little: seeds differ."
         )
     table = {"name": [each.name for each in order], "balls": [each.balls for each in order]}
     table |= {bound: [each.auroc[bound] for each in order] for bound in ("value", "low", "high")}

@@ -155,6 +155,11 @@ class _Descent(_Of):
 
     def load(self, state: State) -> None:
         self.adam.load_state_dict(state["adam"])
+        # A file has the moments in torch's default order; the fused step reads memory, so they take the weights' own order again.
+        for weight, moments in self.adam.state.items():
+            for name, value in moments.items():
+                if value.shape == weight.shape:
+                    moments[name] = torch.empty_like(weight).copy_(value)
 
 
 class Pretrain(_Descent):

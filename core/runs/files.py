@@ -19,8 +19,10 @@ from core.errors import DamagedRun
 
 @contextlib.contextmanager
 def replacing(path: Path) -> Iterator[Path]:
-    """A temporary path in the same folder that takes the place of `path` when the block ends well."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    """A temporary path in the same folder that takes the place of `path` when the block ends well.
+
+    Makes no folder: a run that was deleted while its control lines were computed must not come back.
+    """
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem}-", suffix=path.suffix)
     os.close(handle)
     temporary = Path(name)
@@ -76,7 +78,7 @@ def _intact(path: Path) -> Iterator[None]:
     except FileNotFoundError:
         raise DamagedRun(f"The run {run} has no {path.name}. Train it again, or import it again.") from None
     except KeyError as error:
-        raise DamagedRun(f"{path.name} of the run {run} lacks {error}. Train it again.") from None
+        raise DamagedRun(f"{path.name} of the run {run} lacks an array: {error.args[0]}. Train it again.") from None
     except Exception:  # a broken zip raises many kinds of error, and each means the same to a person
         raise DamagedRun(f"{path.name} of the run {run} is damaged. Train it again, or import it again.") from None
 

@@ -179,7 +179,9 @@ class Record:
         return record if record and record.identity == identity(run) else None
 
     def write(self, run: Run) -> None:
-        files.write_json(_record_file(run), dataclasses.asdict(self))
+        file = _record_file(run)
+        file.parent.mkdir(exist_ok=True)
+        files.write_json(file, dataclasses.asdict(self))
 
 
 def _read(file: Path) -> Record | None:
@@ -469,6 +471,7 @@ def create_database(path: Path) -> None:
         return
     from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
 
+    path.parent.mkdir(parents=True, exist_ok=True)
     with files.replacing(path) as temporary:
         SqlAlchemyStore(f"sqlite:///{temporary}", (path.parent / "artifacts").as_uri()).engine.dispose()
 

@@ -41,11 +41,20 @@ def preview(spec: TaskSpec, most: int = 8) -> Preview:
     parts = []
     for kind in (0, 1):
         places = np.flatnonzero(task.novel == kind)
-        by_class = places[np.lexsort((classes[places], task.source[places]))]
-        shown = by_class[np.linspace(0, len(by_class) - 1, min(most, len(by_class))).round().astype(int)]
+        places = places[_in_turn(classes[places])]
+        places = places[_in_turn(task.source[places])][:most]
+        shown = places[np.lexsort((classes[places], task.source[places]))]
         parts += [task.images("test")[shown], tuple(classes[shown].tolist())]
     notes = dict.fromkeys([task.note, *(pool.note for pool in task.pools)])
     return Preview(task.counts, *parts, note=" ".join(filter(None, notes)))
+
+
+def _in_turn(kinds: np.ndarray) -> np.ndarray:
+    """An order in which the kinds take turns, so that any beginning holds as many of each; int64 [N] for kinds [N]."""
+    order = np.argsort(kinds, kind="stable")
+    _, first, counts = np.unique(kinds[order], return_index=True, return_counts=True)
+    turn = np.arange(len(kinds)) - np.repeat(first, counts)
+    return order[np.argsort(turn, kind="stable")]
 
 
 def class_images(name: str) -> np.ndarray:

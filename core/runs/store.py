@@ -87,12 +87,19 @@ class Run:
     def name(self) -> str:
         """The name a person gave it, else dataset, classes and method in words."""
         path = self.folder / "name.json"
-        return str(_json(path, _mtime(path))["name"]) if path.exists() else title(self.spec)
+        try:
+            return str(_json(path, _mtime(path))["name"])
+        except (DamagedRun, KeyError, TypeError):
+            return title(self.spec)
 
     @property
     def mark(self) -> dict[str, Any]:
-        """state.json as its process last wrote it."""
-        return _json(self.folder / "state.json", _mtime(self.folder / "state.json"))
+        """state.json as its process last wrote it.  Raises DamagedRun."""
+        content = _json(self.folder / "state.json", _mtime(self.folder / "state.json"))
+        whole = isinstance(content, dict) and isinstance(content.get("since"), (int, float))
+        if not whole or content.get("state") not in (*LIVE, *ENDED):
+            raise DamagedRun(f"state.json of the run {self.id} is damaged. Delete the run, or import it again.")
+        return content
 
     @property
     def state(self) -> str:
@@ -117,16 +124,26 @@ class Run:
 
     def metrics(self, score: str | None = None) -> dict[str, Any]:
         """The metrics of a score (the headline by default): {auroc: {value, low, high}, ..., by_source}."""
-        return self.about["metrics"][score or self.spec.card.headline]
+        return self._result("metrics", score)
 
     def threshold(self, score: str | None = None) -> float:
-        return float(self.about["thresholds"][score or self.spec.card.headline])
+        return float(self._result("thresholds", score))
+
+    def _result(self, kind: str, score: str | None) -> Any:
+        name = score or self.spec.card.headline
+        try:
+            return self.about[kind][name]
+        except (KeyError, TypeError):
+            raise DamagedRun(f"run.json of the run {self.id} has no {kind} of the score {name}. Train it again.") from None
 
     @property
     def controls(self) -> dict[str, Any]:
         """Metrics of the control lines by name; empty until they are computed."""
         path = self.folder / "controls.json"
-        return _json(path, _mtime(path)) if path.exists() else {}
+        content = _json(path, _mtime(path)) if path.exists() else {}
+        if not isinstance(content, dict):
+            raise DamagedRun(f"controls.json of the run {self.id} is damaged. Train the run again, or import it again.")
+        return content
 
     def arrays(self, file: str, *names: str) -> dict[str, np.ndarray]:
         """Arrays of one npz of the run, e.g. `test`.  Raises DamagedRun."""
@@ -201,7 +218,8 @@ def damaged() -> list[str]:
 
 def _readable(run: Run) -> bool:
     try:
-        return bool(run.spec.card and run.state)
+        results = run.metrics() if run.state == FINISHED else True
+        return bool(run.spec.card and results and float(run.about.get("created", 0)) >= 0)
     except Exception:  # whatever is wrong with a stranger's folder, it must not take the others from the list
         return False
 
@@ -266,8 +284,12 @@ def rename(run: Run, name: str) -> None:
 def delete(run: Run) -> None:
     """Remove an ended run.  Raises WrongRequest for one that is live or shipped."""
     _own(run)
-    if run.state in LIVE:
-        raise WrongRequest(f"{run.id} is {run.state}. Cancel it before you delete it.")
+    try:
+        state = run.state
+    except DamagedRun:
+        state = RUNNING if held(run.folder / "lock") else FAILED
+    if state in LIVE:
+        raise WrongRequest(f"{run.id} is {state}. Cancel it before you delete it.")
     # Renamed first, so that a half-deleted folder is never listed.
     trash = run.folder.with_name(f".deleted-{run.id}-{time.time_ns()}")
     run.folder.rename(trash)
@@ -332,7 +354,7 @@ def _progress(path: Path, mtime: int) -> list[dict[str, Any]]:
     for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
         try:
             entry = json.loads(line)
-            entries[entry["number"], entry["epoch"]] = entry
+            entries[int(entry["number"]), int(entry["epoch"])] = entry
         except (ValueError, KeyError, TypeError):
             continue  # torn by a kill
     return [entries[key] for key in sorted(entries)]

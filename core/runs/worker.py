@@ -169,6 +169,7 @@ def _train(run: Run, listen: News) -> Callable[[], None]:
     progress = _progress_class()(run, listen, resume)
     at_epochs = inspection.snapshot_epochs(getattr(spec.settings, spec.card.epochs))
     main = spec.card.main_stage
+    (run.folder / "snapshots").mkdir(exist_ok=True)
     last_kept = time.monotonic()
 
     def after_epoch(stage: int, epoch: int, checkpoint: Callable[[], training.Checkpoint]) -> None:

@@ -1,22 +1,24 @@
 """Parts of the SVDD page that are rows of images or need several runs."""
 
+from dataclasses import replace
+
 import numpy as np
 import streamlit as st
 
-from core import evaluation
-from core.errors import WrongRequest
+from core import evaluation, methods
 from core.figures import clusters as kinds
 from core.figures import number, svdd_runs
 from core.figures import svdd as figures
 from core.figures.sheets import RANKINGS, ranking
 from core.figures.svdd import Balls
-from core.runs import preview, spec, store
+from core.runs import preview, store
+from core.runs.spec import RunSpec, request
 from core.runs.store import FINISHED, Run
 from pages.shared import form, panels, pickers, reading
 
 SIDE = 56  # of an image on the screen, in pixels
 ROWS = 4  # balls or clusters that get a row of images each
-IN_A_ROW = 8
+IN_A_ROW = 6
 METHODS = ("deep-svdd", "multi-radius-svdd")
 
 
@@ -38,7 +40,7 @@ def one_image(run: Run, place: int) -> None:
         row(f"Test image {place:,}", tested["images"][[place]], [f"class {tested['classes'][place]}, {truth}"])
         verdict = "called novel" if score > run.threshold() else "accepted as normal"
         st.markdown(f"Score {number(score)}, threshold {number(run.threshold())}: **{verdict}**")
-        st.caption("Pick another one by a click in the plane above, or in the gallery's ranking by its number.")
+        st.caption("Click another one in the plane above.")
     with right:
         for picture in figures.why(reason, tested["images"][place]):
             panels.show(picture, run=run.id)
@@ -54,7 +56,7 @@ def _nearest_in_ball(run: Run, reason: dict[str, np.ndarray]) -> None:
     pictures = np.searchsorted(bank["bank_of"], shown["train_of"][near])
     labels = [f"class {name}" for name in bank["classes"][pictures]]
     ball = kinds.letter(int(reason["deciding"]))
-    row(f"Nearest training images of ball {ball} in the embedding ({kinds.UNSEEN})", bank["bank"][pictures], labels)
+    row(f"Nearest training images of ball {ball} in the embedding", bank["bank"][pictures], labels)
 
 
 def gallery(run: Run, balls: Balls) -> None:
@@ -64,9 +66,9 @@ def gallery(run: Run, balls: Balls) -> None:
     for column, which, words in ((left, "near", "nearest to"), (right, "far", "farthest from")):
         with column:
             for k in range(min(ROWS, len(balls))):
-                members = portrait[which][k]
+                members, pictures = portrait[which][k][:IN_A_ROW], portrait[f"{which}_images"][k][:IN_A_ROW]
                 labels = [f"{balls.distances[member]:.2f}" for member in members]
-                row(f"Training images {words} centre {kinds.letter(k)}", portrait[f"{which}_images"][k], labels)
+                row(f"Training images {words} centre {kinds.letter(k)}", pictures, labels)
     st.caption(
         "Below each training image: its distance to the centre. What the nearest have in common is what the ball has "
         "learned; it is often the simplest image."
@@ -119,50 +121,36 @@ def one_or_several(run: Run, balls: Balls) -> None:
     entries += [
         svdd_runs.Entry(line, run.controls[name]["auroc"]) for name, line in store.CONTROLS.items() if run.controls
     ]
-    other = next((each for each in alike if counts[each.id] != len(balls)), None)
+    rivals = [each for each in alike if counts[each.id] != len(balls)]
+    other = min(rivals, key=lambda each: each.spec.method == run.spec.method, default=None)
     difference = None
     if other:
         paired = (run.scores(), other.scores(), run.novel)
         difference = reading.remember(run, lambda: evaluation.paired_difference(*paired), "paired", other.id)
     panels.show(svdd_runs.versus(entries, difference, labels[other.id] if other else ""), run=run.id)
-    for words, request in missing(run, alike, len(balls)):
+    for words, untrained in missing(run, alike, len(balls)):
         st.markdown(f"**{words}**")
-        query = form.link(request)
+        query = form.link(untrained)
         st.page_link("pages/train.py", label="Train it", icon=":material/model_training:", query_params=query)
-        panels.command(preview.command(request))
+        panels.command(preview.command(untrained))
 
 
-def missing(run: Run, alike: list[Run], balls: int) -> list[tuple[str, spec.RunSpec]]:
-    """What nobody has trained on this task yet: the other method, another number of balls, another nu."""
-    asked = run.spec
-    wanted = [(method, {}, f"Not trained yet on this task: {method}.") for method in METHODS]
-    nu = 0.01 if asked.knobs["nu"] != 0.01 else 0.1
-    wanted.append(
-        (
-            asked.method,
-            {**asked.knobs, "nu": nu},
-            f"What changes with another nu? {nu:g} instead of {asked.knobs['nu']:g}:",
-        )
-    )
+def missing(run: Run, alike: list[Run], balls: int) -> list[tuple[str, RunSpec]]:
+    """What nobody has trained on this task yet: the other method, another nu, another number of balls."""
+    asked, found = run.spec, []
+    for method in METHODS:
+        if all(each.spec.method != method for each in alike):
+            task = (asked.dataset, asked.scenario, asked.target, method)
+            seeds = {"split_seed": asked.split_seed, "seed": asked.seed}
+            words = f"Not trained yet on this task: {methods.card(method).title}."
+            found.append((words, request(*task, options=asked.options, **seeds)))
+    nu = 0.1 if asked.knobs["nu"] == 0.01 else 0.01
+    varied = {f"What changes with nu {nu:g} instead of {asked.knobs['nu']:g}?": {"nu": nu}}
     if asked.method == METHODS[1]:
-        more = {**asked.knobs, "partition": "clusters", "clusters": balls + 1}
-        wanted.append((asked.method, more, f"What changes with {balls + 1} clusters instead of {balls}?"))
-    found = []
-    for method, changes, words in wanted:
-        try:
-            request = spec.request(
-                asked.dataset,
-                asked.scenario,
-                asked.target,
-                method,
-                changes=changes,
-                options=asked.options,
-                split_seed=asked.split_seed,
-                seed=asked.seed,
-            )
-        except WrongRequest:
-            continue
-        trained = any(each.spec.method == method for each in alike) if not changes else store.same(request)
-        if not trained:
-            found.append((words, request))
+        more = {"labels": "finch", "partition": "clusters", "clusters": balls + 1}
+        varied[f"What changes with {balls + 1} clusters instead of {balls}?"] = more
+    for words, changes in varied.items():
+        other = replace(asked, knobs={**asked.knobs, **changes})
+        if not store.same(other):
+            found.append((words, other))
     return found

@@ -278,6 +278,7 @@ def follow_link() -> None:
     asked = {name: st.query_params.get_all(name) for name in st.query_params}
     if not asked or asked == st.session_state.get("train_link"):
         return
+    st.session_state["train_link"] = asked
     try:
         if "from" in asked:
             asked = link(store.find(asked["from"][0]).spec)

@@ -69,9 +69,8 @@ def _with_progress(label: str, work: Callable[[Callable[[float | None, str], Non
 def _found(report: FolderReport) -> None:
     images = sum(report.classes.values())
     sizes = " to ".join(f"{width}x{height}" for width, height in dict.fromkeys((report.smallest, report.largest)))
-    st.markdown(
-        f"**{images:,} images in {len(report.classes)} classes**, {sizes} pixels, {'grey' if report.channels == 1 else 'colour'}"
-    )
+    colour = "grey" if report.channels == 1 else "colour"
+    st.markdown(f"**{images:,} images in {len(report.classes)} classes**, {sizes} pixels, {colour}")
     table = {
         "Class": [panels.escape(name) for name in report.classes],
         "Images": [f"{count:,}" for count in report.classes.values()],
@@ -131,7 +130,7 @@ def _imported() -> None:
             "pages/train.py",
             label="Train on it",
             icon=":material/model_training:",
-            query_params={"train_dataset": name},
+            query_params={"dataset": name},
         )
         st.page_link(
             "pages/datasets.py", label="Look at it", icon=":material/photo_library:", query_params={"dataset": name}

@@ -6,7 +6,8 @@ from datetime import datetime
 import streamlit as st
 
 from core.errors import NoveltyError
-from core.runs import jobs, store, terminal, transfer
+from core.runs import jobs, store, transfer
+from core.runs.preview import in_words
 from core.runs.store import FINISHED, LIVE, Run
 from pages.shared import panels, rows
 
@@ -43,7 +44,7 @@ def _about(run: Run, state: str) -> str:
         return asked
     counts = run.about["counts"]
     tested = f"tested on {counts['normal']:,} normal and {counts['novel']:,} novel images"
-    took = f"trained in {terminal.duration(run.about['timings']['training'])} min"
+    took = f"trained in {in_words(run.about['timings']['training'])}"
     return f"{asked} · {took} · AUROC {rows.auroc(run)}, {tested}"
 
 
@@ -94,14 +95,14 @@ def several(runs: Sequence[Run]) -> None:
 @st.dialog("Delete for good?")
 def ask_to_delete(runs: Sequence[Run]) -> None:
     """Names what would be lost, and deletes it where the person says so."""
+    if st.session_state.pop("runs_deleted", False):
+        st.rerun()
     for run in runs:
         st.markdown(f"- {panels.escape(run.name)}")
     with st.container(horizontal=True):
         st.button("Delete", type="primary", key="runs_delete_yes", on_click=_delete, args=(runs,))
         if st.button("Keep", key="runs_delete_no"):
             st.rerun()
-    if st.session_state.pop("runs_deleted", False):
-        st.rerun()
 
 
 def _delete(runs: Sequence[Run]) -> None:

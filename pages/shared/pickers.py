@@ -1,8 +1,8 @@
 """Choices that live in the link: a run, several runs, a score, an image.
 
 A run stands in the link by its id, which outlives a new name: `?rapp_run=rapp-ae-digits-multimodal-3-s0-8b496d`; a
-beginning that only one run has will do. Streamlit's own binding writes the label there, and opens another run, silently,
-where it finds none.
+beginning that only one run has will do. Streamlit's own binding writes the label there, and where it finds none, it
+silently opens another run.
 """
 
 from collections import Counter
@@ -33,8 +33,7 @@ def run(family: str | None = None, key: str = "run", finished: bool = True) -> R
     chosen = st.selectbox(
         "Run",
         list(names),
-        index=None,
-        required=True,
+        index=0 if st.session_state[key] else None,  # None alone would let people clear it
         format_func=names.__getitem__,
         placeholder="Choose a run",
         key=key,
@@ -153,7 +152,7 @@ def labels(runs: Iterable[Run]) -> dict[str, str]:
 
 
 def short_labels(runs: Iterable[Run]) -> dict[str, str]:
-    """The same for runs of one task, without its words: "digits · all but 3 · RaPP, autoencoder" -> "RaPP, autoencoder"."""
+    """The same for runs of one task, without its words: "digits · all but 3 · RaPP, one" -> "RaPP, one"."""
     runs = list(runs)
     named = labels(runs)
     return {run.id: named[run.id].removeprefix(f"{task(run)} · ") for run in runs}

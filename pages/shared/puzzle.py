@@ -51,11 +51,8 @@ def show(run: Run) -> None:
     )
     with st.container(horizontal=True, vertical_alignment="center"):
         st.button("Another ten", icon=":material/shuffle:", on_click=_another, args=(number + 1,), key="home_another")
-        st.caption(
-            panels.escape(
-                f"The network: {run.name}, AUROC {three_digits(run.metrics()['auroc'])} on all {len(novel):,} test images."
-            )
-        )
+        auroc = three_digits(run.metrics()["auroc"])
+        st.caption(panels.escape(f"The network: {run.name}, AUROC {auroc} on all {len(novel):,} test images."))
 
 
 def _reveal(run: Run, number: int) -> None:

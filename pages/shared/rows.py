@@ -35,10 +35,10 @@ def standing(run: Run) -> str:
     if run.state == QUEUED:
         before = [each.id for each in jobs.waiting()]
         ahead = before.index(run.id) if run.id in before else 0
-        return "waits its turn" + (f", {ahead} before it" if ahead else "")
+        return "Waits its turn" + (f", {ahead} before it" if ahead else "")
     live = run.live()
     if not live:
-        return "is starting"
+        return "Starts: loads the libraries and the images"
     parts = [live["stage"]]
     if live["epochs"] > 1:
         parts.append(f"epoch {live['epoch']}/{live['epochs']}")

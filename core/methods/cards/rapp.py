@@ -1,5 +1,6 @@
 """The cards of RaPP: one autoencoder family, three ways of training it."""
 
+import math
 from dataclasses import dataclass
 
 from core.knobs import Shape, knob
@@ -15,13 +16,23 @@ def widths(pixels: int, bottleneck: int, layers: int) -> tuple[int, ...]:
     return tuple(int(pixels + i * (bottleneck - pixels) / layers) for i in range(layers + 1))
 
 
+def fitting_layers(pixels: int, bottleneck: int, most: int) -> int:
+    """As many layers, up to `most`, as leave the pathway narrow enough; 1 where none do."""
+    fitting = (n for n in range(most, 1, -1) if sum(widths(pixels, bottleneck, n)) <= WIDEST_PATHWAY)
+    return next(fitting, 1)
+
+
+def _quick_layers(shape: Shape) -> int:
+    return max(2, fitting_layers(math.prod(shape), 20, 5))
+
+
 def _small(shape: Shape) -> bool:
     return shape[0] * shape[1] * shape[2] <= 256
 
 
 @dataclass(frozen=True)
 class Knobs(ThresholdKnobs):
-    layers: int = knob(5, 10, label="Layers", group="Network", low=2, high=12, help="Layers of the encoder; the decoder mirrors it.")
+    layers: int = knob(_quick_layers, 10, label="Layers", group="Network", low=2, high=12, help="Layers of the encoder; the decoder mirrors it.")
     bottleneck: int = knob(
         lambda shape: 8 if _small(shape) else 20,
         20,
@@ -93,11 +104,7 @@ def refuses(settings: Knobs, shape: Shape, scenario: Scenario, classes: int) -> 
         return f"A bottleneck of {settings.bottleneck} doesn't narrow images of {pixels} values. Choose a smaller bottleneck."
     if not 0 <= first <= last <= settings.layers:
         return f"The window {first} to {last} doesn't lie in layers 0 to {settings.layers}. Choose first_layer <= last_layer <= {settings.layers}."
-    for layers in range(settings.layers, 1, -1):
-        if sum(widths(pixels, settings.bottleneck, layers)) <= WIDEST_PATHWAY:
-            break
-    else:
-        layers = 1
+    layers = fitting_layers(pixels, settings.bottleneck, settings.layers)
     if layers < settings.layers:
         total = sum(widths(pixels, settings.bottleneck, settings.layers))
         advice = f"Set layers to {layers} or fewer." if layers > 1 else "Use smaller images."

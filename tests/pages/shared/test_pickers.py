@@ -170,3 +170,12 @@ def test_runs_of_one_name_are_told_apart_by_what_differs(own_store):
     assert labels["rapp-aae-copy"].endswith("RaPP, adversarial autoencoder · bottleneck 3")
     shutil.copytree(copy, copy.with_name("rapp-aae-copy-2"))
     assert len(set(pickers.labels(store.runs()).values())) == 5
+
+
+def test_short_labels_leave_out_the_words_of_the_task_but_not_a_name_of_its_own(own_store):
+    first, renamed = store.runs()[:2]
+    store.rename(renamed, "the good one")
+    labels = pickers.short_labels(store.runs())
+    assert pickers.task(first) == "digits · all but 3"
+    assert labels[first.id] == first.spec.card.title
+    assert labels[renamed.id] == "the good one"

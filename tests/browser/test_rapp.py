@@ -1,0 +1,37 @@
+"""What only a browser shows of the RaPP page: clicks on invisible markers, and what the link becomes."""
+
+import re
+
+import pytest
+
+from core.runs import store
+from tests.browser import driver
+
+pytestmark = pytest.mark.browser
+
+
+def test_a_click_on_a_row_picks_an_image_that_stays(chromium, store_with_runs, tmp_path):
+    with driver.server(store_with_runs, tmp_path / "server.log") as address:
+        page = driver.new_page(chromium, (1280, 1600))
+        page.goto(f"{address}/rapp?rapp_run=rapp-ae-digits")
+        driver.settle(page)
+        assert f"rapp_run={store.find('rapp-ae-digits').id}" in page.url
+        rows = page.get_by_test_id("stPlotlyChart").nth(2)
+        rows.hover(position={"x": 200, "y": 250})
+        page.wait_for_timeout(300)  # Plotly takes a moment to find the marker below the pointer
+        rows.click(position={"x": 200, "y": 250})
+        page.wait_for_url(re.compile(r"image=\d+"))
+        image = re.search(r"image=(\d+)", page.url)[1]
+        page.locator("p", has_text=f"Test image {image},").wait_for()
+
+        page.get_by_role("slider").first.focus()
+        page.keyboard.press("ArrowRight")
+        page.wait_for_url("**rapp_layers_4=2*")
+        driver.settle(page)
+        page.locator("p", has_text=f"Test image {image},").wait_for()
+
+        page.get_by_role("link", name="Datasets").click()
+        page.wait_for_url("**/datasets*")
+        page.get_by_role("link", name="RaPP").click()
+        page.wait_for_url(f"**image={image}*")
+        page.context.close()

@@ -1,0 +1,25 @@
+"""The table of methods."""
+
+import pytest
+
+from core import methods
+from core.errors import WrongRequest
+from core.methods.base import Detector
+
+
+@pytest.mark.parametrize("name", methods.METHODS)
+def test_every_row_names_parts_that_are_there_and_agree(name):
+    card, detector = methods.card(name), methods.load(name)
+    assert card.name == name
+    assert issubclass(detector, Detector) and detector.card is card
+    assert card.family == methods.method(name).page
+    assert callable(methods.figures(name).why)
+
+
+def test_cards_come_in_the_order_of_the_table():
+    assert [card.name for card in methods.cards()] == list(methods.METHODS)
+
+
+def test_an_unknown_method_is_refused():
+    with pytest.raises(WrongRequest, match="There is no method 'magic'. Choose from rapp-ae, "):
+        methods.card("magic")

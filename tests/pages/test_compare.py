@@ -1,0 +1,205 @@
+import json
+import shutil
+
+import numpy as np
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from core import evaluation
+from core.figures import entrants as rows
+from core.runs import store
+from tests.pages.words import words
+
+TITLE = "Which method sees it, and which doesn't?"
+
+
+def chart(app: AppTest, title: str) -> dict:
+    """The figure of this title, as the browser gets it."""
+    figures = [json.loads(each.proto.spec) for each in app.get("plotly_chart")]
+    return next(figure for figure in figures if title in figure["layout"].get("title", {}).get("text", ""))
+
+
+def table(app: AppTest, place: int = 0):
+    return app.table[place].value.map(lambda cell: cell.replace("\\", "").replace("\N{NO-BREAK SPACE}", " "))
+
+
+def copied(run: store.Run, name: str, **spec) -> store.Run:
+    """A copy of the run with another spec."""
+    folder = run.folder.with_name(name)
+    shutil.copytree(run.folder, folder)
+    about = json.loads((folder / "run.json").read_text())
+    about["spec"] |= spec
+    (folder / "run.json").write_text(json.dumps(about))
+    return store.Run(folder)
+
+
+def ranked() -> list[store.Run]:
+    return sorted(store.runs(), key=lambda run: -run.metrics()["auroc"]["value"])
+
+
+def test_an_empty_store_says_what_to_do_next(own_store, open_page):
+    app = open_page("compare")
+    assert "No finished run yet" in words(app)
+    assert [each.label for each in app.main.button] == ["Train one"]
+
+
+def test_all_runs_of_the_task_stand_in_order_above_the_control_lines(store_with_runs, open_page):
+    app = open_page("compare")
+    assert [title.value for title in app.title] == [TITLE]
+    assert app.selectbox(key="compare_task").options == ["digits · all but 3 (3 runs)"]
+    shown = table(app)
+    assert shown["Method"].tolist()[:3] == [run.spec.card.title for run in ranked()]
+    assert shown["AUROC"].tolist()[0] == rows.three_digits(ranked()[0].metrics()["auroc"])
+    assert [cell for cell in shown["Method"] if cell.startswith(":gray[")] == [
+        ":gray[Five nearest training images, pixels]",
+        ":gray[Five nearest training images, 50 principal components]",
+        ":gray[PCA error (95 % of the variance)]",
+    ]
+    assert "Published" not in shown  # no figure of a paper is for digits
+    assert len(chart(app, "Novel images caught")["data"]) == 6
+
+
+def test_who_does_not_beat_the_best_control_is_said_with_the_paired_difference(store_with_runs, open_page):
+    told = words(open_page("compare"))
+    run = ranked()[-1]
+    control = max(
+        (name for name in ("nearest-pixels", "nearest-pca", "pca-error")),
+        key=lambda name: run.controls[name]["auroc"]["value"],
+    )
+    rival = run.arrays("controls", f"test/{control}")[f"test/{control}"]
+    expected = evaluation.paired_difference(run.scores(), rival, run.novel)
+    assert expected["low"] < 0  # four epochs don't beat the nearest images
+    assert f"the best control line, {store.CONTROLS[control]}" in told
+    assert f"{run.spec.card.title} {rows.interval(expected)}" in told
+
+
+def test_a_link_opens_its_runs_and_their_task(filled_store, open_page):
+    other = copied(store.runs()[0], "rapp-other-task", target=["4"])
+    app = open_page("compare", runs=[other.id])
+    assert app.session_state["runs"] == [other.id]
+    assert app.selectbox(key="compare_task").value == other.spec.task.hash
+    assert sorted(app.selectbox(key="compare_task").options) == [
+        "digits · all but 3 (3 runs)",
+        "digits · all but 4 (1 run)",
+    ]
+    app.selectbox(key="compare_task").set_value(store.find("rapp-ae").spec.task.hash).run()
+    assert len(app.session_state["runs"]) == 3
+
+
+def test_tasks_of_the_same_words_are_told_apart_by_their_options(filled_store, open_page):
+    copied(store.runs()[0], "rapp-drawn", options={"novelty_share": 0.35})
+    options = open_page("compare").selectbox(key="compare_task").options
+    assert "digits · all but 3 · novelty share 0.35 · split seed 0 (1 run)" in options
+    assert "digits · all but 3 · novelty share 0.0 · split seed 0 (3 runs)" in options
+
+
+def test_fewer_runs_are_compared_when_one_is_taken_away(store_with_runs, open_page):
+    app = open_page("compare")
+    app.multiselect(key="runs").set_value([ranked()[0].id]).run()
+    assert len(table(app)) == 4
+    assert "disagreement needs two" in words(app)
+    app.multiselect(key="runs").set_value([]).run()
+    assert "Choose a run above" in words(app)
+
+
+def test_control_lines_that_are_missing_are_being_computed(filled_store, open_page):
+    for run in store.runs():
+        (run.folder / "controls.json").unlink()
+    app = open_page("compare")
+    assert "The control lines are being computed" in words(app)
+    assert len(table(app)) == 3
+    assert not app.error
+
+
+def test_a_collapsed_run_wears_a_badge_and_its_sentence(filled_store, open_page):
+    run = ranked()[0]
+    about = json.loads((run.folder / "run.json").read_text())
+    about["alarms"] = {"nap": "Collapsed: all 507 images have nearly the same score (1)."}
+    (run.folder / "run.json").write_text(json.dumps(about))
+    app = open_page("compare")
+    assert [("collapsed" in cell) for cell in table(app)["Method"]] == [True, *[False] * 5]
+    assert f"{run.spec.card.title}: Collapsed: all 507 images" in words(app)
+
+
+def test_every_score_of_a_run_can_be_compared(store_with_runs, open_page):
+    app = open_page("compare")
+    app.toggle(key="compare_scores").set_value(True).run()
+    shown = table(app)
+    assert len(shown) == 9 + 3
+    assert {"RaPP, autoencoder, SAP", "RaPP, autoencoder, Reconstruction"} <= set(shown["Method"])
+
+
+def test_seeds_can_be_taken_together(filled_store, open_page):
+    first = store.find("rapp-ae")
+    copied(first, "rapp-ae-again", seed=1)
+    app = open_page("compare")
+    assert len(table(app)) == 4 + 3
+    app.toggle(key="compare_seeds").set_value(True).run()
+    value = first.metrics()["auroc"]["value"]
+    shown = table(app).set_index("Method")
+    assert shown.loc["RaPP, autoencoder (2 seeds)", "AUROC"] == f"{value:.3f} ({value:.3f} to {value:.3f})"
+    assert len(shown) == 3 + 3
+
+
+def test_disagreement_follows_the_two_chosen_runs_and_shows_the_picked_image(store_with_runs, open_page):
+    app = open_page("compare")
+    one, other = ranked()[:2]
+    alone = (one.scores() > one.threshold()) & (other.scores() <= other.threshold()) & (one.novel == 1)
+    assert f"Only {one.spec.card.title} catches {int(alone.sum())}" in words(app)
+    app.selectbox(key="compare_b").set_value(2).run()
+    assert chart(app, "one method against the other")["layout"]["yaxis"]["title"]["text"].startswith(
+        ranked()[2].spec.card.title
+    )
+    picked = open_page("compare", image="7")
+    assert f"{one.spec.card.title} says" in words(picked).replace("**", "")
+    assert any(each.label == "Let go of it" for each in picked.main.button)
+
+
+def test_a_quadrant_counts_its_images_by_kind(store_with_runs, open_page):
+    app = open_page("compare")
+    app.selectbox(key="compare_quadrant").set_value("neither").run()
+    one, other = ranked()[:2]
+    neither = (one.scores() <= one.threshold()) & (other.scores() <= other.threshold())
+    for word, kind in (("novel", 1), ("normal", 0)):
+        assert f"{int((neither & (one.novel == kind)).sum())} {word}" in words(app)
+
+
+@pytest.mark.parametrize(
+    ("tab", "title", "says"),
+    [
+        ("Class by method", "AUROC of each class", "Hardest to see: novel 3"),
+        ("Cost", "What the training buys", "needs none"),
+        ("Differences", "AUROC of the row minus", "pairs differ beyond chance"),
+        ("Threshold desk", "Drag the threshold", "It never comes from the test set"),
+    ],
+)
+def test_each_tab_computes_its_picture_when_it_is_opened(store_with_runs, open_page, tab, title, says):
+    app = open_page("compare", compare_tab=tab)
+    assert chart(app, title)
+    assert says in words(app)
+    assert "Only " not in words(app)  # the tab that isn't open is not computed
+
+
+def test_the_desk_counts_what_the_slider_says_and_goes_back_to_the_rule(store_with_runs, open_page):
+    app = open_page("compare", compare_tab="Threshold desk")
+    run = ranked()[0]
+    caught = int((run.scores()[run.novel == 1] > run.threshold()).sum())
+    metrics = {each.label: each.value for each in app.metric}
+    assert metrics["Novel caught"] == f"{caught:,}"
+    slider = app.select_slider[0]
+    slider.set_value(0).run()
+    metrics = {each.label: each.value for each in app.metric}
+    assert (metrics["Novel missed"], metrics["False positive rate"]) == ("0", "1.000")
+    app.number_input(key="desk_rate").set_value(50.0).run()
+    assert {each.label: each.value for each in app.metric}["False alarms per 1,000"] == "500"
+    next(each for each in app.main.button if each.label == "Back to the rule").click().run()
+    assert {each.label: each.value for each in app.metric}["Novel caught"] == f"{caught:,}"
+
+
+def test_differences_are_those_of_the_paired_bootstrap(store_with_runs, open_page):
+    app = open_page("compare", compare_tab="Differences")
+    one, other = ranked()[:2]
+    expected = evaluation.paired_difference(one.scores(), other.scores(), one.novel)
+    text = np.array(chart(app, "AUROC of the row minus")["data"][0]["text"])
+    assert rows.signed(expected["value"]) in text[0, 1]
+    assert f"{rows.signed(expected['low'])} to {rows.signed(expected['high'])}" in text[0, 1]

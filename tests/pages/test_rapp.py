@@ -1,0 +1,150 @@
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from core import evaluation
+from core.runs import store
+from core.runs.store import Run
+from pages.shared.frame import OUR_FAULT
+
+ENTRY = Path(__file__).parents[2] / "streamlit_app.py"
+TABS = ("Ranked images", "ROC and PR", "NAP spectrum", "Replay", "Choosing the window")
+
+
+def opened(**query: str) -> AppTest:
+    app = AppTest.from_file(str(ENTRY), default_timeout=60).run().switch_page("pages/rapp.py")
+    for name, value in query.items():
+        app.query_params[name] = value
+    return app.run()
+
+
+@pytest.fixture
+def run(store_with_runs) -> Run:
+    return next(run for run in store.runs() if run.spec.method == "rapp-ae")
+
+
+@pytest.fixture
+def app(run) -> AppTest:
+    return opened(rapp_run=run.id)
+
+
+def figure(app: AppTest, title: str) -> dict:
+    """The chart whose title begins so."""
+    specs = [json.loads(chart.proto.spec) for chart in app.get("plotly_chart")]
+    return next(each for each in specs if each["layout"].get("title", {}).get("text", "").startswith(title))
+
+
+def words(app: AppTest) -> str:
+    return " ".join(element.value for element in (*app.markdown, *app.caption)).replace("\\", "")
+
+
+def test_the_page_opens_on_a_run_with_its_answer(app, run):
+    assert app.title[0].value.startswith("RaPP: how far")
+    assert not app.exception and not app.error
+    auroc = run.metrics("nap")["auroc"]
+    assert f"NAP {auroc['value']:.3f} ({auroc['low']:.3f} to {auroc['high']:.3f})" in words(app)
+    assert "The same network, untrained" in words(app)
+    assert "no published figure for this task" in words(app)
+    for title in ("Difference by layer", "NAP of 507", "6", "The image and its", "Its path"):
+        assert figure(app, title)
+
+
+@pytest.mark.parametrize("method", ["rapp-ae", "rapp-vae", "rapp-aae"])
+@pytest.mark.parametrize("tab", TABS)
+def test_every_tab_of_every_variant_can_be_drawn(store_with_runs, method, tab):
+    app = opened(rapp_run=method, rapp_tab=tab)
+    assert OUR_FAULT not in [error.value for error in app.error]
+    assert not app.exception
+    assert len(app.get("plotly_chart")) > 5
+
+
+def test_moving_the_window_moves_score_threshold_and_interval(app, run):
+    app.slider[0].set_range(2, 3).run()
+    column = run.arrays("portrait")["windows"].tolist().index([2, 3])
+    stored = run.arrays("explanations", "test/windows", "valid/windows")
+    scores, threshold = stored["test/windows"][:, column], np.sort(stored["valid/windows"][:, column])
+    threshold = evaluation.default_threshold(threshold)
+    expected = evaluation.metrics(scores, run.novel, threshold)["auroc"]
+    assert f"NAP {expected['value']:.3f} ({expected['low']:.3f} to {expected['high']:.3f})" in words(app)
+    caught = int((scores[run.novel == 1] > threshold).sum())
+    assert f"it catches {caught} of 183 novel images" in words(app)
+    assert figure(app, "Difference by layer")["layout"]["shapes"][0]["x0"] == 1.6
+
+
+def test_the_score_moves_too_and_reconstruction_has_no_window(app, run):
+    app.button_group(key="rapp_score").set_value("reconstruction").run()
+    assert f"Reconstruction {run.metrics('reconstruction')['auroc']['value']:.3f} (" in words(app)
+    assert app.slider[0].disabled
+    assert "shapes" not in figure(app, "Difference by layer")["layout"]
+    app.session_state["rapp_tab"] = "Choosing the window"
+    assert "Reconstruction has no window to choose" in words(app.run())
+
+
+def test_a_picked_image_is_shown_and_stays_while_the_window_moves(app, run):
+    app.query_params["image"] = "3"
+    app.run()
+    kind, name = ("normal", "novel")[run.novel[3]], run.arrays("test", "classes")["classes"][3]
+    assert f"Test image 3, class {name}, {kind}" in words(app)
+    app.slider[0].set_range(2, 4).run()
+    assert f"Test image 3, class {name}, {kind}" in words(app)
+    pointer = [each for each in figure(app, "6")["data"] if each.get("name") == "shown beside"]
+    assert pointer[0]["customdata"] == [3]
+
+
+def test_a_place_beyond_the_test_set_is_no_pick(app):
+    app.query_params["image"] = "99999"
+    app.run()
+    assert not app.error
+    assert "image" not in app.query_params
+
+
+def test_only_the_open_tab_is_computed(app):
+    assert figure(app, "Most novel")
+    with pytest.raises(StopIteration):
+        figure(app, "What the training did")
+    app.session_state["rapp_tab"] = "Replay"
+    app.run()
+    assert figure(app, "What the training did")
+    with pytest.raises(StopIteration):
+        figure(app, "Most novel")
+
+
+def test_replay_shows_the_chosen_epoch(app):
+    app.session_state["rapp_tab"] = "Replay"
+    app.run().select_slider(key="rapp_epoch").set_value(2).run()
+    assert figure(app, "Redrawn after epoch 2")
+    assert figure(app, "Difference by layer after epoch 2")
+
+
+def test_the_lines_of_python_give_the_number_of_the_page(app):
+    app.slider[0].set_range(1, 2).run()
+    app.session_state["rapp_code"] = True
+    lines = next(block.value for block in app.run().code if "import" in block.value)
+    found: dict = {}
+    exec(lines, found)
+    assert f"NAP {found['auroc']['value']:.3f} ({found['auroc']['low']:.3f}" in words(app)
+
+
+def test_a_damaged_run_says_so_in_one_sentence(run, tmp_path, monkeypatch):
+    shutil.copytree(run.folder, tmp_path / run.id)
+    (tmp_path / run.id / "explanations.npz").write_bytes(b"nothing")
+    monkeypatch.setenv("NOVELTY_CHECKPOINTS", str(tmp_path))
+    app = opened(rapp_run=run.id)
+    assert ["is damaged" in error.value for error in app.error] == [True]
+    assert not app.exception
+
+
+def test_a_run_without_controls_and_snapshots_is_still_drawn(run, tmp_path, monkeypatch):
+    shutil.copytree(run.folder, tmp_path / run.id)
+    (tmp_path / run.id / "controls.json").unlink()
+    (tmp_path / run.id / "controls.npz").unlink()
+    shutil.rmtree(tmp_path / run.id / "snapshots")
+    monkeypatch.setenv("NOVELTY_CHECKPOINTS", str(tmp_path))
+    app = opened(rapp_run=run.id, rapp_tab="Replay")
+    assert "control lines are not computed yet" in words(app)
+    assert "keeps no snapshots" in words(app)
+    assert len(figure(opened(rapp_run=run.id, rapp_tab="ROC and PR"), "Novel images caught")["data"]) == 3
