@@ -8,7 +8,7 @@ import streamlit as st
 
 from core.errors import NoveltyError
 from core.runs import mirror, store, terminal
-from core.runs.store import FINISHED, LIVE, RUNNING, Run
+from core.runs.store import LIVE, RUNNING, Run
 from pages.shared import frame, manage, panels, pickers, rows
 
 GLYPHS = {"queued": "◷", "running": "▶", "finished": "✓", "failed": "✗", "cancelled": "■", "interrupted": "↯"}
@@ -42,7 +42,7 @@ def cells(run: Run, label: str) -> dict[str, Any]:
     """A run's row of the table; of its label what no other column says."""
     spec, state = run.spec, run.state
     share = f" {run.live().get('share', 0):.0%}" if state == RUNNING else ""
-    done = state == FINISHED
+    done = rows.has_results(run)
     values = (
         f"{GLYPHS[state]} {state}{share}",
         label.removeprefix(f"{spec.dataset} · ").replace(f" · {spec.card.title}", ""),

@@ -25,6 +25,7 @@ from core.figures import (
 from core.figures.entrants import Entrant, Line, Metric, best, duration, signed
 
 SYMBOLS = ("circle", "diamond", "square", "triangle-up", "cross", "x", "star", "hexagon")
+SHORTEST = 0.05  # seconds, so that every training has a place on a logarithmic axis
 MEASURES = {"auroc": "AUROC of each class", "called": "Share called novel"}
 
 
@@ -165,7 +166,7 @@ def disagreement(
         top = float(_stretched(np.array([100.0]), len(each.normal))[0])
         at = [*_stretched(np.array(shown, float), len(each.normal)), top]
         axis(tickvals=at, ticktext=[*map(str, shown), "100"], tickangle=0, range=[-0.08, top + 0.24], zeroline=False)
-    table = {
+    table: dict[str, Sequence | NDArray] = {
         "image": np.arange(len(novel)),
         "novel": novel,
         "class": classes,
@@ -257,15 +258,15 @@ def by_class(
     figure.update_yaxes(type="category", autorange="reversed")
     table = {"method": [each.name for each in entrants]} | dict(zip(names, shares.T, strict=True))
     novel_part = shares[:, : len(sides[0])]
-    row, column = np.unravel_index(novel_part.argmin(), novel_part.shape)
+    row, column = map(int, np.unravel_index(novel_part.argmin(), novel_part.shape))
     share = float(shares[row, column])
     seen = f"AUROC {share:.2f}" if measure == "auroc" else f"{percent(share)} caught"
     sentence = f"Hardest to see: {names[column]} for {entrants[row].name}, {seen}."
     normal_part = shares[:, len(sides[0]) :]
     if measure == "called":
-        row, column = np.unravel_index(normal_part.argmax(), normal_part.shape)
-        worst, share = names[len(sides[0]) + column], percent(float(normal_part[row, column]))
-        sentence += f" Most false alarms: {worst} for {entrants[row].name}, {share}."
+        row, column = map(int, np.unravel_index(normal_part.argmax(), normal_part.shape))
+        alarms = percent(float(normal_part[row, column]))
+        sentence += f" Most false alarms: {names[len(sides[0]) + column]} for {entrants[row].name}, {alarms}."
     return Picture(figure, table, sentence, f"class-by-method-{measure}")
 
 
@@ -286,18 +287,19 @@ def _placements(values: NDArray[np.float64], novel: NDArray[np.uint8]) -> NDArra
 
 def cost(lines: Sequence[Line], control: Line | None = None) -> Picture:
     """AUROC with its interval against the time of training, on a logarithmic axis; the best control line in grey."""
-    trained = [line for line in lines if line.seconds is not None]
+    times = {line.name: line.seconds for line in lines if line.seconds is not None}
+    trained = [line for line in lines if line.name in times]
     figure = go.Figure()
     for order, line in enumerate(trained):
         auroc = line.metric("auroc")
         error = {"array": [auroc["high"] - auroc["value"]], "arrayminus": [auroc["value"] - auroc["low"]], "width": 5}
         figure.add_scatter(
-            x=[max(line.seconds, 0.05)],
+            x=[max(times[line.name], SHORTEST)],
             y=[auroc["value"]],
             error_y={"type": "data", "symmetric": False, "thickness": 1.5, **error},
             mode="markers",
             marker={"color": SERIES[order % len(SERIES)], "symbol": SYMBOLS[order % len(SYMBOLS)], "size": 14},
-            name=f"{escape(line.name)} {auroc['value']:.3f}, {duration(line.seconds)}",
+            name=f"{escape(line.name)} {auroc['value']:.3f}, {duration(times[line.name])}",
             hovertemplate="%{fullData.name}<extra></extra>",
         )
     if control is not None:
@@ -310,7 +312,7 @@ def cost(lines: Sequence[Line], control: Line | None = None) -> Picture:
     rows = max(2, len(trained))
     style(figure, "What the training buys", "Training time (seconds, log scale)", "AUROC", 380 + 20 * rows, rows)
     figure.update_layout(showlegend=True)
-    seconds = [max(line.seconds, 0.05) for line in trained]
+    seconds = [max(each, SHORTEST) for each in times.values()]
     exponents = range(-2, 7)
     ticks = [step * 10.0**exponent for exponent in exponents for step in (1, 2, 5)]
     low, high = min(seconds) / 2, max(seconds) * 2
@@ -320,13 +322,13 @@ def cost(lines: Sequence[Line], control: Line | None = None) -> Picture:
     )
     figure.update_yaxes(range=[min(0.45, *(line.metric("auroc")["low"] - 0.03 for line in trained)), 1.01])
     top = best(trained)
-    sentence = f"The highest AUROC, {top.metric('auroc')['value']:.3f}, took {duration(top.seconds)} of training"
+    sentence = f"The highest AUROC, {top.metric('auroc')['value']:.3f}, took {duration(times[top.name])} of training"
     if control is not None:
         gain = top.metric("auroc")["value"] - control.metric("auroc")["value"]
         sentence += f"; {control.name} needs none and lies {abs(gain):.3f} {'below' if gain > 0 else 'above'} it"
-    table = {
+    table: dict[str, Sequence] = {
         "method": [line.name for line in trained],
-        "seconds": [line.seconds for line in trained],
+        "seconds": list(times.values()),
         "auroc": [line.metric("auroc")["value"] for line in trained],
     }
     return Picture(figure, table, f"{sentence}.", "cost")
@@ -369,11 +371,11 @@ def differences(names: Sequence[str], estimates: Mapping[tuple[int, int], Metric
     axis = {"tickvals": list(range(count)), "ticktext": labels, "showgrid": False, "zeroline": False, "tickangle": 0}
     figure.update_xaxes(**axis)
     figure.update_yaxes(**axis, autorange="reversed")
-    told = sum(found["low"] > 0 or found["high"] < 0 for found in estimates.values())
+    apart = sum(found["low"] > 0 or found["high"] < 0 for found in estimates.values())
     most = max(estimates, key=lambda pair: abs(estimates[pair]["value"]))
     high, low = most if estimates[most]["value"] > 0 else most[::-1]
     sentence = (
-        f"{told} of {len(estimates)} pairs differ beyond chance (bold: the 95 % interval leaves out 0). "
+        f"{apart} of {len(estimates)} pairs differ beyond chance (bold: the 95 % interval leaves out 0). "
         f"The largest gap: {names[high]} is {abs(estimates[most]['value']):.3f} above {names[low]}."
     )
     table: dict[str, list] = {"row": [], "column": [], "difference": [], "low": [], "high": []}

@@ -7,6 +7,7 @@ import plotly.graph_objects as go
 from numpy.typing import NDArray
 
 from core.evaluation import Confusion, alarms_per_thousand
+from core.evaluation.thresholds import Share
 from core.figures import INK, NORMAL, NOVEL, Picture, number, percent, style
 
 STEPS = 110  # thresholds along the axis
@@ -98,7 +99,7 @@ def histogram(scores: NDArray[np.float64], novel: NDArray[np.uint8], axis: Steps
 def rates(counts: Confusion) -> dict[str, list[str]]:
     """Precision, recall, F1 with either class as the positive one, as a table of text."""
 
-    def shown(value: float) -> str:
+    def shown(value: Share) -> str:
         return "undefined" if np.isnan(value) else f"{value:.3f}"
 
     novel = (counts.precision, counts.recall, counts.f1)
@@ -124,7 +125,7 @@ def rule_in_words(share: float, threshold: dict, held_out: int) -> str:
 
 def alarms_in_words(counts: Confusion, rate: float) -> str:
     """What to expect of 1,000 images of which the share `rate` (0..1) is novel, if they are like the test images."""
-    expected = alarms_per_thousand(counts, rate)
+    expected = {name: float(value) for name, value in alarms_per_thousand(counts, rate).items()}
     novel = 1000 * rate
     alarms = expected["false_alarms"] + novel - expected["misses"]
     right = percent((novel - expected["misses"]) / alarms) if alarms > 0 else "none"

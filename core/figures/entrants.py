@@ -80,7 +80,7 @@ class Line:
     @property
     def untrained(self) -> float | None:
         """Mean AUROC of the same networks without training, None where it isn't known."""
-        return _mean([each.untrained and each.untrained["value"] for each in self.members])
+        return _mean([each.untrained["value"] if each.untrained else None for each in self.members])
 
     def curve(self, x: str, y: str) -> Curve:
         """`fpr` and `tpr`, or `recall` and `precision`; of several entrants the mean height."""

@@ -47,7 +47,7 @@ def surprise(
     if 0 < accepted < len(order):
         x, _ = centres(len(order), 1, images.shape[2:])
         figure.add_vline((x[accepted - 1] + x[accepted]) / 2, line={"color": INK, "dash": "dash", "width": 2})
-    table = {
+    table: dict[str, Sequence | NDArray] = {
         "class": [classes[at] for at in order],
         "novel": novel[order].astype(int),
         "percentile": percentiles[order],

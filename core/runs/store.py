@@ -218,8 +218,7 @@ def damaged() -> list[str]:
 
 def _readable(run: Run) -> bool:
     try:
-        results = run.metrics() if run.state == FINISHED else True
-        return bool(run.spec.card and results and float(run.about.get("created", 0)) >= 0)
+        return bool(run.spec.card and run.state and float(run.about.get("created", 0)) >= 0)
     except Exception:  # whatever is wrong with a stranger's folder, it must not take the others from the list
         return False
 

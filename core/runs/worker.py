@@ -146,7 +146,6 @@ def _train(run: Run, listen: News) -> Callable[[], None]:
 
     spec, started = run.spec, time.time()
     about = dict(run.about)
-    deterministic()
     task = scenarios.build(spec.task)
     if "environment" in about:  # a resume trains with the threads that it began with
         torch.set_num_threads(about["environment"]["threads"])
@@ -156,6 +155,7 @@ def _train(run: Run, listen: News) -> Callable[[], None]:
         about |= {"environment": environment(spec.device), "started": started}
         files.write_json(run.folder / "run.json", about)
     device = training.choose(spec.device)
+    deterministic(device)
     tensors = training.on_device(task, device)
     probe = inspection.probe(task)
     files.write_arrays(run.folder / "probe.npz", probe)

@@ -40,8 +40,8 @@ def one(run: Run) -> None:
 def _about(run: Run, state: str) -> str:
     """When it was asked for, how it went."""
     asked = f"{state}, asked for {datetime.fromtimestamp(run.about['created']):%d %b %Y, %H:%M}"
-    if state != FINISHED:
-        return asked
+    if not rows.has_results(run):
+        return f"{asked} · without results" if state == FINISHED else asked
     counts = run.about["counts"]
     tested = f"tested on {counts['normal']:,} normal and {counts['novel']:,} novel images"
     took = f"trained in {in_words(run.about['timings']['training'])}"

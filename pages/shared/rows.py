@@ -30,6 +30,11 @@ def auroc(run: Run) -> str:
     return figures.three_digits(run.metrics()["auroc"])
 
 
+def has_results(run: Run) -> bool:
+    """Whether it finished and what it found is there, as it is unless somebody took it away."""
+    return run.state == FINISHED and {"metrics", "timings", "counts"} <= run.about.keys()
+
+
 def standing(run: Run) -> str:
     """Where a live run stands: `train · epoch 31/60 · 41,000 images/s · about 9 s left of this stage`."""
     if run.state == QUEUED:

@@ -32,6 +32,9 @@ def test_a_click_on_a_row_picks_an_image_that_stays(chromium, store_with_runs, t
 
         page.get_by_role("link", name="Datasets").click()
         page.wait_for_url("**/datasets*")
+        driver.settle(page)
         page.get_by_role("link", name="RaPP").click()
-        page.wait_for_url(f"**image={image}*")
+        page.locator("p", has_text=f"Test image {image},").wait_for()
+        driver.settle(page)
+        assert f"image={image}" in page.url
         page.context.close()

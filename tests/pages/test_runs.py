@@ -161,10 +161,14 @@ def test_a_zip_is_imported_and_chosen_and_a_bad_one_is_refused(filled_store, ope
 def test_what_is_no_run_is_named_with_what_to_do(filled_store, open_page):
     (filled_store / "left-over").mkdir()
     assert "left-over can't be read as a run: delete what lies there, or import it again." in words(open_page("runs"))
-    hollow = ended(store.FINISHED)  # says that it finished and has no results
-    app = open_page("runs")
-    assert f"{hollow.id}, left-over can't be read as runs" in words(app)
-    assert len(column(app, "State")) == 3
+
+
+def test_a_run_whose_results_were_taken_away_does_not_take_the_others_with_it(filled_store, open_page):
+    hollow = ended(store.FINISHED)
+    app = open_page("runs", run=hollow.id)
+    assert column(app, "AUROC (95 % interval)")[0] == ""
+    assert len(column(app, "State")) == 4
+    assert "without results" in words(app)
 
 
 def test_a_link_to_a_run_that_is_gone_says_so(filled_store, open_page):
