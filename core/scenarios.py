@@ -19,6 +19,7 @@ from core import data, knobs
 from core.data import Dataset
 from core.errors import WrongRequest
 from core.knobs import knob
+from core.splits import drawn, interleaved, labelled, others, shares, without_groups_of
 
 NORMAL, NOVEL = "normal", "novel"
 SPLITS = ("train", "valid", "test")
@@ -225,29 +226,6 @@ def super_categories(entry: data.Entry) -> dict[str, tuple[str, ...]]:
 # --- splitting -------------------------------------------------------------------------------------------------------------
 
 
-def shares(index: np.ndarray, groups: np.ndarray | None, parts: Sequence[float], rng: np.random.Generator) -> list[np.ndarray]:
-    """The indices shuffled and cut into parts of int(share * n) images, the last taking the rest; groups stay whole.
-
-    index: [N].  groups: group of every image of the dataset, -1 for none, or None.  parts: shares of all but the last part.
-    """
-    keys = index if groups is None else np.where(groups[index] < 0, -1 - index, groups[index])
-    _, member = np.unique(keys, return_inverse=True)
-    order = rng.permutation(member.max() + 1 if len(member) else 0)
-    rank = np.empty_like(order)
-    rank[order] = np.arange(len(order))
-    by_rank = np.argsort(rank[member], kind="stable")
-    shuffled, sorted_rank = index[by_rank], rank[member][by_rank]
-    ends = np.cumsum([int(share * len(index)) for share in parts])
-    # A cut in the middle of a group moves to the group's end, so no group lies on two sides.
-    cuts = [int(np.searchsorted(sorted_rank, sorted_rank[end - 1], side="right")) if 0 < end <= len(index) else int(end) for end in ends]
-    return np.split(shuffled, cuts)
-
-
-def drawn(index: np.ndarray, count: int, rng: np.random.Generator) -> np.ndarray:
-    """`count` of the indices without replacement, in their order; all where there are fewer."""
-    return index if count >= len(index) else np.sort(rng.choice(index, count, replace=False))
-
-
 def _task(spec: TaskSpec, pools: Sequence[Dataset], train: Rows, valid: Rows, normal: Rows, foreign: Mapping[str, Rows], **more: Any) -> Task:
     """A task from its normal test images and its novel ones by source."""
     test = Rows.joined([normal, *foreign.values()])
@@ -256,28 +234,16 @@ def _task(spec: TaskSpec, pools: Sequence[Dataset], train: Rows, valid: Rows, no
     return Task(spec, tuple(pools), train, valid, test, novel, source.astype(str), **more)
 
 
-def _labelled(dataset: Dataset, names: Sequence[str], test: bool | None = None) -> np.ndarray:
-    """Indices of the images of these classes; of the official test or training half where `test` is given."""
-    wanted = np.isin(dataset.labels, [dataset.classes.index(name) for name in names])
-    if test is not None:
-        wanted &= dataset.is_test == test
-    return np.flatnonzero(wanted)
-
-
-def _others(dataset: Dataset, names: Sequence[str]) -> list[str]:
-    return [name for name in dataset.classes if name not in names]
-
-
 def _split(spec: TaskSpec, dataset: Dataset, normal: Sequence[str], novel: Sequence[str], split: str) -> tuple[np.ndarray, ...]:
     """(train, valid, test-normal, novel) by the `pooled` or the `official` protocol."""
     rng = np.random.default_rng(spec.split_seed)
     if split == "pooled":
-        train, valid, test = shares(_labelled(dataset, normal), dataset.groups, (0.6, 0.2), rng)
-        return train, valid, test, _labelled(dataset, novel)
+        train, valid, test = shares(labelled(dataset, normal), dataset.groups, (0.6, 0.2), rng)
+        return train, valid, test, labelled(dataset, novel)
     if not dataset.is_test.any() or dataset.is_test.all():
         raise WrongRequest(f"{dataset.title} has no official test set. Set split to pooled.")
-    train, valid = shares(_labelled(dataset, normal, test=False), dataset.groups, (0.9,), rng)
-    return train, valid, _labelled(dataset, normal, test=True), _labelled(dataset, novel, test=True)
+    train, valid = shares(labelled(dataset, normal, test=False), dataset.groups, (0.9,), rng)
+    return train, valid, labelled(dataset, normal, test=True), labelled(dataset, novel, test=True)
 
 
 # --- the kinds -------------------------------------------------------------------------------------------------------------
@@ -320,7 +286,7 @@ def multimodal(spec: TaskSpec, dataset: Dataset, options: MultimodalOptions) -> 
     With a novelty share rho, novel images are drawn to int(normal * rho / (1 - rho)), or, where there are fewer, the normal test
     images down to int(novel / rho - novel).
     """
-    train, valid, normal, novel = _split(spec, dataset, _others(dataset, spec.target), spec.target, "pooled")
+    train, valid, normal, novel = _split(spec, dataset, others(dataset, spec.target), spec.target, "pooled")
     share = options.novelty_share
     if share > 0:
         rng = np.random.default_rng((spec.split_seed, 1))
@@ -351,7 +317,7 @@ class UnimodalOptions:
     options=UnimodalOptions,
 )
 def unimodal(spec: TaskSpec, dataset: Dataset, options: UnimodalOptions) -> Task:
-    train, valid, normal, novel = _split(spec, dataset, spec.target, _others(dataset, spec.target), options.split)
+    train, valid, normal, novel = _split(spec, dataset, spec.target, others(dataset, spec.target), options.split)
     if options.balanced and options.split == "pooled":
         novel = drawn(novel, len(normal), np.random.default_rng((spec.split_seed, 1)))
     return _task(spec, [dataset], Rows.of(train), Rows.of(valid), Rows.of(normal), {NOVEL: Rows.of(novel)})
@@ -372,7 +338,7 @@ class SeveralOptions:
     offers=("labels",),
 )
 def several_normal(spec: TaskSpec, dataset: Dataset, options: SeveralOptions) -> Task:
-    train, valid, normal, novel = _split(spec, dataset, spec.target, _others(dataset, spec.target), options.split)
+    train, valid, normal, novel = _split(spec, dataset, spec.target, others(dataset, spec.target), options.split)
     return _task(
         spec, [dataset], Rows.of(train), Rows.of(valid), Rows.of(normal), {NOVEL: Rows.of(novel)}, labels=dataset.labels[train]
     )
@@ -426,17 +392,17 @@ def contaminated(spec: TaskSpec, dataset: Dataset, options: ContaminatedOptions)
     """
     rng = np.random.default_rng(spec.split_seed)
     if dataset.is_test.any() and not dataset.is_test.all():
-        train, valid = shares(_labelled(dataset, spec.target, test=False), dataset.groups, (5 / 6,), rng)
-        test = _labelled(dataset, spec.target, test=True)
+        train, valid = shares(labelled(dataset, spec.target, test=False), dataset.groups, (5 / 6,), rng)
+        test = labelled(dataset, spec.target, test=True)
     else:
-        train, valid, test = shares(_labelled(dataset, spec.target), dataset.groups, (0.6, 0.2), rng)
+        train, valid, test = shares(labelled(dataset, spec.target), dataset.groups, (0.6, 0.2), rng)
     wanted = [round(options.rate / (1 - options.rate) * len(part)) for part in (train, valid, test)]
     official = dataset.is_test.any() and not dataset.is_test.all()
-    pools = [_interleaved(dataset, spec.target, half, rng) for half in ((False, True) if official else (None,))]
+    pools = [interleaved(dataset, spec.target, half, rng) for half in ((False, True) if official else (None,))]
     extra, left = [], pools[0]
     for count in wanted[:2]:
         extra.append(left[:count])
-        left = _without_groups_of(extra[-1], left[count:], dataset)
+        left = without_groups_of(extra[-1], left[count:], dataset)
     novel = (pools[1] if official else left)[: max(2, wanted[2])]
     mixed = [rng.permutation(np.concatenate([part, more])) for part, more in zip((train, valid), extra, strict=True)]
     return _task(
@@ -448,21 +414,6 @@ def contaminated(spec: TaskSpec, dataset: Dataset, options: ContaminatedOptions)
         {NOVEL: Rows.of(novel)},
         valid_novel=np.isin(mixed[1], extra[1]).astype(np.uint8),
     )
-
-
-def _without_groups_of(taken: np.ndarray, left: np.ndarray, dataset: Dataset) -> np.ndarray:
-    """The images left of which no image of the same group was taken."""
-    if dataset.groups is None:
-        return left
-    groups = dataset.groups[left]
-    return left[(groups < 0) | ~np.isin(groups, dataset.groups[taken])]
-
-
-def _interleaved(dataset: Dataset, normal: Sequence[str], test: bool | None, rng: np.random.Generator) -> np.ndarray:
-    """Images of the other classes in random order, one class after the other in turn, so that any prefix is spread evenly."""
-    shuffled = [rng.permutation(_labelled(dataset, [name], test)) for name in _others(dataset, normal)]
-    turn = np.concatenate([np.arange(len(each)) for each in shuffled])
-    return np.concatenate(shuffled)[np.argsort(turn, kind="stable")]
 
 
 @dataclass(frozen=True)
@@ -493,7 +444,7 @@ class CrossOptions:
 )
 def cross_dataset(spec: TaskSpec, dataset: Dataset, options: CrossOptions) -> Task:
     split = "official" if dataset.is_test.any() and not dataset.is_test.all() else "pooled"
-    train, valid, test, held_out = _split(spec, dataset, spec.target, _others(dataset, spec.target), split)
+    train, valid, test, held_out = _split(spec, dataset, spec.target, others(dataset, spec.target), split)
     rng = np.random.default_rng((spec.split_seed, 1))
     pools, foreign, seen = [dataset], {}, None
     if len(held_out):

@@ -141,7 +141,7 @@ def _train(run: Run, listen: News) -> Callable[[], None]:
 
     from core import methods, scenarios, training
     from core.methods.base import build
-    from core.runs import inspection, projection
+    from core.runs import inspection, preview, projection
     from core.training.device import deterministic
 
     spec, started = run.spec, time.time()
@@ -152,7 +152,7 @@ def _train(run: Run, listen: News) -> Callable[[], None]:
     else:
         if math.prod(task.shape) <= SMALL_IMAGE:
             torch.set_num_threads(1)
-        about |= {"environment": environment(spec.device), "started": started}
+        about |= {"environment": environment(spec.device), "command": preview.command(spec), "started": started}
         files.write_json(run.folder / "run.json", about)
     device = training.choose(spec.device)
     deterministic(device)

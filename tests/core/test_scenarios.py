@@ -8,7 +8,7 @@ import pytest
 
 from core import data
 from core.errors import NoveltyError, WrongRequest
-from core.scenarios import SCENARIOS, Rows, Task, build, drawn, shares, super_categories, task_spec
+from core.scenarios import SCENARIOS, Rows, Task, build, super_categories, task_spec
 
 # RaPP on MNIST: train / valid / test-normal and novel images of class c (methods/rapp.md, section 1).
 MULTIMODAL = {0: (37858, 12619, 12620, 6903), 1: (37273, 12424, 12426, 7877), 5: (38212, 12737, 12738, 6313), 9: (37825, 12608, 12609, 6958)}
@@ -165,28 +165,6 @@ def test_a_group_stays_on_one_side(grouped, kind, seed):
     sides = [set(groups[task.rows(split).index[task.rows(split).pool == 0]]) - {-1} for split in ("train", "valid", "test")]
     assert all(sides)
     assert not sides[0] & sides[1] and not sides[0] & sides[2] and not sides[1] & sides[2]
-
-
-def test_shares_without_groups_are_exact_and_with_groups_nearly(rng):
-    index = np.flatnonzero(rng.random(500) < 0.5)
-    parts = shares(index, None, (0.6, 0.2), np.random.default_rng(1))
-    assert [len(each) for each in parts] == [int(0.6 * len(index)), int(0.2 * len(index)), len(index) - int(0.6 * len(index)) - int(0.2 * len(index))]
-    assert sorted(np.concatenate(parts)) == sorted(index)
-    assert not np.array_equal(np.concatenate(parts), index)
-    groups = np.arange(500) // 7
-    whole = shares(index, groups, (0.6, 0.2), np.random.default_rng(1))
-    assert sorted(np.concatenate(whole)) == sorted(index)
-    assert all(0 <= len(large) - len(exact) < 7 for large, exact in zip(whole[:1], parts[:1], strict=True))
-    one = shares(index, np.zeros(500, int), (0.6, 0.2), np.random.default_rng(1))
-    assert [len(each) for each in one] == [len(index), 0, 0]
-    assert [len(each) for each in shares(index[:0], groups, (0.6, 0.2), rng)] == [0, 0, 0]
-
-
-def test_drawn_takes_each_image_at_most_once(rng):
-    index = np.arange(10, 30)
-    some = drawn(index, 7, rng)
-    assert len(set(some)) == 7 and set(some) <= set(index) and (np.diff(some) > 0).all()
-    np.testing.assert_array_equal(drawn(index, 25, rng), index)
 
 
 # --- contaminated ----------------------------------------------------------------------------------------------------------

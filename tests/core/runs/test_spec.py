@@ -1,9 +1,11 @@
 import dataclasses
+import re
 
 import numpy as np
 import pytest
 
-from core.errors import WrongRequest
+from core.errors import NoveltyError, WrongRequest
+from core.knobs import knobs_of
 from core.methods.cards import Published
 from core.runs import spec
 from core.runs.spec import RunSpec, published, request
@@ -76,3 +78,42 @@ def test_no_figure_beside_a_stand_in(monkeypatch, tmp_path):
     images, names = np.zeros((10, 32, 32, 3), np.uint8), np.array(spec.data.entry("cifar10").classes)
     np.savez(tmp_path / "cifar10_exact.npz", train_images=images, train_labels=np.arange(10), class_names=names)
     assert published(asked) == []
+
+
+def test_a_request_is_complete_and_checked():
+    asked = request("digits", "several-normal", "3,0", "multi-radius-svdd", changes={"epochs": "9"}, options={"split": "pooled"})
+    assert asked.target == ("0", "3") and asked.options == {"split": "pooled"}
+    assert asked.knobs["epochs"] == 9 and asked.knobs.keys() == {each.name for each in knobs_of(asked.card.knobs)}
+    assert asked.settings.epochs == 9 and asked.task.hash == request("digits", "several-normal", "0,3", "deep-svdd", options={"split": "pooled"}).task.hash
+    paper = request("digits", "unimodal", "3", "rapp-ae", preset="paper")
+    assert (paper.knobs["layers"], paper.knobs["epochs"]) == (10, 200)
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        ({"method": "magic"}, "no method 'magic'"),
+        ({"preset": "slow"}, "no preset 'slow'"),
+        ({"changes": {"depth": 3}}, "no setting 'depth' here"),
+        ({"changes": {"layers": 4, "first_layer": 5}}, "The window 5 to 4 doesn't lie in layers 0 to 4"),
+        ({"seed": -1}, "The seed can't be -1"),
+        ({"device": "abacus"}, "no device 'abacus'"),
+        ({"method": "multi-radius-svdd", "changes": {"labels": "classes"}}, "Set labels to finch"),
+        ({"dataset": "tiny-imagenet", "target": "bee"}, "isn't on this machine"),
+    ],
+)
+def test_a_request_that_can_t_be_met_is_refused(change, sentence, tmp_path, monkeypatch):
+    monkeypatch.setenv("NOVELTY_DATA", str(tmp_path))
+    asked = {"dataset": "digits", "scenario": "unimodal", "target": "3", "method": "rapp-ae"} | change
+    with pytest.raises(NoveltyError, match=sentence):
+        request(**asked)
+
+
+def test_the_slug_is_a_safe_name():
+    asked = request("fashion-mnist", "several-normal", "T-shirt/top,Ankle boot,Sandal,Dress", "deep-svdd", seed=12)
+    assert re.fullmatch(r"deep-svdd-fashion-mnist-several-normal-t-shirt-top-dress-sandal-s12-[0-9a-f]{6}", asked.slug)
+
+
+@pytest.mark.parametrize(("kind", "target", "count"), [("multimodal", "3", 9), ("unimodal", "3", 1), ("several-normal", "1,2,3", 3), ("latent-super-category", "CUR", 3)])
+def test_how_many_classes_are_normal(kind, target, count):
+    assert spec.normal_classes(request("digits", kind, target, "rapp-ae").task) == count

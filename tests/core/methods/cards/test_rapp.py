@@ -1,0 +1,61 @@
+"""The cards of RaPP: widths and window, refusals that say why, published figures as printed."""
+
+import dataclasses
+
+import pytest
+
+from core import methods
+from core.methods.cards import rapp
+from core.scenarios import SCENARIOS
+
+UNIMODAL = SCENARIOS["unimodal"]
+
+
+def test_widths_fall_in_the_steps_of_the_authors():
+    assert rapp.widths(784, 20, 10) == (784, 707, 631, 554, 478, 402, 325, 249, 172, 96, 20)
+    assert rapp.widths(784, 20, 3) == (784, 529, 274, 20)
+    assert rapp.widths(20, 1, 10) == (20, 18, 16, 14, 12, 10, 8, 6, 4, 2, 1)
+
+
+def test_the_window_is_inclusive_and_minus_1_is_the_last_layer():
+    assert rapp.Knobs(layers=7).window() == (1, 7)
+    assert rapp.Knobs(layers=7, first_layer=0, last_layer=3).window() == (0, 3)
+
+
+@pytest.mark.parametrize(
+    ("changes", "shape", "sentence"),
+    [
+        ({"bottleneck": 64}, (1, 8, 8), "A bottleneck of 64 doesn't narrow images of 64 values. Choose a smaller bottleneck."),
+        ({"layers": 4, "first_layer": 5}, (1, 28, 28), "The window 5 to 4 doesn't lie in layers 0 to 4."),
+        ({"layers": 4, "last_layer": 5}, (1, 28, 28), "The window 1 to 5 doesn't lie in layers 0 to 4."),
+        ({"layers": 4, "first_layer": 3, "last_layer": 2}, (1, 28, 28), "The window 3 to 2"),
+        ({"layers": 10, "bottleneck": 20}, (3, 32, 32), "numbers; at most 6000 fit. Set layers to 2 or fewer."),
+        ({"layers": 3, "bottleneck": 20}, (3, 128, 128), "Use smaller images."),
+    ],
+)
+def test_what_rapp_refuses(changes, shape, sentence):
+    assert sentence in rapp.refuses(rapp.Knobs(**changes), shape, UNIMODAL, 1)
+
+
+def test_the_layers_that_are_advised_fit():
+    settings = rapp.Knobs(layers=10, bottleneck=20)
+    advice = rapp.refuses(settings, (3, 32, 32), UNIMODAL, 1)
+    layers = int(advice.split("Set layers to ")[1].split()[0])
+    assert rapp.refuses(dataclasses.replace(settings, layers=layers), (3, 32, 32), UNIMODAL, 1) is None
+    assert rapp.refuses(dataclasses.replace(settings, layers=layers + 1), (3, 32, 32), UNIMODAL, 1)
+
+
+@pytest.mark.parametrize(
+    ("name", "dataset", "scenario", "figures"),
+    [
+        ("rapp-ae", "mnist", "multimodal", (0.825, 0.881, 0.899)),
+        ("rapp-vae", "mnist", "multimodal", (0.864, 0.907, 0.927)),
+        ("rapp-aae", "mnist", "multimodal", (0.847, 0.911, 0.929)),
+        ("rapp-ae", "fashion-mnist", "unimodal", (0.924, 0.928, 0.933)),
+        ("rapp-aae", "mnist", "unimodal", (0.972, 0.966, 0.977)),
+    ],
+)
+def test_published_figures_of_rapp(name, dataset, scenario, figures):
+    printed = {p.score: p for p in methods.card(name).published if (p.dataset, p.scenario) == (dataset, scenario)}
+    assert tuple(printed[score].auroc for score in ("reconstruction", "sap", "nap")) == figures
+    assert all(p.target is None and "Table 2" in p.source for p in printed.values())

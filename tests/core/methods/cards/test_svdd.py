@@ -1,0 +1,36 @@
+"""The cards of Deep SVDD and multi-radius: refusals that say why, published figures as printed."""
+
+import pytest
+
+from core import methods
+from core.methods.cards import svdd
+from core.scenarios import SCENARIOS
+
+
+@pytest.mark.parametrize(
+    ("settings", "shape", "kind", "sentence"),
+    [
+        (svdd.Knobs(), (1, 16, 16), "unimodal", "not 16 x 16. Import the images at 32 x 32."),
+        (svdd.Knobs(), (1, 28, 32), "unimodal", "not 28 x 32"),
+        (svdd.Knobs(warm_up=9, epochs=8), (1, 8, 8), "unimodal", "9 warm-up epochs don't fit into 8 epochs."),
+        (svdd.MultiRadiusKnobs(labels="classes"), (1, 8, 8), "unimodal", "hides its classes, so clusters can't come from them. Set labels to finch."),
+    ],
+)
+def test_what_svdd_refuses(settings, shape, kind, sentence):
+    assert sentence in svdd.refuses(settings, shape, SCENARIOS[kind], 1)
+
+
+def test_classes_may_be_the_clusters_where_the_scenario_offers_labels():
+    settings = svdd.MultiRadiusKnobs(labels="classes")
+    taken = {kind for kind, rule in SCENARIOS.items() if svdd.refuses(settings, (1, 8, 8), rule, 3) is None}
+    assert taken == {"several-normal", "cross-dataset"}
+
+
+def test_published_figures_of_deep_svdd():
+    printed = {(p.dataset, p.target, p.remark.split()[0]): p for p in methods.card("deep-svdd").published}
+    assert printed["mnist", ("1",), "one-class"].auroc == pytest.approx(0.997)
+    assert printed["mnist", ("5",), "soft-boundary"].auroc == pytest.approx(0.858)
+    assert printed["cifar10", ("horse",), "one-class"].auroc == pytest.approx(0.673)
+    one_class = [p.auroc for (dataset, _, remark), p in printed.items() if (dataset, remark) == ("mnist", "one-class")]
+    assert len(one_class) == 10 and sum(one_class) / 10 == pytest.approx(0.948, abs=5e-4)  # the mean that the paper prints
+    assert all(p.options == {"split": "official"} and p.scenario == "unimodal" for p in printed.values())

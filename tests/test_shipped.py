@@ -1,0 +1,45 @@
+"""The runs that ship with the app: true to their checkpoints, small, and free of names of the machine that made them."""
+
+import pytest
+
+from core.runs import detectors, store
+
+SHIPPED = sorted(path for path in store.shipped_root().iterdir() if path.is_dir())
+MOST_BYTES = 8 * 2**20
+
+
+@pytest.mark.parametrize("folder", SHIPPED, ids=lambda folder: folder.name)
+def test_metrics_come_from_the_checkpoint(folder):
+    run = store.find(folder.name)
+    again = detectors.evaluate(run, "cpu")
+    for score, metrics in run.about["metrics"].items():
+        assert again["thresholds"][score] == pytest.approx(run.threshold(score), rel=1e-3)
+        for name in ("auroc", "aupr_novel", "f1"):
+            assert again["metrics"][score][name]["value"] == pytest.approx(metrics[name]["value"], abs=0.01), (score, name)
+
+
+def test_every_method_has_one():
+    from core.methods import METHODS
+
+    assert {store.find(folder.name).spec.method for folder in SHIPPED} == set(METHODS)
+
+
+def test_made_by_the_command_they_name():
+    from core.__main__ import parser
+    from core.runs.spec import request
+
+    for folder in SHIPPED:
+        run = store.find(folder.name)
+        words = run.about["command"].split()
+        assert words[:3] == ["python", "-m", "core"]
+        asked = parser().parse_args(words[3:])
+        options = dict(each.split("=") for each in asked.scenario_set)
+        assert request(asked.dataset, asked.scenario, asked.target, asked.method, options=options).hash == run.spec.hash
+
+
+def test_small_finished_and_with_control_lines():
+    assert sum(path.stat().st_size for folder in SHIPPED for path in folder.rglob("*")) < MOST_BYTES
+    for folder in SHIPPED:
+        run = store.find(folder.name)
+        assert run.state == store.FINISHED and run.shipped
+        assert set(store.CONTROLS) <= set(run.controls)
