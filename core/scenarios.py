@@ -19,7 +19,7 @@ from core import data, knobs
 from core.data import Dataset
 from core.errors import WrongRequest
 from core.knobs import knob
-from core.splits import drawn, interleaved, labelled, others, shares, without_groups_of
+from core.splits import Rows, drawn, interleaved, labelled, others, shares, without_groups_of
 
 NORMAL, NOVEL = "normal", "novel"
 SPLITS = ("train", "valid", "test")
@@ -40,28 +40,6 @@ class TaskSpec:
         """Ten hex digits that two runs share exactly when they trained and tested on the same images."""
         text = json.dumps(dataclasses.asdict(self), sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:10]
-
-
-@dataclass(frozen=True, eq=False)
-class Rows:
-    """Images by index, in one or more datasets of one shape.
-
-    pool: int64 [N], which dataset of the task.  index: int64 [N], which image of it.
-    """
-
-    pool: np.ndarray
-    index: np.ndarray
-
-    @classmethod
-    def of(cls, index: np.ndarray, pool: int = 0) -> "Rows":
-        return cls(np.full(len(index), pool, dtype=np.int64), np.asarray(index, dtype=np.int64))
-
-    @classmethod
-    def joined(cls, parts: Sequence["Rows"]) -> "Rows":
-        return cls(np.concatenate([p.pool for p in parts]), np.concatenate([p.index for p in parts]))
-
-    def __len__(self) -> int:
-        return len(self.index)
 
 
 @dataclass(frozen=True, eq=False)
@@ -181,7 +159,9 @@ def task_spec(
         if rule.choose == "several":
             chosen = tuple(sorted(chosen, key=entry.classes.index))
             if len(chosen) == len(entry.classes) and kind != "cross-dataset":
-                raise WrongRequest(f"If all {len(chosen)} classes of {entry.title} are normal, none is left to be novel. Choose fewer.")
+                raise WrongRequest(
+                    f"If all {len(chosen)} classes of {entry.title} are normal, none is left to be novel. Choose fewer."
+                )
     if split_seed < 0:
         raise WrongRequest(f"The split seed can't be {split_seed}. Choose a whole number of at least 0.")
     checked = knobs.changed(rule.options(), options or {})
@@ -206,15 +186,21 @@ def _class_name(entry: data.Entry, word: str) -> str:
     if word.isdigit() and int(word) < len(entry.classes):
         return entry.classes[int(word)]
     listing = ", ".join(entry.classes[:12]) + (", ..." if len(entry.classes) > 12 else "")
-    raise WrongRequest(f"{entry.title} has no class {word!r}. Choose from {listing}, or a number from 0 to {len(entry.classes) - 1}.")
+    raise WrongRequest(
+        f"{entry.title} has no class {word!r}. Choose from {listing}, or a number from 0 to {len(entry.classes) - 1}."
+    )
 
 
 def _super_category(entry: data.Entry, words: list[str]) -> str:
     groups = super_categories(entry)
     if not groups:
-        raise WrongRequest(f"{entry.title} has no super-categories. Choose another dataset or the scenario several-normal.")
+        raise WrongRequest(
+            f"{entry.title} has no super-categories. Choose another dataset or the scenario several-normal."
+        )
     if len(words) != 1 or words[0] not in groups:
-        raise WrongRequest(f"{entry.title} has no super-category {', '.join(words)!r}. Choose one of {', '.join(groups)}.")
+        raise WrongRequest(
+            f"{entry.title} has no super-category {', '.join(words)!r}. Choose one of {', '.join(groups)}."
+        )
     return words[0]
 
 
@@ -223,18 +209,30 @@ def super_categories(entry: data.Entry) -> dict[str, tuple[str, ...]]:
     return next(iter(entry.groupings.values()), {})
 
 
-# --- splitting -------------------------------------------------------------------------------------------------------------
+# --- splitting --------------------------------------------------------------------------------------------------------
 
 
-def _task(spec: TaskSpec, pools: Sequence[Dataset], train: Rows, valid: Rows, normal: Rows, foreign: Mapping[str, Rows], **more: Any) -> Task:
+def _task(
+    spec: TaskSpec,
+    pools: Sequence[Dataset],
+    train: Rows,
+    valid: Rows,
+    normal: Rows,
+    foreign: Mapping[str, Rows],
+    **more: Any,
+) -> Task:
     """A task from its normal test images and its novel ones by source."""
     test = Rows.joined([normal, *foreign.values()])
-    source = np.concatenate([np.full(len(normal), NORMAL, dtype=object), *(np.full(len(r), n, dtype=object) for n, r in foreign.items())])
+    source = np.concatenate(
+        [np.full(len(normal), NORMAL, dtype=object), *(np.full(len(r), n, dtype=object) for n, r in foreign.items())]
+    )
     novel = (source != NORMAL).astype(np.uint8)
     return Task(spec, tuple(pools), train, valid, test, novel, source.astype(str), **more)
 
 
-def _split(spec: TaskSpec, dataset: Dataset, normal: Sequence[str], novel: Sequence[str], split: str) -> tuple[np.ndarray, ...]:
+def _split(
+    spec: TaskSpec, dataset: Dataset, normal: Sequence[str], novel: Sequence[str], split: str
+) -> tuple[np.ndarray, ...]:
     """(train, valid, test-normal, novel) by the `pooled` or the `official` protocol."""
     rng = np.random.default_rng(spec.split_seed)
     if split == "pooled":
@@ -246,7 +244,7 @@ def _split(spec: TaskSpec, dataset: Dataset, normal: Sequence[str], novel: Seque
     return train, valid, labelled(dataset, normal, test=True), labelled(dataset, novel, test=True)
 
 
-# --- the kinds -------------------------------------------------------------------------------------------------------------
+# --- the kinds --------------------------------------------------------------------------------------------------------
 
 
 def _split_knob(default: str) -> Any:
@@ -340,7 +338,13 @@ class SeveralOptions:
 def several_normal(spec: TaskSpec, dataset: Dataset, options: SeveralOptions) -> Task:
     train, valid, normal, novel = _split(spec, dataset, spec.target, others(dataset, spec.target), options.split)
     return _task(
-        spec, [dataset], Rows.of(train), Rows.of(valid), Rows.of(normal), {NOVEL: Rows.of(novel)}, labels=dataset.labels[train]
+        spec,
+        [dataset],
+        Rows.of(train),
+        Rows.of(valid),
+        Rows.of(normal),
+        {NOVEL: Rows.of(novel)},
+        labels=dataset.labels[train],
     )
 
 
@@ -430,7 +434,14 @@ class CrossOptions:
         group="Scenario",
         help="One further dataset whose training images a method may learn from as foreign; its test images are scored as their own source.",
     )
-    most: int = knob(2000, label="Images per anomaly set", group="Scenario", low=10, high=100_000, help="At most this many of each, drawn.")
+    most: int = knob(
+        2000,
+        label="Images per anomaly set",
+        group="Scenario",
+        low=10,
+        high=100_000,
+        help="At most this many of each, drawn.",
+    )
 
 
 @scenario(
@@ -461,7 +472,9 @@ def cross_dataset(spec: TaskSpec, dataset: Dataset, options: CrossOptions) -> Ta
             seen = Rows.of(learned, len(pools))
         foreign[name] = Rows.of(tested if len(tested) else learned, len(pools))
         pools.append(other)
-    return _task(spec, pools, Rows.of(train), Rows.of(valid), Rows.of(test), foreign, labels=dataset.labels[train], seen=seen)
+    return _task(
+        spec, pools, Rows.of(train), Rows.of(valid), Rows.of(test), foreign, labels=dataset.labels[train], seen=seen
+    )
 
 
 def _foreign_pool(name: str, dataset: Dataset, most: int, rng: np.random.Generator) -> Dataset:
@@ -470,7 +483,9 @@ def _foreign_pool(name: str, dataset: Dataset, most: int, rng: np.random.Generat
         images = data.noise(name.removesuffix("-noise"), 2 * most, dataset.shape, seed=int(rng.integers(2**31)))
         return Dataset(name, name.replace("-", " "), (name,), images, np.zeros(2 * most, dtype=np.int64), most, None)
     if name == dataset.name:
-        raise WrongRequest(f"{dataset.title} can't be its own anomaly set. Choose another dataset, gaussian-noise or uniform-noise.")
+        raise WrongRequest(
+            f"{dataset.title} can't be its own anomaly set. Choose another dataset, gaussian-noise or uniform-noise."
+        )
     other = data.load(name)
     halves = [drawn(np.flatnonzero(other.is_test == half), most, rng) for half in (False, True)]
     index = np.concatenate(halves)

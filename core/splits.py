@@ -1,10 +1,33 @@
-"""Images drawn and cut into parts: seeded, as indices, and with every group of images on one side."""
+"""Images by index, drawn and cut into parts: seeded, and with every group of images on one side."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
 from core.data import Dataset
+
+
+@dataclass(frozen=True, eq=False)
+class Rows:
+    """Images by index, in one or more datasets of one shape.
+
+    pool: int64 [N], which dataset of the task.  index: int64 [N], which image of it.
+    """
+
+    pool: np.ndarray
+    index: np.ndarray
+
+    @classmethod
+    def of(cls, index: np.ndarray, pool: int = 0) -> "Rows":
+        return cls(np.full(len(index), pool, dtype=np.int64), np.asarray(index, dtype=np.int64))
+
+    @classmethod
+    def joined(cls, parts: Sequence["Rows"]) -> "Rows":
+        return cls(np.concatenate([p.pool for p in parts]), np.concatenate([p.index for p in parts]))
+
+    def __len__(self) -> int:
+        return len(self.index)
 
 
 def labelled(dataset: Dataset, names: Sequence[str], test: bool | None = None) -> np.ndarray:
@@ -20,7 +43,9 @@ def others(dataset: Dataset, names: Sequence[str]) -> list[str]:
     return [name for name in dataset.classes if name not in names]
 
 
-def shares(index: np.ndarray, groups: np.ndarray | None, parts: Sequence[float], rng: np.random.Generator) -> list[np.ndarray]:
+def shares(
+    index: np.ndarray, groups: np.ndarray | None, parts: Sequence[float], rng: np.random.Generator
+) -> list[np.ndarray]:
     """The indices shuffled and cut into parts of int(share * n) images, the last taking the rest; groups stay whole.
 
     index: [N].  groups: group of every image of the dataset, -1 for none, or None.  parts: shares of all but the last part.
@@ -34,7 +59,10 @@ def shares(index: np.ndarray, groups: np.ndarray | None, parts: Sequence[float],
     shuffled, sorted_rank = index[by_rank], rank[member][by_rank]
     ends = np.cumsum([int(share * len(index)) for share in parts])
     # A cut in the middle of a group moves to the group's end, so no group lies on two sides.
-    cuts = [int(np.searchsorted(sorted_rank, sorted_rank[end - 1], side="right")) if 0 < end <= len(index) else int(end) for end in ends]
+    cuts = [
+        int(np.searchsorted(sorted_rank, sorted_rank[end - 1], side="right")) if 0 < end <= len(index) else int(end)
+        for end in ends
+    ]
     return np.split(shuffled, cuts)
 
 

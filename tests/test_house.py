@@ -1,4 +1,4 @@
-"""The rules of the house: layers, light pages, a core that needs no app, tests that mirror the tree, a README that is true."""
+"""The rules of the house: layers, light pages, a core that needs no app, tests that mirror the tree, a true README."""
 
 import ast
 import os
@@ -109,7 +109,7 @@ def reached(module: str, seen: set[str] | None = None) -> set[str]:
     return seen
 
 
-# --- layers ----------------------------------------------------------------------------------------------------------------
+# --- layers -----------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("module", CODE)
@@ -153,7 +153,10 @@ def test_the_lowest_layer_needs_the_standard_library_alone():
 
 def test_no_torch_below_the_methods_and_never_in_evaluation_cards_figures_and_pages():
     for module in CODE:
-        never = any(within(module, top) for top in ("core.evaluation", "core.methods.cards", "core.figures", "pages", "streamlit_app"))
+        never = any(
+            within(module, top)
+            for top in ("core.evaluation", "core.methods.cards", "core.figures", "pages", "streamlit_app")
+        )
         for each in imports(module):
             if each.module.split(".")[0] in ("torch", "torchvision") and not each.for_types:
                 assert not never, f"{module} imports {each.module}"
@@ -168,23 +171,33 @@ def test_the_check_sees_what_it_should():
     assert Import("core.errors", True, False) in imports("core.knobs")
     assert Import("core.methods.base", False, True) in imports("core.methods")
     assert Import("torch", False, False) in imports("core.runs.files")
-    assert layer("core.methods.rapp") > layer("core.methods.base") > layer("core.methods") == layer("core.methods.cards.rapp")
+    assert (
+        layer("core.methods.rapp")
+        > layer("core.methods.base")
+        > layer("core.methods")
+        == layer("core.methods.cards.rapp")
+    )
     assert "torch" in reached("core.methods.rapp") and "core.algorithms.nap" in reached("core.methods.rapp")
 
 
-# --- light pages, free core ------------------------------------------------------------------------------------------------
+# --- light pages, free core -------------------------------------------------------------------------------------------
 
 
 def python(code: str, **environment: str) -> str:
     done = subprocess.run(
-        [sys.executable, "-c", code], cwd=PROJECT, env=os.environ | environment, capture_output=True, text=True, timeout=240
+        [sys.executable, "-c", code],
+        cwd=PROJECT,
+        env=os.environ | environment,
+        capture_output=True,
+        text=True,
+        timeout=240,
     )
     assert done.returncode == 0, done.stderr
     return done.stdout
 
 
 def test_nothing_that_a_page_imports_is_heavy():
-    """Every import statement of every page, and every figure file that the table of methods may load, in a fresh process."""
+    """Every import statement of every page, and every figure file that a method may load, in a fresh process."""
     lines = set()
     for path in sources("pages", "streamlit_app.py"):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
@@ -216,12 +229,14 @@ assert not any(sys.modules[name] for name in BLOCKED)
     assert told.splitlines() == ["rapp-ae 3 6", "deep-svdd 3 6"]
 
 
-# --- the tree --------------------------------------------------------------------------------------------------------------
+# --- the tree ---------------------------------------------------------------------------------------------------------
 
 
 def tracked() -> list[Path]:
     """Files of the project: known to git, or new and not ignored."""
-    listing = subprocess.run(["git", "ls-files", "-co", "--exclude-standard", "-z"], cwd=PROJECT, capture_output=True, text=True, check=True)
+    listing = subprocess.run(
+        ["git", "ls-files", "-co", "--exclude-standard", "-z"], cwd=PROJECT, capture_output=True, text=True, check=True
+    )
     return [PROJECT / name for name in listing.stdout.split("\0") if name and (PROJECT / name).is_file()]
 
 
@@ -232,22 +247,22 @@ def place_of_test(path: Path) -> Path:
 
 
 def test_every_source_with_functions_has_its_test():
+    """But parts that pages share: those are tested through the pages that show them."""
     missing = []
-    for path in CODE.values():
-        defines = any(isinstance(node, ast.FunctionDef) for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))))
-        if defines and not place_of_test(path).exists():
+    for module, path in CODE.items():
+        defines = any(
+            isinstance(node, ast.FunctionDef) for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        )
+        if defines and not place_of_test(path).exists() and not within(module, "pages.shared"):
             missing.append(str(place_of_test(path).relative_to(PROJECT)))
     assert not missing
 
 
 def test_every_test_has_its_source():
-    wanted = {place_of_test(path) for path in CODE.values()}
-    free = [PROJECT / "tests" / name for name in ("browser", "benchmarks")]  # of the app as a whole
-    for path in sources("tests"):
-        if path.name.startswith("test_") and path != Path(__file__).resolve() and not any(top in path.parents for top in free):
-            if path.stem.removesuffix("_contract") != path.stem:
-                continue  # one test for every row of a table
-            assert path in wanted, f"{path.relative_to(PROJECT)} tests no file of this name"
+    wanted = {place_of_test(path) for path in CODE.values()} | {PROJECT / "tests/core/methods/test_contract.py"}
+    for folder in ("core", "pages"):
+        strangers = {path for path in (PROJECT / "tests" / folder).rglob("test_*.py")} - wanted
+        assert not strangers, "a test has the path of what it tests"
 
 
 def test_the_top_level_holds_what_belongs_there():
@@ -259,7 +274,11 @@ def test_the_top_level_holds_what_belongs_there():
 
 
 def test_no_file_is_longer_than_500_lines():
-    long = {str(path.relative_to(PROJECT)): len(path.read_text(encoding="utf-8").splitlines()) for path in tracked() if path.suffix == ".py"}
+    long = {
+        str(path.relative_to(PROJECT)): len(path.read_text(encoding="utf-8").splitlines())
+        for path in tracked()
+        if path.suffix == ".py"
+    }
     assert not {name: lines for name, lines in long.items() if lines > 500}
 
 
@@ -275,7 +294,7 @@ def test_no_text_names_a_machine_s_folders():
     assert not told
 
 
-# --- README ----------------------------------------------------------------------------------------------------------------
+# --- README -----------------------------------------------------------------------------------------------------------
 
 
 @pytest.fixture(scope="module")
@@ -324,7 +343,9 @@ def test_every_method_is_in_the_readme_s_table_and_no_other(readme):
     from core.methods import cards
 
     families = {card.family for card in cards()}
-    unknown = {name for name in named - METHODS.keys() if name.split("-")[-1] in families or name.split("-")[0] in families}
+    unknown = {
+        name for name in named - METHODS.keys() if name.split("-")[-1] in families or name.split("-")[0] in families
+    }
     assert not unknown
 
 

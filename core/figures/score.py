@@ -109,7 +109,7 @@ def _words(said: Said) -> str:
     symbol, colour = {"normal": ("●", NORMAL), "novel": ("◆", NOVEL)}[said.verdict]
     far = (
         f"{number(said.score / said.threshold)} × its threshold"
-        if said.threshold > 0
+        if said.threshold > 0 and said.score >= 0
         else f"score {number(said.score)}"
     )
     return (

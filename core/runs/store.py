@@ -199,13 +199,14 @@ class Run:
 
 
 def runs() -> list[Run]:
-    """All runs that can be read, shipped ones last, newest first."""
+    """All runs that can be read: the user's own, newest first, then the shipped ones in the order they were made."""
     found: list[tuple[bool, float, Run]] = []
     for folder in (root(), shipped_root()):
         for path in folder.iterdir() if folder.is_dir() else ():
             run = Run(path)
             if path.is_dir() and not path.name.startswith(".") and path != shipped_root() and _readable(run):
-                found.append((run.shipped, -float(run.about.get("created", 0)), run))
+                created = float(run.about.get("created", 0))
+                found.append((run.shipped, created if run.shipped else -created, run))
     return [run for *_, run in sorted(found, key=lambda each: (each[0], each[1], each[2].id))]
 
 

@@ -17,7 +17,7 @@ from pages.shared import panels
 ENTRY = Path(__file__).parents[2] / "streamlit_app.py"
 OUR_FAULT = "Something went wrong on our side while this page was drawn; the details are in the server's log."
 STYLE = """<style>
-[data-testid=stMainBlockContainer] { padding-left: 2.5rem; padding-right: 2.5rem; }
+[data-testid=stMainBlockContainer] { padding: 2.75rem 2.5rem 4rem; }
 [data-testid=stImage] img { border-radius: 0; image-rendering: pixelated; }
 </style>"""
 LARGE_TYPE = "<style>html { font-size: 22px; }</style>"  # Streamlit measures in rem, so this enlarges everything

@@ -84,6 +84,7 @@ def settle(page: Page) -> None:
     page.get_by_test_id("stSidebarNav").wait_for()
     page.locator("h1").first.wait_for()
     page.locator('[data-testid="stApp"][data-test-script-state="notRunning"]').wait_for()
+    page.locator('[data-testid="stSkeleton"]').first.wait_for(state="detached")
     page.wait_for_function("[...document.images].every(image => image.complete)")
     page.wait_for_function(
         "[...document.querySelectorAll('[data-testid=stPlotlyChart]')].every(chart => chart.querySelector('.main-svg'))"

@@ -42,7 +42,7 @@ def photograph(page: driver.Page, app: str, name: str, query: str, file: Path, f
         height = page.evaluate("document.querySelector('[data-testid=stMain]').scrollHeight")
         page.set_viewport_size({"width": page.viewport_size["width"], "height": height})
         driver.settle(page)
-    page.wait_for_timeout(500)  # fades and chart transitions
+    page.wait_for_timeout(1500)  # fades and chart transitions
     page.screenshot(path=file)
     page.context.close()
 

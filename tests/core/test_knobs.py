@@ -29,7 +29,13 @@ def test_knobs_come_in_the_order_of_the_fields_with_what_each_was_told():
 
 
 def test_a_preset_may_depend_on_the_image_shape():
-    assert values(preset(Settings, "quick", TINY)) == {"epochs": 60, "rate": 1e-3, "best": True, "kind": "a", "free": -3}
+    assert values(preset(Settings, "quick", TINY)) == {
+        "epochs": 60,
+        "rate": 1e-3,
+        "best": True,
+        "kind": "a",
+        "free": -3,
+    }
     assert preset(Settings, "quick", LARGE).epochs == 10
     assert preset(Settings, "paper", TINY) == Settings(epochs=200, kind="b")
     with pytest.raises(WrongRequest, match="no preset 'slow'. Choose from quick, paper"):

@@ -8,10 +8,15 @@ import pytest
 
 from core import data
 from core.errors import NoveltyError, WrongRequest
-from core.scenarios import SCENARIOS, Rows, Task, build, super_categories, task_spec
+from core.scenarios import SCENARIOS, Task, build, super_categories, task_spec
 
 # RaPP on MNIST: train / valid / test-normal and novel images of class c (methods/rapp.md, section 1).
-MULTIMODAL = {0: (37858, 12619, 12620, 6903), 1: (37273, 12424, 12426, 7877), 5: (38212, 12737, 12738, 6313), 9: (37825, 12608, 12609, 6958)}
+MULTIMODAL = {
+    0: (37858, 12619, 12620, 6903),
+    1: (37273, 12424, 12426, 7877),
+    5: (38212, 12737, 12738, 6313),
+    9: (37825, 12608, 12609, 6958),
+}
 AT_35_PERCENT = {0: (12620, 6795), 1: (12426, 6690), 5: (11724, 6313), 9: (12609, 6789)}
 UNIMODAL = {0: (4141, 1380, 1382), 1: (4726, 1575, 1576), 5: (3787, 1262, 1264), 9: (4174, 1391, 1393)}
 TARGETS = {"several-normal": "0,1,3", "latent-super-category": "CUR", "cross-dataset": "0,1,2,3,4"}
@@ -50,7 +55,7 @@ def grouped(tmp_path, monkeypatch) -> str:
     return "tracks"
 
 
-# --- sizes -----------------------------------------------------------------------------------------------------------------
+# --- sizes ------------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("c", MULTIMODAL)
@@ -78,7 +83,12 @@ def test_sizes_of_unimodal_mnist(mnist, c):
 def test_sizes_of_mnist_with_the_official_test_set(mnist):
     task = build(task_spec("mnist", "several-normal", "3,0,1"))
     assert task.spec.target == ("0", "1", "3")
-    assert task.counts == {"train": int(0.9 * 18_796), "valid": 18_796 - int(0.9 * 18_796), "normal": 3_125, "novel": 6_875}
+    assert task.counts == {
+        "train": int(0.9 * 18_796),
+        "valid": 18_796 - int(0.9 * 18_796),
+        "normal": 3_125,
+        "novel": 6_875,
+    }
     assert (task.test.index >= 60_000).all() and (task.train.index < 60_000).all() and (task.valid.index < 60_000).all()
 
 
@@ -110,7 +120,7 @@ def test_the_novelty_share_draws_the_larger_side_down(share):
     assert novel / (normal + novel) == pytest.approx(share, abs=0.01)
 
 
-# --- what holds for every kind ----------------------------------------------------------------------------------------------
+# --- what holds for every kind ----------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -130,7 +140,9 @@ def test_the_split_seed_alone_decides(kind):
     np.testing.assert_array_equal(first.source, again.source)
     assert first.spec.hash == again.spec.hash != other.spec.hash
     assert places(first, "train") != places(other, "train")
-    assert {name: first.counts[name] for name in ("train", "valid")} == {name: other.counts[name] for name in ("train", "valid")}
+    assert {name: first.counts[name] for name in ("train", "valid")} == {
+        name: other.counts[name] for name in ("train", "valid")
+    }
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -162,12 +174,14 @@ def test_a_group_stays_on_one_side(grouped, kind, seed):
     options = {"split": "pooled"} if kind in ("unimodal", "several-normal") else {}
     task = build(task_spec(grouped, kind, target, options, seed))
     groups = task.pools[0].groups
-    sides = [set(groups[task.rows(split).index[task.rows(split).pool == 0]]) - {-1} for split in ("train", "valid", "test")]
+    sides = [
+        set(groups[task.rows(split).index[task.rows(split).pool == 0]]) - {-1} for split in ("train", "valid", "test")
+    ]
     assert all(sides)
     assert not sides[0] & sides[1] and not sides[0] & sides[2] and not sides[1] & sides[2]
 
 
-# --- contaminated ----------------------------------------------------------------------------------------------------------
+# --- contaminated -----------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("rate", [0.0, 0.03, 0.2])
@@ -190,7 +204,7 @@ def test_impurities_lie_anywhere_in_the_training_images():
     assert foreign.min() < count / 4 and foreign.max() > 3 * count / 4
 
 
-# --- cross-dataset ----------------------------------------------------------------------------------------------------------
+# --- cross-dataset ----------------------------------------------------------------------------------------------------
 
 
 @pytest.fixture
@@ -200,8 +214,20 @@ def shapes(tmp_path, monkeypatch) -> None:
     rng = np.random.default_rng(1)
     train, test = rng.integers(0, 100, (60, 12, 10, 3), np.uint8), rng.integers(156, 256, (40, 12, 10, 3), np.uint8)
     names = {"class_names": np.array(["circle", "square"])}
-    np.savez(tmp_path / "shapes.npz", train_images=train, train_labels=np.arange(60) % 2, test_images=test, test_labels=np.arange(40) % 2, **names)
-    np.savez(tmp_path / "streets.npz", train_images=train[:50], train_labels=np.zeros(50, int), class_names=np.array(["street"]))
+    np.savez(
+        tmp_path / "shapes.npz",
+        train_images=train,
+        train_labels=np.arange(60) % 2,
+        test_images=test,
+        test_labels=np.arange(40) % 2,
+        **names,
+    )
+    np.savez(
+        tmp_path / "streets.npz",
+        train_images=train[:50],
+        train_labels=np.zeros(50, int),
+        class_names=np.array(["street"]),
+    )
 
 
 def test_sources_of_a_cross_dataset_task(shapes):
@@ -230,7 +256,7 @@ def test_a_seen_set_is_never_tested_on_what_it_trains_with(shapes, name):
     assert not trained & places(task, "test")
 
 
-# --- refusals --------------------------------------------------------------------------------------------------------------
+# --- refusals ---------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -300,8 +326,3 @@ def test_the_hash_names_dataset_scenario_choice_options_and_split():
         dataclasses.replace(spec, split_seed=1),
     ]
     assert len({spec.hash, *(other.hash for other in others)}) == 6
-
-
-def test_rows_gather_from_several_pools():
-    rows = Rows.joined([Rows.of(np.array([3, 1])), Rows.of(np.array([2]), pool=1)])
-    assert rows.pool.tolist() == [0, 0, 1] and rows.index.tolist() == [3, 1, 2] and len(rows) == 3

@@ -3,13 +3,17 @@
 import numpy as np
 
 from core import data
-from core.splits import drawn, interleaved, labelled, others, shares, without_groups_of
+from core.splits import Rows, drawn, interleaved, labelled, others, shares, without_groups_of
 
 
 def test_shares_without_groups_are_exact_and_with_groups_nearly(rng):
     index = np.flatnonzero(rng.random(500) < 0.5)
     parts = shares(index, None, (0.6, 0.2), np.random.default_rng(1))
-    assert [len(each) for each in parts] == [int(0.6 * len(index)), int(0.2 * len(index)), len(index) - int(0.6 * len(index)) - int(0.2 * len(index))]
+    assert [len(each) for each in parts] == [
+        int(0.6 * len(index)),
+        int(0.2 * len(index)),
+        len(index) - int(0.6 * len(index)) - int(0.2 * len(index)),
+    ]
     assert sorted(np.concatenate(parts)) == sorted(index)
     assert not np.array_equal(np.concatenate(parts), index)
     groups = np.arange(500) // 7
@@ -53,3 +57,8 @@ def test_images_of_a_group_that_was_taken_are_left_out():
     assert without_groups_of(np.array([0, 2]), np.array([1, 3, 4, 5]), grouped).tolist() == [3, 4]
     free = data.Dataset("a", "A", ("x",), images, np.zeros(6, np.int64), 6)
     assert without_groups_of(np.array([0]), np.array([1, 3]), free).tolist() == [1, 3]
+
+
+def test_rows_gather_from_several_pools():
+    rows = Rows.joined([Rows.of(np.array([3, 1])), Rows.of(np.array([2]), pool=1)])
+    assert rows.pool.tolist() == [0, 0, 1] and rows.index.tolist() == [3, 1, 2] and len(rows) == 3

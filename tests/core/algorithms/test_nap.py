@@ -18,7 +18,9 @@ def direct_nap(train: np.ndarray, images: np.ndarray) -> tuple[np.ndarray, int]:
     return np.square(coordinates).sum(1), int(keep.sum())
 
 
-def pathway_rows(rng: np.random.Generator, count: int, widths: tuple[int, ...] = WIDTHS) -> tuple[np.ndarray, np.ndarray]:
+def pathway_rows(
+    rng: np.random.Generator, count: int, widths: tuple[int, ...] = WIDTHS
+) -> tuple[np.ndarray, np.ndarray]:
     """(training rows [count, D], other rows [20, D]) of correlated columns in which d_L = W d_{L-1} exactly."""
     free = sum(widths[:-1])
     mix = rng.normal(size=(free, free)) * np.geomspace(3, 0.1, free)
@@ -94,7 +96,9 @@ def test_all_windows_at_once_equal_single_windows(rng, count):
     assert scores.shape == (20, 10)
     for column, window in enumerate(pathway.windows):
         single = whitening(statistics, pathway, *window)
-        np.testing.assert_allclose(scores[:, column], single.nap(torch.from_numpy(images)), rtol=1e-4, err_msg=str(window))
+        np.testing.assert_allclose(
+            scores[:, column], single.nap(torch.from_numpy(images)), rtol=1e-4, err_msg=str(window)
+        )
         assert every.ranks[column] == single.rank
 
 

@@ -40,7 +40,11 @@ def test_neighbours_far_from_the_origin_are_not_lost_to_rounding(rng):
     """|a|^2 - 2ab in float32 can't tell points at distance 1,000 apart whose own distances are about 0.1."""
     rows = 0.1 * rng.normal(size=(500, 8)) + 1000
     exact = torch.from_numpy(rows).float()
-    _, places = NearestNeighbors(n_neighbors=1, algorithm="brute").fit(exact.double().numpy() - 1000).kneighbors(exact[:50].double().numpy() + 0.001 - 1000)
+    _, places = (
+        NearestNeighbors(n_neighbors=1, algorithm="brute")
+        .fit(exact.double().numpy() - 1000)
+        .kneighbors(exact[:50].double().numpy() + 0.001 - 1000)
+    )
     np.testing.assert_array_equal(nearest(exact[:50] + 0.001, exact, 1)[1], places)
 
 
@@ -54,7 +58,9 @@ def test_principal_components_against_scikit_learn(rng, rows):
     np.testing.assert_allclose(projected.abs(), np.abs(expected.transform(fresh)[:, :4]), rtol=1e-3, atol=1e-3)
     four = PCA(4).fit(rows)
     residual = fresh - four.inverse_transform(four.transform(fresh))
-    np.testing.assert_allclose(components.first(4).error(torch.from_numpy(fresh).float()), np.square(residual).sum(1), rtol=1e-3)
+    np.testing.assert_allclose(
+        components.first(4).error(torch.from_numpy(fresh).float()), np.square(residual).sum(1), rtol=1e-3
+    )
 
 
 @pytest.mark.parametrize("share", [0.5, 0.9, 0.95, 0.999])

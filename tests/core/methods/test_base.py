@@ -42,7 +42,9 @@ class MeanOf(Stage):
 class FromMean(Detector):
     """Scores by the squared distance to the mean image."""
 
-    card: ClassVar[Card] = Card("toy", "toy", "Toy", "", "", Knobs, (Score("distance", "", ""),), "distance", ("mean",), refuses=refuses)
+    card: ClassVar[Card] = Card(
+        "toy", "toy", "Toy", "", "", Knobs, (Score("distance", "", ""),), "distance", ("mean",), refuses=refuses
+    )
     chunk = 8
 
     def __init__(self, knobs, shape):
@@ -95,7 +97,13 @@ def test_no_image_gives_no_score():
 
 
 @pytest.mark.parametrize(
-    "wrong", [np.zeros((2, 1, 5, 4), np.uint8), np.zeros((1, 4, 4), np.uint8), np.zeros((2, 1, 4, 4), np.float32), np.zeros((2, 3, 4, 4), np.uint8)]
+    "wrong",
+    [
+        np.zeros((2, 1, 5, 4), np.uint8),
+        np.zeros((1, 4, 4), np.uint8),
+        np.zeros((2, 1, 4, 4), np.float32),
+        np.zeros((2, 3, 4, 4), np.uint8),
+    ],
 )
 def test_images_of_another_shape_or_type_are_refused(wrong):
     with pytest.raises(WrongRequest, match=r"takes 8-bit images of shape \(1, 4, 4\)"):
@@ -120,7 +128,7 @@ def test_chunks_cover_everything_in_order():
     assert [part.tolist() for part in parts] == [[0, 1, 2, 3], [4, 5, 6, 7], [8, 9]]
 
 
-# --- scikit-learn's interface ----------------------------------------------------------------------------------------------
+# --- scikit-learn's interface -----------------------------------------------------------------------------------------
 
 
 def test_an_outlier_is_negative_and_predicted_minus_1(images):
@@ -139,7 +147,10 @@ def test_the_threshold_comes_from_images_that_did_not_train(images):
     assert outlier.threshold_ == pytest.approx(np.quantile(scores, 0.8, method="higher"), rel=1e-5)
     assert outlier.offset_ == -outlier.threshold_
     # An image at the threshold is still accepted; only what lies strictly above it is novel.
-    np.testing.assert_array_equal(outlier.predict(images[held_out[np.argsort(scores)]]), [1, 1, 1, 1, 1 if scores.max() == np.quantile(scores, 0.8, method="higher") else -1])
+    np.testing.assert_array_equal(
+        outlier.predict(images[held_out[np.argsort(scores)]]),
+        [1, 1, 1, 1, 1 if scores.max() == np.quantile(scores, 0.8, method="higher") else -1],
+    )
 
 
 def test_without_settings_the_preset_is_taken(images):
@@ -148,7 +159,9 @@ def test_without_settings_the_preset_is_taken(images):
         Outlier(FromMean, preset="slow").fit(images)
 
 
-@pytest.mark.parametrize("wrong", [np.zeros((50, 16), np.uint8), np.zeros((50, 1, 4, 4)), np.zeros((19, 1, 4, 4), np.uint8)])
+@pytest.mark.parametrize(
+    "wrong", [np.zeros((50, 16), np.uint8), np.zeros((50, 1, 4, 4)), np.zeros((19, 1, 4, 4), np.uint8)]
+)
 def test_fit_refuses_what_are_not_enough_images(wrong):
     with pytest.raises(WrongRequest, match="at least 20 images as one uint8 array"):
         Outlier(FromMean).fit(wrong)

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from core import methods, scenarios
-from core.knobs import knobs_of, preset, values
+from core.knobs import knobs_of, preset
 from core.methods.base import Detector, Outlier, build, from_state
 from core.runs import files
 from core.scenarios import SCENARIOS, Task
@@ -97,7 +97,9 @@ def test_scores_do_not_depend_on_the_other_images(row):
 
 def test_the_state_survives_a_file(row, tmp_path):
     files.write_state(tmp_path / "detector.safetensors", row.detector.state())
-    restored = from_state(type(row.detector), row.detector.knobs, row.task.shape, files.read_state(tmp_path / "detector.safetensors"))
+    restored = from_state(
+        type(row.detector), row.detector.knobs, row.task.shape, files.read_state(tmp_path / "detector.safetensors")
+    )
     for name, each in row.detector.score(row.images).items():
         np.testing.assert_array_equal(restored.score(row.images)[name], each, err_msg=name)
     for name, each in row.detector.explain(row.images).items():

@@ -43,7 +43,7 @@ def parameters(network: nn.Module) -> int:
     return sum(each.numel() for each in network.parameters())
 
 
-# --- networks --------------------------------------------------------------------------------------------------------------
+# --- networks ---------------------------------------------------------------------------------------------------------
 
 
 def test_parameter_counts_of_the_published_networks():
@@ -68,16 +68,20 @@ def test_a_hidden_layer_is_linear_leaky_and_normalised_and_the_last_is_linear_al
         assert block[1].negative_slope == 0.2
 
 
-# --- losses and scores -----------------------------------------------------------------------------------------------------
+# --- losses and scores ------------------------------------------------------------------------------------------------
 
 
 def test_losses_are_sums_over_the_batch(rng):
     images, redrawn = rng.random((5, 7)), rng.random((5, 7))
-    assert float(rapp.squared_error(torch.from_numpy(images), torch.from_numpy(redrawn))) == pytest.approx(np.square(images - redrawn).sum())
+    assert float(rapp.squared_error(torch.from_numpy(images), torch.from_numpy(redrawn))) == pytest.approx(
+        np.square(images - redrawn).sum()
+    )
     mean, log_variance = rng.normal(size=(5, 3)), rng.normal(size=(5, 3))
     normal = torch.distributions.Normal(torch.from_numpy(mean), torch.from_numpy(np.exp(log_variance / 2)))
     expected = torch.distributions.kl_divergence(normal, torch.distributions.Normal(0.0, 1.0)).sum()
-    assert float(rapp.kl_divergence(torch.from_numpy(mean), torch.from_numpy(log_variance))) == pytest.approx(float(expected))
+    assert float(rapp.kl_divergence(torch.from_numpy(mean), torch.from_numpy(log_variance))) == pytest.approx(
+        float(expected)
+    )
     logits = rng.normal(size=(6, 1))
     real = 1 / (1 + np.exp(-logits))
     assert float(rapp.real_or_fake(torch.from_numpy(logits), True)) == pytest.approx(-np.log(real).sum())
@@ -93,7 +97,9 @@ def numpy_encoder(layers: nn.ModuleList, values: np.ndarray) -> list[np.ndarray]
         if not isinstance(layer, nn.Linear):
             values = np.where(values > 0, values, 0.2 * values)
             norm = layer[2]
-            scaled = (values - norm.running_mean.double().numpy()) / np.sqrt(norm.running_var.double().numpy() + norm.eps)
+            scaled = (values - norm.running_mean.double().numpy()) / np.sqrt(
+                norm.running_var.double().numpy() + norm.eps
+            )
             values = scaled * norm.weight.detach().double().numpy() + norm.bias.detach().double().numpy()
         activations.append(values)
     return activations
@@ -129,10 +135,12 @@ def test_nap_is_the_svd_of_the_training_differences(trained, task, others, name)
     keep = singular > 1e-5 * singular[0]
     expected = np.square((images - train.mean(0)) @ axes[keep].T / singular[keep]).sum(1)
     np.testing.assert_allclose(detector.score(others)["nap"], expected, rtol=1e-3)
-    assert detector.whitening.rank == keep.sum() == sum(detector.pathway.widths[1:-1])  # the affine last layer adds none
+    assert (
+        detector.whitening.rank == keep.sum() == sum(detector.pathway.widths[1:-1])
+    )  # the affine last layer adds none
 
 
-# --- training --------------------------------------------------------------------------------------------------------------
+# --- training ---------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -173,7 +181,9 @@ def test_each_step_of_the_adversarial_autoencoder_touches_only_what_it_should(ta
     detector = build(rapp.RappAAE, VARIANTS[2][1], task.shape, 0)
     detector.networks.train()
     touched, descend = [], rapp.descend
-    monkeypatch.setattr(rapp, "descend", lambda loss, *adams: touched.append(changed_by(detector, lambda: descend(loss, *adams))))
+    monkeypatch.setattr(
+        rapp, "descend", lambda loss, *adams: touched.append(changed_by(detector, lambda: descend(loss, *adams)))
+    )
     detector.step(detector.pixels(task.train[:64]), detector.optimisers())
     assert touched == [{"encoder", "decoder"}, {"discriminator"}, {"encoder"}]
 
@@ -208,7 +218,10 @@ def test_the_variational_loss_averages_the_draws(task, monkeypatch):
     noise = torch.randn(4, 10, 6)
     with torch.no_grad():
         mean, log_variance = detector.encode(images)
-        errors = [(rapp.through(detector.decoder, mean + log_variance.exp().sqrt() * each) - images).square().sum() for each in noise]
+        errors = [
+            (rapp.through(detector.decoder, mean + log_variance.exp().sqrt() * each) - images).square().sum()
+            for each in noise
+        ]
         divergence = 0.5 * (mean**2 + log_variance.exp() - log_variance - 1).sum()
     assert float(told["reconstruction"]) == pytest.approx(float(sum(errors)) / 4, rel=1e-5)
     assert losses == [pytest.approx(float(sum(errors) / 4 + divergence), rel=1e-5)]
@@ -244,7 +257,7 @@ def test_a_step_in_bfloat16_is_nearly_the_same(task, name):
     assert losses["bfloat16"] == pytest.approx(losses["float32"], rel=0.02)
 
 
-# --- scores of one image, state, window ---------------------------------------------------------------------------------------
+# --- scores of one image, state, window -------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("draws", [0, 4])
@@ -273,12 +286,16 @@ def test_the_variational_reconstruction_is_the_mean_of_its_draws(trained, others
 def test_state_survives_a_file_with_its_packed_factor(trained, others, tmp_path, name):
     detector = trained[name]
     files.write_state(tmp_path / "state.safetensors", detector.state())
-    restored = from_state(type(detector), detector.knobs, detector.shape, files.read_state(tmp_path / "state.safetensors"))
+    restored = from_state(
+        type(detector), detector.knobs, detector.shape, files.read_state(tmp_path / "state.safetensors")
+    )
     for score, values in detector.score(others).items():
         np.testing.assert_array_equal(restored.score(others)[score], values)
     np.testing.assert_array_equal(restored.explain(others)["windows"], detector.explain(others)["windows"])
     width = restored.whitening.factor.shape[0]
-    assert detector.whitening.triangular and detector.state()["whitening"]["factor"].shape == (width * (width + 1) // 2,)
+    assert detector.whitening.triangular and detector.state()["whitening"]["factor"].shape == (
+        width * (width + 1) // 2,
+    )
 
 
 def test_a_factor_that_is_not_triangular_survives_too(task, others, tmp_path):

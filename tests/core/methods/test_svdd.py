@@ -45,7 +45,7 @@ def many(task) -> svdd.MultiRadiusSVDD:
     return build(svdd.MultiRadiusSVDD, MANY, task.shape, 0).fit(task)
 
 
-# --- preprocessing ---------------------------------------------------------------------------------------------------------
+# --- preprocessing ----------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("digit", range(10))
@@ -83,7 +83,7 @@ def test_what_leaves_the_bounds_of_training_is_not_clipped(many):
     assert many.prepared(image).max() > 1.2
 
 
-# --- objectives, radii, centres ----------------------------------------------------------------------------------------------
+# --- objectives, radii, centres ---------------------------------------------------------------------------------------
 
 
 def numpy_objective(squared: np.ndarray, clusters: np.ndarray, radii: np.ndarray, nu: float) -> float:
@@ -112,7 +112,9 @@ def test_with_one_cluster_the_objective_is_the_paper_s(rng):
     radius = 0.6
     expected = radius**2 + np.maximum(0, squared - radius**2).sum() / (0.2 * 30)
     clusters = torch.zeros(30, dtype=torch.int64)
-    assert float(svdd.soft_boundary_objective(torch.from_numpy(squared), clusters, torch.tensor([radius]).double(), 0.2)) == pytest.approx(expected)
+    assert float(
+        svdd.soft_boundary_objective(torch.from_numpy(squared), clusters, torch.tensor([radius]).double(), 0.2)
+    ) == pytest.approx(expected)
     assert float(svdd.one_class_objective(torch.from_numpy(squared))) == pytest.approx(squared.mean())
 
 
@@ -152,7 +154,10 @@ def test_scores_take_the_best_ball():
 def test_one_ball_covers_the_gap_between_two_blobs_and_two_balls_do_not(rng, monkeypatch):
     blobs = np.concatenate([rng.normal(size=(100, 4)) * 0.5 + shift for shift in (6 * np.ones(4), -6 * np.ones(4))])
     between = rng.normal(size=(50, 4)) * 0.5
-    train, fresh = torch.from_numpy(blobs[::2]).float(), torch.from_numpy(np.concatenate([blobs[1::2], between])).float()
+    train, fresh = (
+        torch.from_numpy(blobs[::2]).float(),
+        torch.from_numpy(np.concatenate([blobs[1::2], between])).float(),
+    )
     novel = np.repeat([0, 1], [100, 50])
 
     def auroc(detector: svdd.DeepSVDD) -> float:
@@ -187,7 +192,7 @@ def test_an_embedding_that_has_shrunk_to_a_point_is_called_collapsed(task):
     assert "nearly the same embedding" in detector.collapsed
 
 
-# --- training --------------------------------------------------------------------------------------------------------------
+# --- training ---------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("objective", ["one-class", "soft-boundary"])
@@ -288,7 +293,7 @@ def test_a_diverged_training_says_so(task):
         detector.embed(task.train)
 
 
-# --- scores, reasons, state --------------------------------------------------------------------------------------------------
+# --- scores, reasons, state -------------------------------------------------------------------------------------------
 
 
 def test_scores_follow_from_the_distances(many, task):

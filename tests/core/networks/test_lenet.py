@@ -32,7 +32,9 @@ def test_shapes(shape):
 @pytest.mark.parametrize("shape", SHAPES)
 def test_no_bias_and_no_learned_shift(shape):
     for network in (lenet.encoder(shape, 0.01), lenet.decoder(shape, 0.01)):
-        assert all(parameter.dim() > 1 for parameter in network.parameters())  # a bias, scale or shift is one-dimensional
+        assert all(
+            parameter.dim() > 1 for parameter in network.parameters()
+        )  # a bias, scale or shift is one-dimensional
         for layer in network.modules():
             if isinstance(layer, nn.BatchNorm1d | nn.BatchNorm2d):
                 assert not layer.affine and layer.eps == 1e-4
@@ -42,7 +44,11 @@ def test_no_bias_and_no_learned_shift(shape):
 
 def test_a_dark_input_leaks_as_asked():
     for leak in (0.01, 0.1):
-        slopes = {layer.negative_slope for layer in lenet.encoder((1, 28, 28), leak).modules() if isinstance(layer, nn.LeakyReLU)}
+        slopes = {
+            layer.negative_slope
+            for layer in lenet.encoder((1, 28, 28), leak).modules()
+            if isinstance(layer, nn.LeakyReLU)
+        }
         assert slopes == {leak}
 
 

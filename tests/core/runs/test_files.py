@@ -18,7 +18,7 @@ def folder(tmp_path):
     return made
 
 
-# --- there and back --------------------------------------------------------------------------------------------------------
+# --- there and back ---------------------------------------------------------------------------------------------------
 
 
 def test_json_there_and_back(folder):
@@ -49,14 +49,24 @@ def test_state_there_and_back(folder):
     shared = torch.arange(12.0)
     state = {
         "weights": {"a.b": shared.view(3, 4), "view": shared[2:5], "transposed": shared.view(3, 4).T},
-        "kinds": [torch.tensor(3), torch.zeros(0, 2), torch.ones(2, dtype=torch.int64), torch.ones(2, dtype=torch.bfloat16)],
+        "kinds": [
+            torch.tensor(3),
+            torch.zeros(0, 2),
+            torch.ones(2, dtype=torch.int64),
+            torch.ones(2, dtype=torch.bfloat16),
+        ],
         7: "integer keys stay integers",
         "plain": [1, 2.5, "text", None, True, {"deep": []}],
         "lists": (1, 2),
     }
     files.write_state(folder / "detector.safetensors", state)
     read = files.read_state(folder / "detector.safetensors")
-    assert list(read) == list(state) and read[7] == state[7] and read["plain"] == state["plain"] and read["lists"] == [1, 2]
+    assert (
+        list(read) == list(state)
+        and read[7] == state[7]
+        and read["plain"] == state["plain"]
+        and read["lists"] == [1, 2]
+    )
     for name, each in state["weights"].items():
         assert torch.equal(read["weights"][name], each) and read["weights"][name].is_contiguous()
     for there, back in zip(state["kinds"], read["kinds"], strict=True):
@@ -85,7 +95,7 @@ def test_what_no_file_can_hold_is_our_own_mistake(folder):
     assert not list(folder.iterdir())
 
 
-# --- whole or not there ----------------------------------------------------------------------------------------------------
+# --- whole or not there -----------------------------------------------------------------------------------------------
 
 
 def test_a_write_that_fails_leaves_the_old_file_and_nothing_else(folder, monkeypatch):
@@ -132,7 +142,7 @@ def test_others_may_read_what_was_written(folder):
     assert (folder / "run.json").stat().st_mode & 0o777 == 0o644
 
 
-# --- damage ----------------------------------------------------------------------------------------------------------------
+# --- damage -----------------------------------------------------------------------------------------------------------
 
 
 def spoilt(path, how: str) -> None:
@@ -140,7 +150,9 @@ def spoilt(path, how: str) -> None:
     if how == "missing":
         path.unlink()
     else:
-        path.write_bytes({"empty": b"", "cut": whole[: len(whole) // 2], "other": b"\x89PNG" + bytes(200), "text": b"[1, 2"}[how])
+        path.write_bytes(
+            {"empty": b"", "cut": whole[: len(whole) // 2], "other": b"\x89PNG" + bytes(200), "text": b"[1, 2"}[how]
+        )
 
 
 READERS = {
@@ -184,7 +196,10 @@ def test_opening_a_stranger_s_file_runs_no_code(folder):
     assert not (folder / "owned").exists()
 
 
-@pytest.mark.parametrize("structure", ["[]", "{}", '{"pairs": 3}', '{"tensor": "t9"}', '{"items": [{"tensor": 1}]}', "nonsense", '"text"', "3"])
+@pytest.mark.parametrize(
+    "structure",
+    ["[]", "{}", '{"pairs": 3}', '{"tensor": "t9"}', '{"items": [{"tensor": 1}]}', "nonsense", '"text"', "3"],
+)
 def test_a_state_with_a_broken_structure_is_damaged(folder, structure):
     from safetensors.torch import save_file
 

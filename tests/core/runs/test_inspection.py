@@ -62,7 +62,9 @@ def test_the_threshold_comes_from_normal_validation_images_alone(rng):
 
 
 def test_a_score_that_tells_nothing_raises_an_alarm(task, rng):
-    scores = {f"{split}/{name}": np.ones(len(task.rows(split))) for split in ("valid", "test") for name in ("dead", "alive")}
+    scores = {
+        f"{split}/{name}": np.ones(len(task.rows(split))) for split in ("valid", "test") for name in ("dead", "alive")
+    }
     scores["test/alive"] = rng.random(len(task.test))
     assert set(inspection.judge(scores, task, 0.95, ["dead", "alive"])["alarms"]) == {"dead"}
 
@@ -92,7 +94,11 @@ def test_neighbours_are_those_of_scikit_learn(task, tensors, new_run):
     inspection.neighbours(run, task, tensors)
     stored = run.arrays("neighbours")
     assert stored["of"] == len(task.train) and len(stored["bank"]) == len(task.train)
-    distances, places = NearestNeighbors(n_neighbors=5, algorithm="brute").fit(flat(stored["bank"])).kneighbors(flat(task.images("test")))
+    distances, places = (
+        NearestNeighbors(n_neighbors=5, algorithm="brute")
+        .fit(flat(stored["bank"]))
+        .kneighbors(flat(task.images("test")))
+    )
     np.testing.assert_allclose(stored["distances"], distances, rtol=1e-4, atol=1e-5)
     assert (stored["places"] == places).mean() > 0.99  # but for ties
     np.testing.assert_array_equal(stored["classes"], np.full(len(task.train), "3"))
@@ -112,7 +118,12 @@ def test_task_controls_against_scikit_learn(task, tensors):
     nearest = NearestNeighbors(n_neighbors=5, algorithm="brute").fit(train).kneighbors(tested)[0].mean(1)
     np.testing.assert_allclose(scores["test/nearest-pixels"], nearest, rtol=1e-4)
     fifty = PCA(50).fit(train)
-    projected = NearestNeighbors(n_neighbors=5, algorithm="brute").fit(fifty.transform(train)).kneighbors(fifty.transform(tested))[0].mean(1)
+    projected = (
+        NearestNeighbors(n_neighbors=5, algorithm="brute")
+        .fit(fifty.transform(train))
+        .kneighbors(fifty.transform(tested))[0]
+        .mean(1)
+    )
     np.testing.assert_allclose(scores["test/nearest-pca"], projected, rtol=1e-3)
     most = PCA(0.95).fit(train)
     error = np.square(tested - most.inverse_transform(most.transform(tested))).sum(1)
@@ -160,7 +171,9 @@ def test_the_untrained_control_is_the_run_s_own_network_before_training(task, te
         if not stage.learns:
             stage.begin(tensors, training.Progress())
             stage.epoch(1)
-    assert all(torch.equal(value, initial[name]) for name, value in detector.networks.state_dict().items() if name in initial)
+    assert all(
+        torch.equal(value, initial[name]) for name, value in detector.networks.state_dict().items() if name in initial
+    )
     stored = run.arrays("controls", "test/untrained")["test/untrained"]
     np.testing.assert_allclose(stored, detector.score(task.images("test"))[run.spec.card.headline], rtol=1e-4)
 
@@ -184,7 +197,9 @@ def test_what_is_stored_reads_without_the_task(task, tensors, new_run):
     np.testing.assert_array_equal(stored["source"], task.source)
     assert stored["valid_novel"].shape == (len(task.valid),) and not stored["valid_novel"].any()
     explained = run.arrays("explanations")
-    np.testing.assert_array_equal(explained["test/reconstruction"], detector.explain(task.images("test"))["reconstruction"])
+    np.testing.assert_array_equal(
+        explained["test/reconstruction"], detector.explain(task.images("test"))["reconstruction"]
+    )
     assert "valid/layers" in explained and "valid/reconstruction" not in explained
     assert about["counts"] == task.counts and set(about) == {"thresholds", "metrics", "alarms", "counts", "note"}
     assert files.array_shape(run.folder / "test.npz", "images") == (len(task.test), 1, 8, 8)

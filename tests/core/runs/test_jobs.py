@@ -16,7 +16,6 @@ from filelock import FileLock
 from core.errors import WrongRequest
 from core.runs import files, jobs, store
 from core.runs.spec import RunSpec, request
-from core.runs.store import Run
 
 PROJECT = Path(__file__).resolve().parents[3]
 # The command line as a run's process starts it, but with a checkpoint after every epoch.
@@ -169,7 +168,9 @@ def test_a_number_that_another_process_has_by_now_is_left_alone(empty):
 def test_what_can_t_be_resumed_says_why(empty, state):
     run = store.create(spec(3))
     store.mark(run, state)
-    with pytest.raises(WrongRequest, match=f"{run.id} is {state}; only an interrupted, cancelled or failed run can be resumed."):
+    with pytest.raises(
+        WrongRequest, match=f"{run.id} is {state}; only an interrupted, cancelled or failed run can be resumed."
+    ):
         jobs.resume(run)
 
 

@@ -81,10 +81,16 @@ def test_no_figure_beside_a_stand_in(monkeypatch, tmp_path):
 
 
 def test_a_request_is_complete_and_checked():
-    asked = request("digits", "several-normal", "3,0", "multi-radius-svdd", changes={"epochs": "9"}, options={"split": "pooled"})
+    asked = request(
+        "digits", "several-normal", "3,0", "multi-radius-svdd", changes={"epochs": "9"}, options={"split": "pooled"}
+    )
     assert asked.target == ("0", "3") and asked.options == {"split": "pooled"}
     assert asked.knobs["epochs"] == 9 and asked.knobs.keys() == {each.name for each in knobs_of(asked.card.knobs)}
-    assert asked.settings.epochs == 9 and asked.task.hash == request("digits", "several-normal", "0,3", "deep-svdd", options={"split": "pooled"}).task.hash
+    assert (
+        asked.settings.epochs == 9
+        and asked.task.hash
+        == request("digits", "several-normal", "0,3", "deep-svdd", options={"split": "pooled"}).task.hash
+    )
     paper = request("digits", "unimodal", "3", "rapp-ae", preset="paper")
     assert (paper.knobs["layers"], paper.knobs["epochs"]) == (10, 200)
 
@@ -114,6 +120,9 @@ def test_the_slug_is_a_safe_name():
     assert re.fullmatch(r"deep-svdd-fashion-mnist-several-normal-t-shirt-top-dress-sandal-s12-[0-9a-f]{6}", asked.slug)
 
 
-@pytest.mark.parametrize(("kind", "target", "count"), [("multimodal", "3", 9), ("unimodal", "3", 1), ("several-normal", "1,2,3", 3), ("latent-super-category", "CUR", 3)])
+@pytest.mark.parametrize(
+    ("kind", "target", "count"),
+    [("multimodal", "3", 9), ("unimodal", "3", 1), ("several-normal", "1,2,3", 3), ("latent-super-category", "CUR", 3)],
+)
 def test_how_many_classes_are_normal(kind, target, count):
     assert spec.normal_classes(request("digits", kind, target, "rapp-ae").task) == count

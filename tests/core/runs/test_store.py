@@ -53,7 +53,9 @@ def holder():
     started = []
 
     def start(path: Path) -> subprocess.Popen:
-        process = subprocess.Popen([sys.executable, "-c", HOLD, str(path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        process = subprocess.Popen(
+            [sys.executable, "-c", HOLD, str(path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+        )
         started.append(process)
         assert process.stdout.readline() == b"held\n"
         return process
@@ -63,7 +65,7 @@ def holder():
         process.communicate(timeout=10)
 
 
-# --- names -----------------------------------------------------------------------------------------------------------------
+# --- names ------------------------------------------------------------------------------------------------------------
 
 
 def test_a_run_is_named_after_what_it_does_and_repeats_are_numbered(empty):
@@ -113,7 +115,7 @@ def test_names_and_titles():
             store.rename(run, wrong)
 
 
-# --- states ----------------------------------------------------------------------------------------------------------------
+# --- states -----------------------------------------------------------------------------------------------------------
 
 
 def test_a_new_run_is_queued_and_alive_until_its_process_should_have_started(monkeypatch):
@@ -194,7 +196,7 @@ def test_marking_keeps_when_a_run_was_submitted():
     assert run.sentence == "" and run.mark["submitted"] == submitted
 
 
-# --- lists -----------------------------------------------------------------------------------------------------------------
+# --- lists ------------------------------------------------------------------------------------------------------------
 
 
 def test_runs_are_listed_newest_first_and_shipped_ones_last(empty):
@@ -220,7 +222,18 @@ def test_the_same_request_is_found_only_while_it_is_of_use():
     assert store.same(request("digits", "unimodal", "3", "rapp-ae", seed=1)) is None
 
 
-@pytest.mark.parametrize("content", ["", "[]", "{}", '{"format": 2}', '{"format": 1, "spec": {}}', '{"format": 1, "spec": {"method": "x"}}', "\x00\xff"])
+@pytest.mark.parametrize(
+    "content",
+    [
+        "",
+        "[]",
+        "{}",
+        '{"format": 2}',
+        '{"format": 1, "spec": {}}',
+        '{"format": 1, "spec": {"method": "x"}}',
+        "\x00\xff",
+    ],
+)
 def test_a_broken_folder_takes_none_of_the_others_from_the_list(empty, content):
     good, bad = made("1"), made("2")
     (bad.folder / "run.json").write_text(content)
@@ -230,7 +243,20 @@ def test_a_broken_folder_takes_none_of_the_others_from_the_list(empty, content):
         _ = store.find(bad.id).spec
 
 
-@pytest.mark.parametrize("content", ["", "[]", "{}", "3", '{"state": 4}', '{"state": "asleep"}', '{"state": "queued"}', '{"state": "queued", "since": "x"}', '{"state": "queued", "since": 0}'])
+@pytest.mark.parametrize(
+    "content",
+    [
+        "",
+        "[]",
+        "{}",
+        "3",
+        '{"state": 4}',
+        '{"state": "asleep"}',
+        '{"state": "queued"}',
+        '{"state": "queued", "since": "x"}',
+        '{"state": "queued", "since": 0}',
+    ],
+)
 def test_a_broken_state_is_one_sentence_or_a_state(empty, content):
     run = made()
     (run.folder / "state.json").write_text(content)
@@ -256,7 +282,7 @@ def test_broken_controls_are_one_sentence(content):
         _ = run.controls
 
 
-# --- results ---------------------------------------------------------------------------------------------------------------
+# --- results ----------------------------------------------------------------------------------------------------------
 
 
 def test_progress_skips_torn_lines_and_the_last_word_counts():
@@ -274,7 +300,11 @@ def test_progress_skips_torn_lines_and_the_last_word_counts():
         '{"number": 1, "epoch": 2, "cur',
     ]
     (run.folder / "progress.jsonl").write_bytes("\n".join(lines).encode() + b"\xff")
-    assert [(line["number"], line["epoch"], line["curves"].get("loss")) for line in run.progress()] == [(0, 1, 3), (0, 2, 1), (1, 1, None)]
+    assert [(line["number"], line["epoch"], line["curves"].get("loss")) for line in run.progress()] == [
+        (0, 1, 3),
+        (0, 2, 1),
+        (1, 1, None),
+    ]
     assert made().progress() == []
 
 
@@ -291,7 +321,10 @@ def test_live_news_are_empty_where_there_are_none_or_broken_ones():
 def test_percentiles_come_from_normal_validation_images_alone():
     run = made()
     files.write_arrays(run.folder / "scores.npz", {"valid/nap": np.array([1.0, 9, 2, 8]), "test/nap": np.array([5.0])})
-    files.write_arrays(run.folder / "test.npz", {"valid_novel": np.array([0, 1, 0, 1]), "novel": np.array([1]), "images": np.zeros((1, 1, 8, 8), np.uint8)})
+    files.write_arrays(
+        run.folder / "test.npz",
+        {"valid_novel": np.array([0, 1, 0, 1]), "novel": np.array([1]), "images": np.zeros((1, 1, 8, 8), np.uint8)},
+    )
     assert run.normal_scores().tolist() == [1, 2] and run.scores().tolist() == [5]
     assert run.shape == (1, 8, 8) and run.novel.tolist() == [1]
     assert run.has("test") and not run.has("portrait")
@@ -327,7 +360,7 @@ def test_the_version_changes_with_what_is_written():
     assert run.version > before
 
 
-# --- delete ----------------------------------------------------------------------------------------------------------------
+# --- delete -----------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("state", [*store.ENDED])

@@ -74,14 +74,16 @@ def weights(run: Run) -> dict[str, torch.Tensor]:
     return files.read_state(run.folder / "detector.safetensors")["networks"]
 
 
-# --- a run that went through ------------------------------------------------------------------------------------------------
+# --- a run that went through ------------------------------------------------------------------------------------------
 
 
 def test_a_finished_run_holds_what_its_pages_draw(finished):
     assert finished.state == store.FINISHED
     names = {path.name for path in finished.folder.iterdir()} - {"lock", "log.txt", "heartbeat"}
     assert {"run.json", "state.json", "progress.jsonl", "detector.safetensors", "probe.npz", "snapshots"} <= names
-    assert {f"{name}.npz" for name in ("test", "scores", "explanations", "portrait", "curves", "neighbours", "controls")} <= names
+    assert {
+        f"{name}.npz" for name in ("test", "scores", "explanations", "portrait", "curves", "neighbours", "controls")
+    } <= names
     assert not names & {"checkpoint.safetensors", "live.json", "cancel"} and not [n for n in names if n.startswith(".")]
 
 
@@ -108,8 +110,15 @@ def test_the_stored_scores_are_those_of_the_stored_detector(finished):
 
 def test_progress_has_a_line_for_every_epoch(finished):
     lines = finished.progress()
-    assert [(line["stage"], line["epoch"]) for line in lines] == [("train", 1), ("train", 2), ("train", 3), ("prepare scores", 1)]
-    assert all(line["epochs"] == {"train": 3, "prepare scores": 1}[line["stage"]] and line["stages"] == 2 for line in lines)
+    assert [(line["stage"], line["epoch"]) for line in lines] == [
+        ("train", 1),
+        ("train", 2),
+        ("train", 3),
+        ("prepare scores", 1),
+    ]
+    assert all(
+        line["epochs"] == {"train": 3, "prepare scores": 1}[line["stage"]] and line["stages"] == 2 for line in lines
+    )
     assert lines[-2]["curves"]["validation"] < lines[0]["curves"]["validation"]
     assert all(line["rate"] > 0 and line["seconds"] > 0 for line in lines[:3])
 
@@ -141,7 +150,7 @@ def test_a_run_opens_where_its_dataset_is_missing(finished, tmp_path, monkeypatc
     assert finished.normal_scores().size and finished.controls and finished.metrics()["auroc"]["value"] > 0.5
 
 
-# --- how it ends -----------------------------------------------------------------------------------------------------------
+# --- how it ends ------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("after", [1, 2, 3])
@@ -218,7 +227,10 @@ def test_control_c_cancels(empty):
 
 def test_a_run_that_another_process_has_is_refused(empty):
     run = store.create(small())
-    with FileLock(run.folder / "lock", is_singleton=False), pytest.raises(WrongRequest, match="already being trained by another process"):
+    with (
+        FileLock(run.folder / "lock", is_singleton=False),
+        pytest.raises(WrongRequest, match="already being trained by another process"),
+    ):
         worker.execute(run)
     assert run.mark["state"] == store.QUEUED
 
@@ -248,7 +260,10 @@ def test_a_full_disk_fails_with_its_sentence_and_can_be_resumed(empty, monkeypat
     [
         (RunFailed("It diverged. Choose a smaller rate."), "It diverged. Choose a smaller rate."),
         (MemoryError(), "The memory is full. Choose a smaller batch or network, or the device cpu."),
-        (torch.OutOfMemoryError("CUDA out of memory."), "The memory is full. Choose a smaller batch or network, or the device cpu."),
+        (
+            torch.OutOfMemoryError("CUDA out of memory."),
+            "The memory is full. Choose a smaller batch or network, or the device cpu.",
+        ),
         (ZeroDivisionError("7 / 0"), "The training stopped on an error (ZeroDivisionError); the log has the details."),
     ],
 )
@@ -272,7 +287,10 @@ def test_a_training_that_diverges_is_no_detector(empty, monkeypatch):
 
     monkeypatch.setattr(Rapp, "fit_statistics", poison)
     run = worker.execute(store.create(small()))
-    assert (run.state, run.sentence) == (store.FAILED, "The training diverged: a weight is no longer a number. Choose a smaller learning rate.")
+    assert (run.state, run.sentence) == (
+        store.FAILED,
+        "The training diverged: a weight is no longer a number. Choose a smaller learning rate.",
+    )
     assert not (run.folder / "detector.safetensors").exists()
 
 
@@ -297,7 +315,7 @@ def test_a_run_that_is_deleted_during_its_control_lines_does_not_come_back(empty
     assert not run.folder.exists() and store.damaged() == []
 
 
-# --- slots -----------------------------------------------------------------------------------------------------------------
+# --- slots ------------------------------------------------------------------------------------------------------------
 
 
 def test_a_run_waits_for_its_slot_and_can_be_cancelled_there(empty):

@@ -9,7 +9,9 @@ import torch
 from core.errors import Cancelled
 from core.training import Checkpoint, Progress, Stage, TaskTensors, batches, train
 
-TASK = TaskTensors(torch.arange(30 * 4, dtype=torch.uint8).view(30, 1, 2, 2), torch.zeros(2, 1, 2, 2, dtype=torch.uint8))
+TASK = TaskTensors(
+    torch.arange(30 * 4, dtype=torch.uint8).view(30, 1, 2, 2), torch.zeros(2, 1, 2, 2, dtype=torch.uint8)
+)
 
 
 class Descend(Stage):
@@ -94,7 +96,12 @@ def trained(seed: int = 0, **options) -> torch.Tensor:
 
 def checkpoints(seed: int = 0) -> list[Checkpoint]:
     kept = []
-    trained(seed, after_epoch=lambda stage, epoch, make: kept.append(Checkpoint(stage, epoch, *map(copied, list(vars(make()).values())[2:]))))
+    trained(
+        seed,
+        after_epoch=lambda stage, epoch, make: kept.append(
+            Checkpoint(stage, epoch, *map(copied, list(vars(make()).values())[2:]))
+        ),
+    )
     return kept
 
 

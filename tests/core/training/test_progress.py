@@ -27,7 +27,11 @@ def test_batches_cover_each_image_once(size, shuffle):
     counter = Counter()
     drawn = list(batches(IMAGES, size, counter, shuffle=shuffle))
     assert sorted(torch.cat(drawn).tolist()) == list(range(23))
-    assert [len(batch) for batch in drawn] == counter.counts == [*[size] * (23 // size), *([23 % size] if 23 % size else [])]
+    assert (
+        [len(batch) for batch in drawn]
+        == counter.counts
+        == [*[size] * (23 // size), *([23 % size] if 23 % size else [])]
+    )
     assert (torch.cat(drawn).tolist() == list(range(23))) is not shuffle
 
 

@@ -25,7 +25,11 @@ def test_the_window_is_inclusive_and_minus_1_is_the_last_layer():
 @pytest.mark.parametrize(
     ("changes", "shape", "sentence"),
     [
-        ({"bottleneck": 64}, (1, 8, 8), "A bottleneck of 64 doesn't narrow images of 64 values. Choose a smaller bottleneck."),
+        (
+            {"bottleneck": 64},
+            (1, 8, 8),
+            "A bottleneck of 64 doesn't narrow images of 64 values. Choose a smaller bottleneck.",
+        ),
         ({"layers": 4, "first_layer": 5}, (1, 28, 28), "The window 5 to 4 doesn't lie in layers 0 to 4."),
         ({"layers": 4, "last_layer": 5}, (1, 28, 28), "The window 1 to 5 doesn't lie in layers 0 to 4."),
         ({"layers": 4, "first_layer": 3, "last_layer": 2}, (1, 28, 28), "The window 3 to 2"),

@@ -13,7 +13,12 @@ from core.scenarios import SCENARIOS
         (svdd.Knobs(), (1, 16, 16), "unimodal", "not 16 x 16. Import the images at 32 x 32."),
         (svdd.Knobs(), (1, 28, 32), "unimodal", "not 28 x 32"),
         (svdd.Knobs(warm_up=9, epochs=8), (1, 8, 8), "unimodal", "9 warm-up epochs don't fit into 8 epochs."),
-        (svdd.MultiRadiusKnobs(labels="classes"), (1, 8, 8), "unimodal", "hides its classes, so clusters can't come from them. Set labels to finch."),
+        (
+            svdd.MultiRadiusKnobs(labels="classes"),
+            (1, 8, 8),
+            "unimodal",
+            "hides its classes, so clusters can't come from them. Set labels to finch.",
+        ),
     ],
 )
 def test_what_svdd_refuses(settings, shape, kind, sentence):
@@ -32,5 +37,7 @@ def test_published_figures_of_deep_svdd():
     assert printed["mnist", ("5",), "soft-boundary"].auroc == pytest.approx(0.858)
     assert printed["cifar10", ("horse",), "one-class"].auroc == pytest.approx(0.673)
     one_class = [p.auroc for (dataset, _, remark), p in printed.items() if (dataset, remark) == ("mnist", "one-class")]
-    assert len(one_class) == 10 and sum(one_class) / 10 == pytest.approx(0.948, abs=5e-4)  # the mean that the paper prints
+    assert len(one_class) == 10 and sum(one_class) / 10 == pytest.approx(
+        0.948, abs=5e-4
+    )  # the mean that the paper prints
     assert all(p.options == {"split": "official"} and p.scenario == "unimodal" for p in printed.values())
