@@ -107,7 +107,11 @@ def knob(
 def knobs_of(settings: type) -> tuple[Knob, ...]:
     """The knobs of a settings dataclass, in the order of its fields."""
     return tuple(
-        Knob(name=field.name, kind=field.type if isinstance(field.type, type) else type(field.default), **field.metadata["knob"])
+        Knob(
+            name=field.name,
+            kind=field.type if isinstance(field.type, type) else type(field.default),
+            **field.metadata["knob"],
+        )
         for field in dataclasses.fields(settings)
         if "knob" in field.metadata
     )

@@ -1,7 +1,7 @@
 """Scenarios: rules that make some classes normal and some novel, and so turn a dataset into a task.
 
-Every split is seeded, stored as indices, and keeps a group of images (tracks of one traffic sign, copies of one file) on one side.
-Hidden class labels travel with the test set for pictures; a method learns from classes only where `Task.labels` is not None.
+Every split is seeded, stored as indices, and keeps a group of images (tracks of one sign, copies of one file) on one
+side. Hidden class labels travel with the test set for pictures; a method learns from classes only by `Task.labels`.
 
 To add a scenario, write one function and decorate it with `@scenario`.
 """
@@ -19,10 +19,9 @@ from core import data, knobs
 from core.data import Dataset
 from core.errors import WrongRequest
 from core.knobs import knob
-from core.splits import Rows, drawn, interleaved, labelled, others, shares, without_groups_of
+from core.splits import Rows, drawn, has_both_halves, interleaved, labelled, others, shares, without_groups_of
 
 NORMAL, NOVEL = "normal", "novel"
-SPLITS = ("train", "valid", "test")
 
 
 @dataclass(frozen=True)
@@ -46,9 +45,9 @@ class TaskSpec:
 class Task:
     """Train, valid and test as index sets, with the novelty of every test image.
 
-    pools: the datasets, of one image shape.  train, valid: normal images (in `contaminated`, with the impurities).  test: everything scored.
-    novel: uint8 [T], 1 = novel.  source: [T], `normal`, `novel` or the name of an anomaly set.
-    labels: int64 [train], hidden class of each training image where the scenario lets a method learn from it, else None.
+    pools: the datasets, of one image shape.  train, valid: normal images (in `contaminated`, with the impurities).
+    test: everything scored.  novel: uint8 [T], 1 = novel.  source: [T], `normal`, `novel` or an anomaly set.
+    labels: int64 [train], hidden class of each training image where a method may learn from it, else None.
     seen: foreign images that a method may train on, or None.
     """
 
@@ -100,7 +99,8 @@ class Task:
 class Scenario:
     """One kind of task.
 
-    choose: what the person picks: `one` class, `several` classes, a `super-category`.  offers: what a method's card may ask for.
+    choose: what the person picks: `one` class, `several` classes, a `super-category`.
+    offers: what a method's card may ask for.
     """
 
     kind: str
@@ -140,8 +140,8 @@ def task_spec(
 ) -> TaskSpec:
     """A checked TaskSpec: classes by name or number become names, options are completed with their defaults.
 
-    Raises WrongRequest for an unknown dataset, scenario, class, option or a seed below 0, MissingData where only an absent
-    file names the classes.
+    Raises WrongRequest for an unknown dataset, scenario, class, option or a seed below 0, MissingData where only an
+    absent file names the classes.
     """
     entry, rule = data.entry(dataset), named(kind)
     if not entry.classes:
@@ -175,7 +175,8 @@ def build(spec: TaskSpec) -> Task:
     for name, count in task.counts.items():
         if count < 2:
             raise WrongRequest(
-                f"{dataset.title}, {spec.scenario} with {', '.join(spec.target)}, leaves {count} {name} images. Choose other classes."
+                f"{dataset.title}, {spec.scenario} with {', '.join(spec.target)}, leaves {count} {name} images. "
+                "Choose other classes."
             )
     return task
 
@@ -238,7 +239,7 @@ def _split(
     if split == "pooled":
         train, valid, test = shares(labelled(dataset, normal), dataset.groups, (0.6, 0.2), rng)
         return train, valid, test, labelled(dataset, novel)
-    if not dataset.is_test.any() or dataset.is_test.all():
+    if not has_both_halves(dataset):
         raise WrongRequest(f"{dataset.title} has no official test set. Set split to pooled.")
     train, valid = shares(labelled(dataset, normal, test=False), dataset.groups, (0.9,), rng)
     return train, valid, labelled(dataset, normal, test=True), labelled(dataset, novel, test=True)
@@ -253,8 +254,8 @@ def _split_knob(default: str) -> Any:
         label="Split",
         group="Scenario",
         choices=("pooled", "official"),
-        help="pooled: normal images of train and test merged, then 60/20/20. official: the official training images, 10 % of them held out "
-        "for validation, and the whole official test set.",
+        help="pooled: normal images of train and test merged, then 60/20/20. official: the official training images, "
+        "10 % of them held out for validation, and the whole official test set.",
     )
 
 
@@ -281,8 +282,8 @@ class MultimodalOptions:
 def multimodal(spec: TaskSpec, dataset: Dataset, options: MultimodalOptions) -> Task:
     """Normals of train and test merged, 60/20/20; novel images in the test set only.
 
-    With a novelty share rho, novel images are drawn to int(normal * rho / (1 - rho)), or, where there are fewer, the normal test
-    images down to int(novel / rho - novel).
+    With a novelty share rho, novel images are drawn to int(normal * rho / (1 - rho)), or, where there are fewer, the
+    normal test images down to int(novel / rho - novel).
     """
     train, valid, normal, novel = _split(spec, dataset, others(dataset, spec.target), spec.target, "pooled")
     share = options.novelty_share
@@ -302,7 +303,8 @@ class UnimodalOptions:
         True,
         label="As many novel as normal test images",
         group="Scenario",
-        help="With the pooled split, as in RaPP: novel images are drawn to the number of normal test images. The official split keeps all.",
+        help="With the pooled split, as in RaPP: novel images are drawn to the number of normal test images. "
+        "The official split keeps all.",
     )
 
 
@@ -356,7 +358,8 @@ class LatentOptions:
 @scenario(
     "latent-super-category",
     title="One group of hidden classes is normal",
-    sentence="Classes are merged into groups; the detector learns one group without knowing its classes, the other groups are novel.",
+    sentence="Classes are merged into groups; the detector learns one group without knowing its classes, the other "
+    "groups are novel.",
     source="CLAD, Park et al., ICLR 2021 workshop",
     choose="super-category",
     options=LatentOptions,
@@ -384,24 +387,25 @@ class ContaminatedOptions:
 @scenario(
     "contaminated",
     title="One class is normal, and its training set is not clean",
-    sentence="The detector learns one class from a set into which a few images of all other classes have slipped, unlabelled.",
+    sentence="The detector learns one class from a set into which a few images of all other classes have slipped, "
+    "unlabelled.",
     source="VAE threshold on EMNIST Letters",
     choose="one",
     options=ContaminatedOptions,
 )
 def contaminated(spec: TaskSpec, dataset: Dataset, options: ContaminatedOptions) -> Task:
-    """Five sixths of the official training images of the class train, one sixth validate, its official test images test;
+    """Five sixths of the class's official training images train, one sixth validate, its official test images test.
 
-    each with impurities up to the rate, spread evenly over the other classes. With no official test set, 60/20/20 instead.
+    Each with impurities up to the rate, spread evenly over the other classes. With no official test set, 60/20/20.
     """
     rng = np.random.default_rng(spec.split_seed)
-    if dataset.is_test.any() and not dataset.is_test.all():
+    official = has_both_halves(dataset)
+    if official:
         train, valid = shares(labelled(dataset, spec.target, test=False), dataset.groups, (5 / 6,), rng)
         test = labelled(dataset, spec.target, test=True)
     else:
         train, valid, test = shares(labelled(dataset, spec.target), dataset.groups, (0.6, 0.2), rng)
     wanted = [round(options.rate / (1 - options.rate) * len(part)) for part in (train, valid, test)]
-    official = dataset.is_test.any() and not dataset.is_test.all()
     pools = [interleaved(dataset, spec.target, half, rng) for half in ((False, True) if official else (None,))]
     extra, left = [], pools[0]
     for count in wanted[:2]:
@@ -432,7 +436,8 @@ class CrossOptions:
         "",
         label="Seen in training",
         group="Scenario",
-        help="One further dataset whose training images a method may learn from as foreign; its test images are scored as their own source.",
+        help="One further dataset whose training images a method may learn from as foreign; its test images are scored "
+        "as their own source.",
     )
     most: int = knob(
         2000,
@@ -447,14 +452,15 @@ class CrossOptions:
 @scenario(
     "cross-dataset",
     title="Other datasets are the anomalies",
-    sentence="The chosen classes are known; the dataset's other classes are novelty, other datasets and noise are anomalies.",
+    sentence="The chosen classes are known; the dataset's other classes are novelty, other datasets and noise are "
+    "anomalies.",
     source="Metric learning for novelty and anomaly detection, Masana et al., BMVC 2018",
     choose="several",
     options=CrossOptions,
     offers=("labels", "seen"),
 )
 def cross_dataset(spec: TaskSpec, dataset: Dataset, options: CrossOptions) -> Task:
-    split = "official" if dataset.is_test.any() and not dataset.is_test.all() else "pooled"
+    split = "official" if has_both_halves(dataset) else "pooled"
     train, valid, test, held_out = _split(spec, dataset, spec.target, others(dataset, spec.target), split)
     rng = np.random.default_rng((spec.split_seed, 1))
     pools, foreign, seen = [dataset], {}, None
@@ -478,7 +484,7 @@ def cross_dataset(spec: TaskSpec, dataset: Dataset, options: CrossOptions) -> Ta
 
 
 def _foreign_pool(name: str, dataset: Dataset, most: int, rng: np.random.Generator) -> Dataset:
-    """A dataset or noise in the shape of the first dataset: at most `most` training and `most` test images of it, drawn."""
+    """A dataset or noise in the shape of the first: at most `most` training and `most` test images of it, drawn."""
     if name in ("gaussian-noise", "uniform-noise"):
         images = data.noise(name.removesuffix("-noise"), 2 * most, dataset.shape, seed=int(rng.integers(2**31)))
         return Dataset(name, name.replace("-", " "), (name,), images, np.zeros(2 * most, dtype=np.int64), most, None)

@@ -30,6 +30,11 @@ class Rows:
         return len(self.index)
 
 
+def has_both_halves(dataset: Dataset) -> bool:
+    """Whether the dataset has official training images and an official test set."""
+    return bool(dataset.is_test.any() and not dataset.is_test.all())
+
+
 def labelled(dataset: Dataset, names: Sequence[str], test: bool | None = None) -> np.ndarray:
     """Indices of the images of these classes; of the official test or training half where `test` is given."""
     wanted = np.isin(dataset.labels, [dataset.classes.index(name) for name in names])
@@ -48,7 +53,8 @@ def shares(
 ) -> list[np.ndarray]:
     """The indices shuffled and cut into parts of int(share * n) images, the last taking the rest; groups stay whole.
 
-    index: [N].  groups: group of every image of the dataset, -1 for none, or None.  parts: shares of all but the last part.
+    index: [N].  groups: group of every image of the dataset, -1 for none, or None.
+    parts: shares of all but the last part.
     """
     keys = index if groups is None else np.where(groups[index] < 0, -1 - index, groups[index])
     _, member = np.unique(keys, return_inverse=True)
@@ -80,7 +86,7 @@ def without_groups_of(taken: np.ndarray, left: np.ndarray, dataset: Dataset) -> 
 
 
 def interleaved(dataset: Dataset, normal: Sequence[str], test: bool | None, rng: np.random.Generator) -> np.ndarray:
-    """Images of the other classes in random order, one class after the other in turn, so that any prefix is spread evenly."""
+    """Images of the other classes in random order, the classes taking turns, so that any prefix is spread evenly."""
     shuffled = [rng.permutation(labelled(dataset, [name], test)) for name in others(dataset, normal)]
     turn = np.concatenate([np.arange(len(each)) for each in shuffled])
     return np.concatenate(shuffled)[np.argsort(turn, kind="stable")]

@@ -9,7 +9,9 @@ import numpy as np
 import pytest
 
 PROJECT = Path(__file__).resolve().parents[1]
-os.environ.setdefault("OMP_NUM_THREADS", "1")  # before torch loads: on small networks two threads mostly wait for each other
+os.environ.setdefault(
+    "OMP_NUM_THREADS", "1"
+)  # before torch loads: on small networks two threads mostly wait for each other
 os.environ.setdefault("NOVELTY_MIRROR", "off")  # a test that submits a run leaves no MLflow mirror behind
 
 
@@ -31,8 +33,7 @@ def data_root() -> Path:
 
 TRAINED = ("rapp-ae", "rapp-vae", "rapp-aae")
 TRAIN = """
-import os, sys
-os.nice = lambda increment: 0  # control lines at the usual priority: the tests wait for them
+import sys
 from core.runs import spec, store, worker
 for method in sys.argv[1:]:
     request = spec.request("digits", "multimodal", "3", method, changes={"epochs": 4, "layers": 4, "batch_size": 256})
@@ -55,6 +56,9 @@ def trained_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def store_with_runs(trained_store: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """`trained_store` as this test's store. Where a test writes, it copies the folder and sets NOVELTY_CHECKPOINTS."""
     monkeypatch.setenv("NOVELTY_CHECKPOINTS", str(trained_store))
+    monkeypatch.setattr(
+        "core.runs.store.shipped_root", lambda: trained_store / "shipped"
+    )  # none: it has these runs alone
     return trained_store
 
 

@@ -215,7 +215,6 @@ import sys
 BLOCKED = ("streamlit", "plotly", "mlflow", "umap", "joblib", "pandas")
 sys.modules.update(dict.fromkeys(BLOCKED))  # None there means: no such module
 import os
-os.nice = lambda increment: 0
 from core.runs import detectors, spec, store, worker
 for method in ("rapp-ae", "deep-svdd"):
     few = {"epochs": 1} | ({"warm_up": 0, "pretrain_epochs": 1} if method == "deep-svdd" else {})

@@ -15,7 +15,10 @@ def test_metrics_come_from_the_checkpoint(folder):
     for score, metrics in run.about["metrics"].items():
         assert again["thresholds"][score] == pytest.approx(run.threshold(score), rel=1e-3)
         for name in ("auroc", "aupr_novel", "f1"):
-            assert again["metrics"][score][name]["value"] == pytest.approx(metrics[name]["value"], abs=0.01), (score, name)
+            assert again["metrics"][score][name]["value"] == pytest.approx(metrics[name]["value"], abs=0.01), (
+                score,
+                name,
+            )
 
 
 def test_every_method_has_one():

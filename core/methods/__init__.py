@@ -27,7 +27,9 @@ METHODS = {
     "rapp-vae": Method("core.methods.cards.rapp:VAE", "core.methods.rapp:RappVAE", "core.figures.rapp", "rapp"),
     "rapp-aae": Method("core.methods.cards.rapp:AAE", "core.methods.rapp:RappAAE", "core.figures.rapp", "rapp"),
     "deep-svdd": Method("core.methods.cards.svdd:DEEP_SVDD", "core.methods.svdd:DeepSVDD", "core.figures.svdd", "svdd"),
-    "multi-radius-svdd": Method("core.methods.cards.svdd:MULTI_RADIUS", "core.methods.svdd:MultiRadiusSVDD", "core.figures.svdd", "svdd"),
+    "multi-radius-svdd": Method(
+        "core.methods.cards.svdd:MULTI_RADIUS", "core.methods.svdd:MultiRadiusSVDD", "core.figures.svdd", "svdd"
+    ),
 }
 
 

@@ -85,7 +85,9 @@ class Detector(ABC):
         train(self, task, seed=seed, progress=progress)
         return self
 
-    def _in_chunks(self, compute: Callable[[Tensor], dict[str, Tensor]], images: np.ndarray | Tensor, dtype: Any) -> Arrays:
+    def _in_chunks(
+        self, compute: Callable[[Tensor], dict[str, Tensor]], images: np.ndarray | Tensor, dtype: Any
+    ) -> Arrays:
         images = torch.as_tensor(images)
         if images.dtype != torch.uint8 or tuple(images.shape[1:]) != self.shape:
             raise WrongRequest(

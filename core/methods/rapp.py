@@ -29,7 +29,9 @@ from core.methods.cards import rapp as cards
 from core.training import Progress, Stage, TaskTensors, batches
 from core.training.loop import State
 
-SMALL_PATHWAY = 1000  # up to this many columns the scatter (8 MB) is kept with the detector, so any window can be scored later
+SMALL_PATHWAY = (
+    1000  # up to this many columns the scatter (8 MB) is kept with the detector, so any window can be scored later
+)
 
 
 # --- networks --------------------------------------------------------------------------------------------------------------
@@ -38,7 +40,8 @@ SMALL_PATHWAY = 1000  # up to this many columns the scatter (8 MB) is kept with 
 def blocks(widths: tuple[int, ...]) -> nn.ModuleList:
     """Linear, LeakyReLU(0.2), BatchNorm for every layer but the last, which is linear alone (authors' code)."""
     hidden = [
-        nn.Sequential(nn.Linear(a, b), nn.LeakyReLU(0.2), nn.BatchNorm1d(b)) for a, b in zip(widths[:-2], widths[1:-1], strict=True)
+        nn.Sequential(nn.Linear(a, b), nn.LeakyReLU(0.2), nn.BatchNorm1d(b))
+        for a, b in zip(widths[:-2], widths[1:-1], strict=True)
     ]
     return nn.ModuleList([*hidden, nn.Linear(widths[-2], widths[-1])])
 
@@ -46,7 +49,10 @@ def blocks(widths: tuple[int, ...]) -> nn.ModuleList:
 def discriminator(bottleneck: int, layers: int) -> nn.Sequential:
     """Widths fall in equal steps from the bottleneck to 1; ReLU and dropout 0.2 between; gives logits."""
     widths = cards.widths(bottleneck, 1, layers)
-    hidden = [nn.Sequential(nn.Linear(a, b), nn.ReLU(), nn.Dropout(0.2)) for a, b in zip(widths[:-2], widths[1:-1], strict=True)]
+    hidden = [
+        nn.Sequential(nn.Linear(a, b), nn.ReLU(), nn.Dropout(0.2))
+        for a, b in zip(widths[:-2], widths[1:-1], strict=True)
+    ]
     return nn.Sequential(*hidden, nn.Linear(widths[-2], widths[-1]))
 
 
@@ -249,7 +255,11 @@ class Rapp(Detector):
         differences, _ = self.differences(images)
         norms = self.squared_norms(differences)
         assert self.whitening is not None, "score is called after training"
-        scores = {"reconstruction": norms[:, 0], "sap": sap(norms, *self.knobs.window()), "nap": self.whitening.nap(differences)}
+        scores = {
+            "reconstruction": norms[:, 0],
+            "sap": sap(norms, *self.knobs.window()),
+            "nap": self.whitening.nap(differences),
+        }
         return scores | {f"layer-{i}": norms[:, i] for i in range(norms.shape[1])}
 
     def explain_batch(self, images: Tensor) -> dict[str, Tensor]:
@@ -274,7 +284,9 @@ class Rapp(Detector):
         small = sum(self.pathway.widths) <= SMALL_PATHWAY
         empty = torch.zeros(0, dtype=torch.float64)
         spectra = [
-            singular_values(self.statistics, self.pathway.columns(*w)).cpu() if small or w == self.knobs.window() else empty
+            singular_values(self.statistics, self.pathway.columns(*w)).cpu()
+            if small or w == self.knobs.window()
+            else empty
             for w in self.pathway.windows
         ]
         return {
@@ -407,8 +419,14 @@ class RappAAE(Rapp):
         self.networks["discriminator"] = discriminator(knobs.bottleneck, knobs.layers)
 
     def optimisers(self) -> dict[str, torch.optim.Optimizer]:
-        rates = {"encoder": self.knobs.learning_rate, "decoder": self.knobs.learning_rate, "discriminator": self.knobs.discriminator_rate}
-        return {name: torch.optim.Adam(self.networks[name].parameters(), rate, fused=True) for name, rate in rates.items()}
+        rates = {
+            "encoder": self.knobs.learning_rate,
+            "decoder": self.knobs.learning_rate,
+            "discriminator": self.knobs.discriminator_rate,
+        }
+        return {
+            name: torch.optim.Adam(self.networks[name].parameters(), rate, fused=True) for name, rate in rates.items()
+        }
 
     def step(self, images: Tensor, optimisers: dict[str, torch.optim.Optimizer]) -> dict[str, Tensor]:
         judge = self.networks["discriminator"]

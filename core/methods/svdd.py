@@ -174,7 +174,9 @@ class Pretrain(_Descent):
     def begin(self, task: TaskTensors, progress: Progress) -> None:
         super().begin(task, progress)
         networks = self.detector.networks.parameters()
-        self.adam = torch.optim.Adam(networks, self.knobs.pretrain_rate, weight_decay=self.knobs.pretrain_weight_decay, fused=True)
+        self.adam = torch.optim.Adam(
+            networks, self.knobs.pretrain_rate, weight_decay=self.knobs.pretrain_weight_decay, fused=True
+        )
 
     def epoch(self, number: int) -> dict[str, float]:
         detector = self.detector
@@ -218,7 +220,9 @@ class Train(_Descent):
     def begin(self, task: TaskTensors, progress: Progress) -> None:
         super().begin(task, progress)
         encoder = self.detector.encoder.parameters()
-        self.adam = torch.optim.Adam(encoder, self.knobs.learning_rate, weight_decay=self.knobs.weight_decay, fused=True)
+        self.adam = torch.optim.Adam(
+            encoder, self.knobs.learning_rate, weight_decay=self.knobs.weight_decay, fused=True
+        )
 
     @property
     def soft(self) -> bool:
@@ -234,7 +238,9 @@ class Train(_Descent):
             own = clusters[batch]
             squared = (embedding - detector.centres[own]).square().sum(1)
             objective = (
-                soft_boundary_objective(squared, own, detector.radii, self.knobs.nu) if self.soft else one_class_objective(squared)
+                soft_boundary_objective(squared, own, detector.radii, self.knobs.nu)
+                if self.soft
+                else one_class_objective(squared)
             )
             self.descend(objective)
             total += objective.detach() * len(batch)
@@ -282,7 +288,9 @@ class DeepSVDD(Detector):
 
     def __init__(self, knobs: cards.Knobs, shape: Shape) -> None:
         super().__init__(knobs, shape)
-        self.networks = nn.ModuleDict({"encoder": lenet.encoder(shape, knobs.leak), "decoder": lenet.decoder(shape, knobs.leak)})
+        self.networks = nn.ModuleDict(
+            {"encoder": lenet.encoder(shape, knobs.leak), "decoder": lenet.decoder(shape, knobs.leak)}
+        )
         lenet.initialise(self.networks, shape)
         # Twice as fast as the default order on a CPU: these convolutions have few channels.
         self.networks.to(memory_format=torch.channels_last)
@@ -300,7 +308,11 @@ class DeepSVDD(Detector):
     def to(self, device: torch.device) -> "DeepSVDD":
         self.device = device
         self.networks.to(device)
-        self.centres, self.radii, self.clusters = self.centres.to(device), self.radii.to(device), self.clusters.to(device)
+        self.centres, self.radii, self.clusters = (
+            self.centres.to(device),
+            self.radii.to(device),
+            self.clusters.to(device),
+        )
         return self
 
     def stages(self, task: TaskTensors) -> list[Stage]:
@@ -316,9 +328,13 @@ class DeepSVDD(Detector):
     def embed(self, images: Tensor, progress: Progress | None = None) -> Tensor:
         """Embeddings [N, D] of uint8 images, in evaluation mode."""
         self.networks.eval()
-        embedding = torch.cat([self.encoder(self.prepared(part)) for part in self._told(images, progress or Progress())])
+        embedding = torch.cat(
+            [self.encoder(self.prepared(part)) for part in self._told(images, progress or Progress())]
+        )
         if not torch.isfinite(embedding).all():
-            raise RunFailed("The training diverged: an embedding is no longer a number. Choose a smaller learning rate.")
+            raise RunFailed(
+                "The training diverged: an embedding is no longer a number. Choose a smaller learning rate."
+            )
         return embedding
 
     def _told(self, images: Tensor, progress: Progress) -> Iterator[Tensor]:
@@ -338,7 +354,9 @@ class DeepSVDD(Detector):
     def radii_of(self, embedding: Tensor) -> tuple[Tensor, Tensor]:
         """(radius of each cluster [K], squared distance of each training image to its own centre [n])."""
         squared = (embedding - self.centres[self.clusters]).square().sum(1)
-        return torch.stack([boundary_radius(squared[self.clusters == k], self.knobs.nu) for k in range(len(self.centres))]), squared
+        return torch.stack(
+            [boundary_radius(squared[self.clusters == k], self.knobs.nu) for k in range(len(self.centres))]
+        ), squared
 
     def squared_distances(self, images: Tensor) -> tuple[Tensor, Tensor]:
         """(squared distances [B, K] to all centres, embeddings [B, D])."""
@@ -348,7 +366,11 @@ class DeepSVDD(Detector):
 
     def score_batch(self, images: Tensor) -> dict[str, Tensor]:
         squared, _ = self.squared_distances(images)
-        return {"boundary": boundary(squared, self.radii), "distance": squared.amin(1), "relative": relative(squared, self.radii)}
+        return {
+            "boundary": boundary(squared, self.radii),
+            "distance": squared.amin(1),
+            "relative": relative(squared, self.radii),
+        }
 
     def explain_batch(self, images: Tensor) -> dict[str, Tensor]:
         """embedding: [B, D].  distances: to all centres [B, K]; radii: of all balls, [B, K], the same for every image.
@@ -413,13 +435,18 @@ class DeepSVDD(Detector):
             "radii": self.radii,
             "clusters": self.clusters,
             "collapsed": self.collapsed,
-            "partition": {name: value if isinstance(value, str) else torch.as_tensor(value) for name, value in self.partition.items()},
+            "partition": {
+                name: value if isinstance(value, str) else torch.as_tensor(value)
+                for name, value in self.partition.items()
+            },
         }
 
     def load(self, state: State) -> None:
         self.networks.load_state_dict(state["networks"])
         self.bounds = (state["bounds"][0], state["bounds"][1])
-        self.centres, self.radii, self.clusters = (state[name].to(self.device) for name in ("centres", "radii", "clusters"))
+        self.centres, self.radii, self.clusters = (
+            state[name].to(self.device) for name in ("centres", "radii", "clusters")
+        )
         self.collapsed = state["collapsed"]
         self.partition = {n: v if isinstance(v, str) else v.numpy() for n, v in state["partition"].items()}
 
@@ -453,4 +480,3 @@ class MultiRadiusSVDD(DeepSVDD):
             "level_chosen": np.array(choice.level if knobs.labels == "finch" else -1),
             "sentence": sentence,
         }
-

@@ -78,4 +78,3 @@ def _up(into: int, out: int, leak: float, padding: int = 2) -> nn.Sequential:
         nn.LeakyReLU(leak),
         nn.Upsample(scale_factor=2),
     )
-

@@ -254,7 +254,7 @@ def _device(run: Run) -> str:
 
 def job(words: Words) -> Reply:
     """Train a queued run; its words are the run's log."""
-    run = worker.execute(store.find(words.run))
+    run = worker.execute(store.find(words.run), own_process=True)
     failure = "" if run.state == store.FINISHED else f"{run.id} ended {run.state}. {run.sentence}"
     return Reply({"run": run.id, "state": run.state}, failure=failure)
 

@@ -46,7 +46,9 @@ def read_json(path: Path) -> Any:
     except FileNotFoundError:
         raise DamagedRun(f"The run {path.parent.name} has no {path.name}. Delete it, or import it again.") from None
     except (OSError, UnicodeDecodeError, ValueError):
-        raise DamagedRun(f"{path.name} of the run {path.parent.name} can't be read. Delete the run, or import it again.") from None
+        raise DamagedRun(
+            f"{path.name} of the run {path.parent.name} can't be read. Delete the run, or import it again."
+        ) from None
 
 
 def write_arrays(path: Path, arrays: Mapping[str, np.ndarray]) -> None:
@@ -104,7 +106,9 @@ def read_state(path: Path) -> dict[str, Any]:
             structure = json.loads((archive.metadata() or {})["structure"])
             return _unpack(structure, archive.get_tensor)
     except (SafetensorError, OSError, KeyError, ValueError, TypeError):
-        raise DamagedRun(f"{path.name} of the run {path.parent.name} is damaged. Train it again, or import it again.") from None
+        raise DamagedRun(
+            f"{path.name} of the run {path.parent.name} is damaged. Train it again, or import it again."
+        ) from None
 
 
 def _pack(value: Any, tensors: dict[str, Any]) -> Any:

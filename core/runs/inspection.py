@@ -34,7 +34,11 @@ def judge(scores: Scores, task: Task, normal_share: float, names: list[str]) -> 
         name: evaluation.metrics(scores[f"test/{name}"], task.novel, thresholds[name], task.source) for name in names
     }
     alarms = {name: evaluation.collapse(scores[f"test/{name}"]) for name in names}
-    return {"thresholds": thresholds, "metrics": metrics, "alarms": {name: text for name, text in alarms.items() if text}}
+    return {
+        "thresholds": thresholds,
+        "metrics": metrics,
+        "alarms": {name: text for name, text in alarms.items() if text},
+    }
 
 
 def evaluate(detector: Detector, task: Task) -> tuple[Scores, dict[str, Any]]:
@@ -82,12 +86,16 @@ def store(run: Run, detector: Detector, task: Task, tensors: TaskTensors) -> dic
     reasons = both_splits(detector.explain, task)
     # Pictures of validation images are drawn nowhere.
     files.write_arrays(
-        run.folder / "explanations.npz", {n: a for n, a in reasons.items() if not (n.startswith("valid/") and a.ndim == 4)}
+        run.folder / "explanations.npz",
+        {n: a for n, a in reasons.items() if not (n.startswith("valid/") and a.ndim == 4)},
     )
     files.write_arrays(run.folder / "portrait.npz", detector.portrait(tensors))
     names = [score.name for score in detector.card.scores]
     files.write_arrays(run.folder / "curves.npz", curves({name: scores[f"test/{name}"] for name in names}, task.novel))
-    return verdict | {"counts": task.counts, "note": " ".join(filter(None, dict.fromkeys([task.note, *(pool.note for pool in task.pools)])))}
+    return verdict | {
+        "counts": task.counts,
+        "note": " ".join(filter(None, dict.fromkeys([task.note, *(pool.note for pool in task.pools)]))),
+    }
 
 
 def curves(scores: Scores, novel: np.ndarray) -> Arrays:
@@ -142,9 +150,14 @@ def controls(run: Run, task: Task, tensors: TaskTensors, threads: int | None = N
     bare = both_splits(untrained.score, task)
     scores |= {f"{split}/untrained": bare[f"{split}/{spec.card.headline}"] for split in SPLITS}
     verdict = judge(scores, task, spec.settings.normal_share, list(CONTROLS))
-    files.write_arrays(run.folder / "controls.npz", scores | curves({n: scores[f"test/{n}"] for n in CONTROLS}, task.novel))
+    files.write_arrays(
+        run.folder / "controls.npz", scores | curves({n: scores[f"test/{n}"] for n in CONTROLS}, task.novel)
+    )
     novel = float(task.novel.mean())
-    trivial = {"accept-everything": {"normal_f1": 2 * (1 - novel) / (2 - novel)}, "everything-novel": {"f1": 2 * novel / (1 + novel)}}
+    trivial = {
+        "accept-everything": {"normal_f1": 2 * (1 - novel) / (2 - novel)},
+        "everything-novel": {"f1": 2 * novel / (1 + novel)},
+    }
     files.write_json(run.folder / "controls.json", verdict["metrics"] | trivial)
 
 

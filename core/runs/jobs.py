@@ -35,7 +35,9 @@ def ready(run: Run) -> None:
     """Queue an ended run again.  Raises WrongRequest for one that is live, finished or shipped."""
     state = run.state
     if run.shipped or state not in (store.INTERRUPTED, store.CANCELLED, store.FAILED):
-        raise WrongRequest(f"{run.id} is {'shipped' if run.shipped else state}; only an interrupted, cancelled or failed run can be resumed.")
+        raise WrongRequest(
+            f"{run.id} is {'shipped' if run.shipped else state}; only an interrupted, cancelled or failed run can be resumed."
+        )
     (run.folder / "cancel").unlink(missing_ok=True)
     store.mark(run, store.QUEUED)
 
@@ -56,7 +58,12 @@ def cancel(run: Run) -> None:
         store.mark(run, store.CANCELLED)
         return
     # Only a process that still holds this very run's lock is ended: a number alone may by now belong to another.
-    if "pid" in mark and mark.get("host") == os.uname().nodename and store.held(run.folder / "lock") and mark["pid"] != os.getpid():
+    if (
+        "pid" in mark
+        and mark.get("host") == os.uname().nodename
+        and store.held(run.folder / "lock")
+        and mark["pid"] != os.getpid()
+    ):
         os.kill(mark["pid"], signal.SIGTERM)
         deadline = time.monotonic() + 2
         while store.held(run.folder / "lock") and time.monotonic() < deadline:

@@ -30,7 +30,14 @@ from core.runs.spec import RunSpec
 
 PROJECT = Path(__file__).resolve().parents[2]
 FORMAT = 1
-QUEUED, RUNNING, FINISHED, FAILED, CANCELLED, INTERRUPTED = "queued", "running", "finished", "failed", "cancelled", "interrupted"
+QUEUED, RUNNING, FINISHED, FAILED, CANCELLED, INTERRUPTED = (
+    "queued",
+    "running",
+    "finished",
+    "failed",
+    "cancelled",
+    "interrupted",
+)
 LIVE, ENDED = (QUEUED, RUNNING), (FINISHED, FAILED, CANCELLED, INTERRUPTED)
 CONTROLS = {  # the lines that a detector has to beat, by their name in controls.json
     "nearest-pixels": "Five nearest training images, pixels",
@@ -38,7 +45,13 @@ CONTROLS = {  # the lines that a detector has to beat, by their name in controls
     "pca-error": "PCA error (95 % of the variance)",
     "untrained": "The same network, untrained",
 }
-RENEWED = ("state.json", "run.json", "controls.json", "projection.npz", "name.json")  # what changes after the first writing
+RENEWED = (
+    "state.json",
+    "run.json",
+    "controls.json",
+    "projection.npz",
+    "name.json",
+)  # what changes after the first writing
 START_GRACE = 20.0  # seconds between submission and the process taking its lock
 HEARTBEAT = 60.0  # seconds without a sign of life after which a run on another host counts as interrupted
 
@@ -75,7 +88,11 @@ class Run:
     def about(self) -> dict[str, Any]:
         """run.json.  Raises DamagedRun."""
         content = _json(self.folder / "run.json", _mtime(self.folder / "run.json"))
-        if not isinstance(content, dict) or content.get("format") != FORMAT or not isinstance(content.get("spec"), dict):
+        if (
+            not isinstance(content, dict)
+            or content.get("format") != FORMAT
+            or not isinstance(content.get("spec"), dict)
+        ):
             raise DamagedRun(f"run.json of {self.id} is not of format {FORMAT}. Train the run again with this version.")
         return content
 
@@ -134,7 +151,9 @@ class Run:
         try:
             return self.about[kind][name]
         except (KeyError, TypeError):
-            raise DamagedRun(f"run.json of the run {self.id} has no {kind} of the score {name}. Train it again.") from None
+            raise DamagedRun(
+                f"run.json of the run {self.id} has no {kind} of the score {name}. Train it again."
+            ) from None
 
     @property
     def controls(self) -> dict[str, Any]:
@@ -214,7 +233,9 @@ def damaged() -> list[str]:
     """Names of folders in the store that are no readable run."""
     folder = root()
     names = (path.name for path in folder.iterdir() if path.is_dir()) if folder.is_dir() else ()
-    return sorted(n for n in names if not n.startswith(".") and folder / n != shipped_root() and not _readable(Run(folder / n)))
+    return sorted(
+        n for n in names if not n.startswith(".") and folder / n != shipped_root() and not _readable(Run(folder / n))
+    )
 
 
 def _readable(run: Run) -> bool:
@@ -236,7 +257,9 @@ def find(run_id: str) -> Run:
     near = [run for run in runs() if run.id.startswith(run_id)]
     if len(near) == 1:
         return near[0]
-    raise WrongRequest(f"There {'is no run' if not near else f'are {len(near)} runs that begin with'} {run_id}. `python -m core runs` lists them.")
+    raise WrongRequest(
+        f"There {'is no run' if not near else f'are {len(near)} runs that begin with'} {run_id}. `python -m core runs` lists them."
+    )
 
 
 def same(spec: RunSpec) -> Run | None:
@@ -263,13 +286,17 @@ def create(spec: RunSpec) -> Run:
         files.write_json(path / "run.json", {"format": FORMAT, "spec": spec.to_json(), "created": time.time()})
         files.write_json(path / "state.json", {"state": QUEUED, "since": time.time(), "submitted": time.time()})
     except OSError as error:
-        raise WrongRequest(f"The folder for runs, {folder}, can't be written ({error.strerror}). Set NOVELTY_CHECKPOINTS to another.") from None
+        raise WrongRequest(
+            f"The folder for runs, {folder}, can't be written ({error.strerror}). Set NOVELTY_CHECKPOINTS to another."
+        ) from None
     return Run(path)
 
 
 def mark(run: Run, state: str, **more: Any) -> None:
     """Write the state.  Only the process that owns the run calls this, or one that just found it dead or queued it."""
-    kept = {name: run.mark[name] for name in ("submitted",) if (run.folder / "state.json").exists() and name in run.mark}
+    kept = {
+        name: run.mark[name] for name in ("submitted",) if (run.folder / "state.json").exists() and name in run.mark
+    }
     files.write_json(run.folder / "state.json", {**kept, "state": state, "since": time.time(), **more})
 
 
@@ -358,4 +385,3 @@ def _progress(path: Path, mtime: int) -> list[dict[str, Any]]:
         except (ValueError, KeyError, TypeError):
             continue  # torn by a kill
     return [entries[key] for key in sorted(entries)]
-

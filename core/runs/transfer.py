@@ -29,7 +29,18 @@ from core.runs import files, store
 from core.runs.spec import RunSpec
 from core.runs.store import Run
 
-ARRAYS = ("test", "scores", "explanations", "portrait", "curves", "neighbours", "controls", "probe", "train", "projection")
+ARRAYS = (
+    "test",
+    "scores",
+    "explanations",
+    "portrait",
+    "curves",
+    "neighbours",
+    "controls",
+    "probe",
+    "train",
+    "projection",
+)
 KNOWN = re.compile(
     r"(run|state|name|controls)\.json|progress\.jsonl|log\.txt|detector\.safetensors"
     rf"|({'|'.join(ARRAYS)})\.npz|snapshots/\d{{1,6}}\.npz"

@@ -27,7 +27,9 @@ from core.runs.store import Run
 
 CHECKPOINT_SECONDS = 10.0  # a kill costs at most this much training, and one epoch
 LIVE_SECONDS = 0.3
-SMALL_IMAGE = 256  # pixels up to which two threads wait for each other longer than they work: one is as fast, and steadier
+SMALL_IMAGE = (
+    256  # pixels up to which two threads wait for each other longer than they work: one is as fast, and steadier
+)
 News = Callable[[dict[str, Any]], None]
 
 
@@ -35,14 +37,14 @@ def quiet(news: dict[str, Any]) -> None:
     """Tell nobody."""
 
 
-def execute(run: Run, listen: News = quiet) -> Run:
+def execute(run: Run, listen: News = quiet, *, own_process: bool = False) -> Run:
     """Train a queued run, or go on with an interrupted one, in this process; ends in one of the end states.
 
-    listen: called with what also goes to live.json.  Raises WrongRequest where another process has the run.
+    listen: called with what also goes to live.json.  own_process: the process ends with the run, so it may give up its priority for
+    the control lines.  Raises WrongRequest where another process has the run.
     """
-    lock = FileLock(run.folder / "lock", is_singleton=False)
     try:
-        lock.acquire(timeout=5)
+        lock = FileLock(run.folder / "lock", is_singleton=False).acquire(timeout=5)
     except Timeout:
         raise WrongRequest(f"{run.id} is already being trained by another process.") from None
     with lock, _heartbeat(run):
@@ -53,6 +55,9 @@ def execute(run: Run, listen: News = quiet) -> Run:
                 store.mark(run, store.RUNNING, **mine)
                 after = _train(run, listen)
             store.mark(run, store.FINISHED)
+            if own_process:
+                with contextlib.suppress(OSError, AttributeError):
+                    os.nice(10)
             _afterwards(after)
         except (KeyboardInterrupt, Cancelled):
             store.mark(run, store.CANCELLED)
@@ -189,7 +194,10 @@ def _train(run: Run, listen: News) -> Callable[[], None]:
     results = inspection.store(run, detector, task, tensors)
     inspection.neighbours(run, task, tensors)
     projection.store_plane(run, detector, task)
-    timings = {"training": round(trained - started + about.get("timings", {}).get("training", 0), 3), "total": round(time.time() - started, 3)}
+    timings = {
+        "training": round(trained - started + about.get("timings", {}).get("training", 0), 3),
+        "total": round(time.time() - started, 3),
+    }
     files.write_json(run.folder / "run.json", about | results | {"timings": timings, "finished": time.time()})
     kept.unlink(missing_ok=True)
 
@@ -210,9 +218,7 @@ def _tensors(state: Any) -> Iterator[Any]:
 
 
 def _afterwards(work: Callable[[], None]) -> None:
-    """Do the rest at lower priority; a failure or Ctrl+C there leaves the run finished and is in the log."""
-    with contextlib.suppress(OSError, AttributeError):
-        os.nice(10)
+    """Do the rest; a failure or Ctrl+C there leaves the run finished and is in the log."""
     try:
         work()
     except (Exception, KeyboardInterrupt):
@@ -275,7 +281,14 @@ def _progress_class() -> type:
         def epoch(self, number: int, curves: dict[str, float]) -> None:
             seconds = time.monotonic() - self.epoch_began
             rate = self.epoch_seen / seconds if seconds > 0 else 0.0
-            line = {**self.at, "epoch": number, "curves": curves, "seconds": round(seconds, 4), "rate": round(rate, 1), "time": time.time()}
+            line = {
+                **self.at,
+                "epoch": number,
+                "curves": curves,
+                "seconds": round(seconds, 4),
+                "rate": round(rate, 1),
+                "time": time.time(),
+            }
             with self.path.open("a", encoding="utf-8") as stream:
                 stream.write(json.dumps(line) + "\n")
             self.number, self.epoch_seen, self.epoch_began = number + 1, 0, time.monotonic()

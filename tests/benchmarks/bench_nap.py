@@ -26,7 +26,10 @@ def main() -> None:
     images = torch.randint(0, 256, (37_905, *shape), dtype=torch.uint8)
     before, began = peak_megabytes(), time.perf_counter()
     detector.fit_statistics(images)
-    print(f"fit: {time.perf_counter() - began:.1f} s, {peak_megabytes() - before:.0f} MB above the model and images", flush=True)
+    print(
+        f"fit: {time.perf_counter() - began:.1f} s, {peak_megabytes() - before:.0f} MB above the model and images",
+        flush=True,
+    )
     tested = images[:10_000]
     began = time.perf_counter()
     detector.score(tested)

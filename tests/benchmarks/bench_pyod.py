@@ -38,13 +38,20 @@ def main() -> None:
 
         # PyOD mirrors the list of hidden widths itself, as RaPP's decoder mirrors its encoder.
         other = AutoEncoder(
-            hidden_neuron_list=list(detector.pathway.widths[1:]), epoch_num=EPOCHS, batch_size=BATCH, preprocessing=False, verbose=0
+            hidden_neuron_list=list(detector.pathway.widths[1:]),
+            epoch_num=EPOCHS,
+            batch_size=BATCH,
+            preprocessing=False,
+            verbose=0,
         )
         began = time.perf_counter()
         other.fit(rows)
         theirs = EPOCHS * len(images) / (time.perf_counter() - began)
         ratios.append(ours / theirs)
-        print(f"images/s: ours {ours:,.0f}, PyOD {theirs:,.0f} (its fit scores the training images too): {ours / theirs:.2f}", flush=True)
+        print(
+            f"images/s: ours {ours:,.0f}, PyOD {theirs:,.0f} (its fit scores the training images too): {ours / theirs:.2f}",
+            flush=True,
+        )
     print(f"median ratio {sorted(ratios)[1]:.2f}")
 
 

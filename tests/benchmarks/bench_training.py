@@ -96,7 +96,9 @@ def per_image_svdd(detector, task: TaskTensors) -> Callable[[], None]:
     return epoch
 
 
-def compare(name: str, ours: Callable[[], object], others: dict[str, Callable[[], object]], images: int, rounds: int) -> None:
+def compare(
+    name: str, ours: Callable[[], object], others: dict[str, Callable[[], object]], images: int, rounds: int
+) -> None:
     """Alternate, and print the medians."""
     contenders = {"ours": ours, **others}
     seconds: dict[str, list[float]] = {each: [] for each in contenders}
@@ -133,9 +135,21 @@ def main() -> None:
         raise AssertionError(name)
 
     detector, training = stage("rapp-ae", "train")
-    compare("RaPP, ten layers, batch 256", lambda: training.epoch(1), {"bare": bare_rapp(detector, task)}, len(images), asked.rounds)
+    compare(
+        "RaPP, ten layers, batch 256",
+        lambda: training.epoch(1),
+        {"bare": bare_rapp(detector, task)},
+        len(images),
+        asked.rounds,
+    )
     detector, training = stage("deep-svdd", "pretrain")
-    compare("Deep SVDD, autoencoder", lambda: training.epoch(1), {"bare": bare_svdd(detector, task, True)}, len(images), asked.rounds)
+    compare(
+        "Deep SVDD, autoencoder",
+        lambda: training.epoch(1),
+        {"bare": bare_svdd(detector, task, True)},
+        len(images),
+        asked.rounds,
+    )
     # Epoch 2 measures no radii for the picture, as four epochs in five.
     detector, training = stage("deep-svdd", "train", objective="one-class")
     rivals = {"bare": bare_svdd(detector, task, False), "per-image PIL": per_image_svdd(detector, task)}

@@ -58,9 +58,13 @@ def main() -> None:
                 train(detector, tensors, seed=seed, after_epoch=keep, resume=pretrained)
                 pretrained = pretrained or kept[0]
                 scores = detector.score(tested)
-                figures = ", ".join(f"{each} {auroc(scores[each], task.novel):.4f}" for each in ("distance", "boundary"))
+                figures = ", ".join(
+                    f"{each} {auroc(scores[each], task.novel):.4f}" for each in ("distance", "boundary")
+                )
                 seconds = time.perf_counter() - began
-                print(f"{group} seed {seed} {name}: {figures}, K = {len(detector.centres)}, {seconds:.0f} s", flush=True)
+                print(
+                    f"{group} seed {seed} {name}: {figures}, K = {len(detector.centres)}, {seconds:.0f} s", flush=True
+                )
 
 
 if __name__ == "__main__":

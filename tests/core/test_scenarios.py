@@ -10,7 +10,7 @@ from core import data
 from core.errors import NoveltyError, WrongRequest
 from core.scenarios import SCENARIOS, Task, build, super_categories, task_spec
 
-# RaPP on MNIST: train / valid / test-normal and novel images of class c (methods/rapp.md, section 1).
+# RaPP's split of MNIST: train, valid, test-normal and novel images where class c is chosen, as its published code cuts.
 MULTIMODAL = {
     0: (37858, 12619, 12620, 6903),
     1: (37273, 12424, 12426, 7877),

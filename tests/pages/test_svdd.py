@@ -12,8 +12,7 @@ from tests.conftest import PROJECT
 from tests.pages.words import words
 
 TRAIN = """
-import os, sys, types
-os.nice = lambda increment: 0
+import sys, types
 from core.runs import spec, store, worker
 
 class UMAP:  # the real one compiles for half a minute

@@ -32,7 +32,15 @@ def _small(shape: Shape) -> bool:
 
 @dataclass(frozen=True)
 class Knobs(ThresholdKnobs):
-    layers: int = knob(_quick_layers, 10, label="Layers", group="Network", low=2, high=12, help="Layers of the encoder; the decoder mirrors it.")
+    layers: int = knob(
+        _quick_layers,
+        10,
+        label="Layers",
+        group="Network",
+        low=2,
+        high=12,
+        help="Layers of the encoder; the decoder mirrors it.",
+    )
     bottleneck: int = knob(
         lambda shape: 8 if _small(shape) else 20,
         20,
@@ -43,9 +51,16 @@ class Knobs(ThresholdKnobs):
         help="Numbers that the encoder's last layer keeps of an image.",
     )
     epochs: int = knob(
-        lambda shape: 60 if _small(shape) else 10, 200, label="Epochs", low=1, high=5000, help="Passes over the training images."
+        lambda shape: 60 if _small(shape) else 10,
+        200,
+        label="Epochs",
+        low=1,
+        high=5000,
+        help="Passes over the training images.",
     )
-    batch_size: int = knob(lambda shape: 64 if _small(shape) else 256, 256, label="Batch size", low=2, high=8192, help="Images a step.")
+    batch_size: int = knob(
+        lambda shape: 64 if _small(shape) else 256, 256, label="Batch size", low=2, high=8192, help="Images a step."
+    )
     learning_rate: float = knob(1e-3, label="Learning rate", low=1e-6, high=1.0, help="Step size of Adam.")
     weights: str = knob(
         "best",
@@ -60,7 +75,13 @@ class Knobs(ThresholdKnobs):
         help="bfloat16 is up to twice as fast where the processor has it, and slower where it doesn't. Scores are always in float32.",
     )
     first_layer: int = knob(
-        1, label="First layer of the window", group="Scores", low=0, high=12, after=True, help="0 is the input: the ordinary residual."
+        1,
+        label="First layer of the window",
+        group="Scores",
+        low=0,
+        high=12,
+        after=True,
+        help="0 is the input: the ordinary residual.",
     )
     last_layer: int = knob(
         -1,
@@ -92,7 +113,11 @@ class VAEKnobs(Knobs):
 @dataclass(frozen=True)
 class AAEKnobs(Knobs):
     discriminator_rate: float = knob(
-        5e-4, label="Learning rate of the discriminator", low=1e-6, high=1.0, help="Step size of Adam for the discriminator."
+        5e-4,
+        label="Learning rate of the discriminator",
+        low=1e-6,
+        high=1.0,
+        help="Step size of Adam for the discriminator.",
     )
 
 
@@ -115,7 +140,11 @@ def refuses(settings: Knobs, shape: Shape, scenario: Scenario, classes: int) -> 
 SCORES = (
     Score("reconstruction", "Reconstruction", "Squared difference between the image and its reconstruction."),
     Score("sap", "SAP", "Squared differences between image and reconstruction, summed over the encoder's layers."),
-    Score("nap", "NAP", "The same differences, each direction measured in units of its spread over normal training images."),
+    Score(
+        "nap",
+        "NAP",
+        "The same differences, each direction measured in units of its spread over normal training images.",
+    ),
 )
 
 
@@ -128,7 +157,14 @@ def _published(column: int) -> tuple[Published, ...]:
         ("fashion-mnist", "unimodal"): (0.924, 0.928, 0.933, 0.905, 0.863, 0.934, 0.922, 0.905, 0.928),
     }
     return tuple(
-        Published(dataset, scenario, score.name, figures[3 * column + place], "RaPP, Table 2", remark="mean over the ten classes")
+        Published(
+            dataset,
+            scenario,
+            score.name,
+            figures[3 * column + place],
+            "RaPP, Table 2",
+            remark="mean over the ten classes",
+        )
         for (dataset, scenario), figures in table.items()
         for place, score in enumerate(SCORES)
     )
@@ -151,11 +187,23 @@ def _card(name: str, title: str, sentence: str, knobs: type, column: int) -> Car
 
 
 AE = _card(
-    "rapp-ae", "RaPP, autoencoder", "Learns to redraw normal images, then compares image and redrawing at every layer of the encoder.", Knobs, 0
+    "rapp-ae",
+    "RaPP, autoencoder",
+    "Learns to redraw normal images, then compares image and redrawing at every layer of the encoder.",
+    Knobs,
+    0,
 )
 VAE = _card(
-    "rapp-vae", "RaPP, variational autoencoder", "The same comparison with an autoencoder whose latent is a distribution.", VAEKnobs, 1
+    "rapp-vae",
+    "RaPP, variational autoencoder",
+    "The same comparison with an autoencoder whose latent is a distribution.",
+    VAEKnobs,
+    1,
 )
 AAE = _card(
-    "rapp-aae", "RaPP, adversarial autoencoder", "The same comparison; a discriminator presses the latent towards a normal distribution.", AAEKnobs, 2
+    "rapp-aae",
+    "RaPP, adversarial autoencoder",
+    "The same comparison; a discriminator presses the latent towards a normal distribution.",
+    AAEKnobs,
+    2,
 )

@@ -40,7 +40,9 @@ class Knobs(ThresholdKnobs):
         high=1.0,
         help="Budget of training images outside each ball. It sets the radius: the (1 - nu)-quantile of the distances.",
     )
-    epochs: int = knob(lambda s: 60 if _tiny(s) else 20, 150, label="Epochs", low=1, high=5000, help="Passes that train the embedding.")
+    epochs: int = knob(
+        lambda s: 60 if _tiny(s) else 20, 150, label="Epochs", low=1, high=5000, help="Passes that train the embedding."
+    )
     pretrain_epochs: int = knob(
         lambda s: 100 if _tiny(s) else 20,
         lambda s: 350 if _colour(s) else 150,
@@ -57,9 +59,15 @@ class Knobs(ThresholdKnobs):
         high=1000,
         help="Epochs in which the radii stay 0, so that soft-boundary pulls every image.",
     )
-    learning_rate: float = knob(1e-4, label="Learning rate", low=1e-7, high=1.0, help="Step size of Adam for the embedding.")
-    pretrain_rate: float = knob(1e-3, 1e-4, label="Learning rate of the autoencoder", low=1e-7, high=1.0, help="Step size of Adam.")
-    rate_drop: int = knob(0, 50, label="Learning rate drops after epoch", low=0, high=5000, help="To a tenth; 0 is never.")
+    learning_rate: float = knob(
+        1e-4, label="Learning rate", low=1e-7, high=1.0, help="Step size of Adam for the embedding."
+    )
+    pretrain_rate: float = knob(
+        1e-3, 1e-4, label="Learning rate of the autoencoder", low=1e-7, high=1.0, help="Step size of Adam."
+    )
+    rate_drop: int = knob(
+        0, 50, label="Learning rate drops after epoch", low=0, high=5000, help="To a tenth; 0 is never."
+    )
     pretrain_rate_drop: int = knob(
         0,
         lambda s: 250 if _colour(s) else 50,
@@ -68,8 +76,12 @@ class Knobs(ThresholdKnobs):
         high=5000,
         help="To a tenth; 0 is never.",
     )
-    batch_size: int = knob(lambda s: 50 if _tiny(s) else 200, 200, label="Batch size", low=2, high=8192, help="Images a step.")
-    weight_decay: float = knob(5e-7, label="Weight decay", low=0.0, high=1.0, help="L2 penalty of Adam for the embedding.")
+    batch_size: int = knob(
+        lambda s: 50 if _tiny(s) else 200, 200, label="Batch size", low=2, high=8192, help="Images a step."
+    )
+    weight_decay: float = knob(
+        5e-7, label="Weight decay", low=0.0, high=1.0, help="L2 penalty of Adam for the embedding."
+    )
     pretrain_weight_decay: float = knob(
         _pretrain_decay,
         _pretrain_decay,
@@ -79,7 +91,12 @@ class Knobs(ThresholdKnobs):
         help="L2 penalty of Adam.",
     )
     leak: float = knob(
-        0.01, label="Slope of the leaky ReLU", group="Network", low=0.0, high=0.5, help="0.01 in every published code, 0.1 in the texts."
+        0.01,
+        label="Slope of the leaky ReLU",
+        group="Network",
+        low=0.0,
+        high=0.5,
+        help="0.01 in every published code, 0.1 in the texts.",
     )
 
 
@@ -99,8 +116,12 @@ class MultiRadiusKnobs(Knobs):
         choices=("auto", "level", "clusters"),
         help="auto: the level with the best silhouette whose clusters are large enough. level, clusters: as set below.",
     )
-    level: int = knob(1, label="Level (0 is the finest)", group="Clusters", low=0, high=20, help="Used where the partition is level.")
-    clusters: int = knob(3, label="Number of clusters", group="Clusters", low=1, high=500, help="Used where the partition is clusters.")
+    level: int = knob(
+        1, label="Level (0 is the finest)", group="Clusters", low=0, high=20, help="Used where the partition is level."
+    )
+    clusters: int = knob(
+        3, label="Number of clusters", group="Clusters", low=1, high=500, help="Used where the partition is clusters."
+    )
     smallest: int = knob(
         0,
         label="Smallest cluster",
@@ -124,9 +145,17 @@ def refuses(settings: Knobs, shape: Shape, scenario: Scenario, classes: int) -> 
 
 
 SCORES = (
-    Score("boundary", "Boundary", "Squared distance to a centre minus its squared radius, the smallest over all balls; above 0 is outside."),
+    Score(
+        "boundary",
+        "Boundary",
+        "Squared distance to a centre minus its squared radius, the smallest over all balls; above 0 is outside.",
+    ),
     Score("distance", "Distance", "Squared distance to the nearest centre."),
-    Score("relative", "Relative", "Distance to a centre in units of its radius, the smallest over all balls; above 1 is outside."),
+    Score(
+        "relative",
+        "Relative",
+        "Distance to a centre in units of its radius, the smallest over all balls; above 1 is outside.",
+    ),
 )
 # Deep SVDD paper, Table 1, mean AUROC of ten seeds, one normal class each: soft-boundary and one-class.
 _SOFT_MNIST = (97.8, 99.6, 89.5, 90.3, 93.8, 85.8, 98.0, 92.7, 92.9, 94.9)
@@ -140,7 +169,9 @@ _ONE_CIFAR = (61.7, 65.9, 50.8, 59.1, 60.9, 65.7, 67.7, 67.3, 75.9, 73.1)
 
 def _unimodal(dataset: str, figures: tuple[float, ...], remark: str) -> tuple[Published, ...]:
     return tuple(
-        Published(dataset, "unimodal", "boundary", figure / 100, "Deep SVDD, Table 1", (name,), {"split": "official"}, remark)
+        Published(
+            dataset, "unimodal", "boundary", figure / 100, "Deep SVDD, Table 1", (name,), {"split": "official"}, remark
+        )
         for name, figure in zip(_CLASSES[dataset], figures, strict=True)
     )
 

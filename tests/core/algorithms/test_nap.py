@@ -78,7 +78,7 @@ def test_a_stream_goes_on_after_it_was_asked(rng):
 @pytest.mark.parametrize("count", [400, 26, 22, 21, 12])
 @pytest.mark.parametrize("window", Pathway(WIDTHS).windows)
 def test_nap_equals_the_svd_of_all_rows(rng, window, count):
-    """With plenty of rows, about as many as columns, and fewer; the last layer is redundant wherever its predecessor is there."""
+    """With plenty of rows, about as many as columns, and fewer; the last layer is redundant beside its predecessor."""
     train, images = pathway_rows(rng, count)
     columns = Pathway(WIDTHS).columns(*window)
     expected, rank = direct_nap(train[:, columns], images[:, columns])

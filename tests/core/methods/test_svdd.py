@@ -14,7 +14,7 @@ from core.methods.cards import svdd as cards
 from core.runs import files
 from core.training import Progress, TaskTensors
 
-# Smallest and largest value after contrast normalisation of each digit's training images (methods/multi_radius_svdd.md, section 1).
+# Smallest and largest value after contrast normalisation of each digit's training images, as in Deep SVDD's code.
 MNIST_BOUNDS = [
     (-0.8826567065619495, 9.001545489292527),
     (-0.6661464580883915, 20.108062262467364),
@@ -120,7 +120,7 @@ def test_with_one_cluster_the_objective_is_the_paper_s(rng):
 
 @pytest.mark.parametrize(("count", "nu"), [(100, 0.1), (200, 0.05), (50, 0.5), (20, 1.0), (97, 0.1), (31, 0.27)])
 def test_the_quantile_radius_minimises_the_objective(rng, count, nu):
-    """Exactly where nu N is whole; otherwise it lies at most one image from the minimiser, as the quantile interpolates."""
+    """Exactly where nu N is whole; otherwise at most one image from the minimiser, as the quantile interpolates."""
     squared = rng.gamma(4, size=count)
     radius = float(svdd.boundary_radius(torch.from_numpy(squared), nu))
     distances = np.sort(np.sqrt(squared))

@@ -26,7 +26,7 @@ def test_shapes(shape):
     assert embedding.shape == (4, lenet.embedding_size(shape))
     redrawn = lenet.decoder(shape, 0.1)(embedding)
     assert redrawn.shape == images.shape
-    assert 0 <= redrawn.min() and redrawn.max() <= 1
+    assert redrawn.min() >= 0 and redrawn.max() <= 1
 
 
 @pytest.mark.parametrize("shape", SHAPES)
