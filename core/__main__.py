@@ -111,7 +111,7 @@ def inner_parser() -> Parser:
 def main(arguments: list[str] | None = None) -> int:
     """Run one command and return its exit status: 0 done, 2 a wrong request, 1 a failed run."""
     arguments = sys.argv[1:] if arguments is None else arguments
-    # Threads that wait by spinning starve each other where a core is shared: ten times slower, measured beside a second training.
+    # Threads that wait by spinning starve each other where a core is shared: ten times slower beside a second training.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     chosen = inner_parser() if arguments[:1] and arguments[0] in INNER else parser()
     try:

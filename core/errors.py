@@ -6,8 +6,8 @@
     ├── DamagedRun      a run folder lacks a file or holds one that can't be read             (exit status 2)
     └── RunFailed       a training ended without a detector; the sentence says why            (exit status 1)
 
-Each carries one sentence for a person: what was asked, what is allowed, what to do. Pages show it, the command line prints it.
-Mistakes of our own are `assert` or any other exception.
+Each carries one sentence for a person: what was asked, what is allowed, what to do. Pages show it, the command line
+prints it. Mistakes of our own are `assert` or any other exception.
 """
 
 

@@ -1,7 +1,8 @@
 """A knob: one setting of a method or scenario, declared once.
 
-The Train form, the command line's `--set`, validation, the MLflow parameters and both presets are read from the fields of one
-dataclass. A preset value may be a function of the image shape (C, H, W), where a paper's setting depends on the data.
+The Train form, the command line's `--set`, validation, the MLflow parameters and both presets are read from the fields
+of one dataclass. A preset value may be a function of the image shape (C, H, W), where a paper's setting depends on the
+data.
 """
 
 import dataclasses

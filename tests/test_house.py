@@ -214,7 +214,6 @@ def test_core_trains_and_scores_without_the_app_s_packages(tmp_path):
 import sys
 BLOCKED = ("streamlit", "plotly", "mlflow", "umap", "joblib", "pandas")
 sys.modules.update(dict.fromkeys(BLOCKED))  # None there means: no such module
-import os
 from core.runs import detectors, spec, store, worker
 for method in ("rapp-ae", "deep-svdd"):
     few = {"epochs": 1} | ({"warm_up": 0, "pretrain_epochs": 1} if method == "deep-svdd" else {})

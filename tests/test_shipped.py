@@ -1,4 +1,4 @@
-"""The runs that ship with the app: true to their checkpoints, small, and free of names of the machine that made them."""
+"""The runs that ship with the app: true to their checkpoints, small, free of names of the machine that made them."""
 
 import pytest
 

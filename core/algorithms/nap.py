@@ -1,13 +1,15 @@
 """NAP of every layer window from one streamed covariance (RaPP, Kim et al., ICLR 2020, section 3.3).
 
-The paper takes the SVD of the n x D matrix M of training differences: M - mean = U S V^T, NAP(d) = |S^+ V^T (d - mean)|^2.
-With the scatter C = (M - mean)^T (M - mean) = V S^2 V^T this is (d - mean)^T C^+ (d - mean), so one pass that sums C suffices.
-Every window of layers a..b is a diagonal block of C; with a Cholesky factor K of the block that starts at layer a,
-y = K^-1 (d - mean), and the cumulative sums of y^2 give the NAP of a..b for every b.
+The paper takes the SVD of the n x D matrix M of training differences: with M - mean = U S V^T,
+NAP(d) = |S^+ V^T (d - mean)|^2. With the scatter C = (M - mean)^T (M - mean) = V S^2 V^T this is
+(d - mean)^T C^+ (d - mean), so one pass that sums C suffices. Every window of layers a..b is a diagonal block of C;
+with a Cholesky factor K of the block that starts at layer a, y = K^-1 (d - mean), and the cumulative sums of y^2 give
+the NAP of a..b for every b.
 
-The encoder's last layer L is affine, so d_L is a linear map of d_{L-1}: with both in a window C is singular, and where the other
-layers have full rank NAP is unchanged without d_L. Blocks that stay singular (too few training images, dead units) take the
-eigenvectors whose singular value is above 1e-5 of the largest; directions below carry rounding noise only.
+The encoder's last layer L is affine, so d_L is a linear map of d_{L-1}: with both in a window C is singular, and where
+the other layers have full rank NAP is unchanged without d_L. Blocks that stay singular (too few training images, dead
+units) take the eigenvectors whose singular value is above 1e-5 of the largest; directions below carry rounding noise
+only.
 """
 
 from dataclasses import dataclass, replace
@@ -93,8 +95,8 @@ class Pathway:
 class Whitening:
     """A map that makes NAP a squared norm: NAP(d) = |map(d - mean)|^2.
 
-    triangular: factor is K, lower [d, d], and the map solves K y = d - mean; else factor is V S^-1, [d, rank], and the map is a product.
-    mean: [D'], factor: float32.  columns: which columns of the pathway it takes.
+    triangular: factor is K, lower [d, d], and the map solves K y = d - mean; else factor is V S^-1, [d, rank], and the
+    map is a product.  mean: [D'], factor: float32.  columns: which columns of the pathway it takes.
     """
 
     columns: slice
@@ -130,19 +132,22 @@ def cholesky(block: Tensor) -> tuple[Tensor, int]:
 
 
 def singular_values(statistics: Statistics, columns: slice) -> Tensor:
-    """Singular values of the training differences in these columns, descending, float64 (0 where rounding made them negative)."""
+    """Singular values of the training differences in these columns, descending, float64.
+
+    0 where rounding made them negative.
+    """
     values = torch.linalg.eigvalsh(statistics.scatter[columns, columns])
     return values.flip(0).clamp(min=0).sqrt()
 
 
 def whitening(statistics: Statistics, pathway: Pathway, first: int, last: int) -> Whitening:
-    """The map for one window; triangular where the window's scatter is well-conditioned, eigenvectors above the cut otherwise."""
+    """The map for one window; triangular where its scatter is well-conditioned, eigenvectors above the cut otherwise."""
     columns = pathway.columns(*pathway.free(first, last))
     if statistics.count > (width := columns.stop - columns.start):
         factor, sound = cholesky(statistics.scatter[columns, columns])
         if sound == width:
             return Whitening(columns, statistics.mean[columns], factor.float().contiguous(), True, width)
-    # Where the training rows don't span the window, the last layer counts: it tilts the span that an image is projected on.
+    # Where the training rows don't span the window, the last layer counts: it tilts the span an image is projected on.
     columns = pathway.columns(first, last)
     width = columns.stop - columns.start
     block, mean = statistics.scatter[columns, columns], statistics.mean[columns]
@@ -158,7 +163,8 @@ def whitening(statistics: Statistics, pathway: Pathway, first: int, last: int) -
 class AllWindows:
     """NAP of every window at once.
 
-    One factor per first layer serves all windows that start there as far as it is well-conditioned; each of the rest has its own map.
+    One factor per first layer serves all windows that start there as far as it is well-conditioned; each of the rest
+    has its own map.
     """
 
     def __init__(self, statistics: Statistics, pathway: Pathway) -> None:

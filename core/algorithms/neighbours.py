@@ -1,4 +1,4 @@
-"""Control lines that need no training: distance to the nearest normal images, in pixels and in principal components, and PCA error.
+"""Control lines that need no training: distance to the nearest normal images, in pixels and after PCA, and PCA error.
 
 Each is what any published method must beat. All run in blocks on the device of their input, never as one N x M matrix.
 """
@@ -12,7 +12,8 @@ from torch import Tensor
 def nearest(images: Tensor, bank: Tensor, count: int = 5, block: int = 2048) -> tuple[Tensor, Tensor]:
     """Distances and positions of the `count` nearest rows of the bank, nearest first.
 
-    images: [N, D] float32.  bank: [M, D].  Returns Euclidean distances [N, count] and int64 [N, count]; fewer columns where M < count.
+    images: [N, D] float32.  bank: [M, D].  Returns Euclidean distances [N, count] and int64 [N, count]; fewer columns
+    where M < count.
     """
     count = min(count, len(bank))
     mean = bank.mean(0)

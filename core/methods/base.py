@@ -52,7 +52,7 @@ class Detector(ABC):
         """What the pages draw for each image: name -> [B, ...]."""
 
     def portrait(self, task: TaskTensors) -> Arrays:
-        """What the pages draw about the detector itself, computed once after training from what it may see of the task."""
+        """What the pages draw about the detector itself, computed once after training from what it may see."""
         return {}
 
     def snapshot(self, probe: Tensor) -> Arrays:
@@ -60,7 +60,10 @@ class Detector(ABC):
         return {}
 
     def set_knobs(self, knobs: Any, task: Callable[[], TaskTensors]) -> None:
-        """Take other after-training knobs.  task: gives the training images where statistics must be rebuilt; may raise MissingData."""
+        """Take other after-training knobs.
+
+        task: gives the training images where statistics must be rebuilt; may raise MissingData.
+        """
         self.knobs = knobs
 
     @abstractmethod
@@ -72,7 +75,10 @@ class Detector(ABC):
         """Take up a state."""
 
     def score(self, images: np.ndarray | Tensor) -> Scores:
-        """All scores of uint8 [N, C, H, W]: name -> float64 [N], higher = more novel.  Raises WrongRequest for another shape."""
+        """All scores of uint8 [N, C, H, W]: name -> float64 [N], higher = more novel.
+
+        Raises WrongRequest for another shape.
+        """
         return self._in_chunks(self.score_batch, images, np.float64)
 
     def explain(self, images: np.ndarray | Tensor) -> Arrays:
@@ -91,8 +97,8 @@ class Detector(ABC):
         images = torch.as_tensor(images)
         if images.dtype != torch.uint8 or tuple(images.shape[1:]) != self.shape:
             raise WrongRequest(
-                f"This detector takes 8-bit images of shape {self.shape} (channels, height, width), not {tuple(images.shape[1:])} "
-                f"of type {str(images.dtype).removeprefix('torch.')}."
+                f"This detector takes 8-bit images of shape {self.shape} (channels, height, width), "
+                f"not {tuple(images.shape[1:])} of type {str(images.dtype).removeprefix('torch.')}."
             )
         parts: dict[str, list[np.ndarray]] = {}
         with torch.inference_mode():
@@ -121,8 +127,8 @@ def from_state(
 class Outlier:
     """scikit-learn's outlier interface for any method: fit(X), score_samples, decision_function, predict.
 
-    X: uint8 [N, C, H, W].  Signs are scikit-learn's: higher = more normal, predict gives +1 for normal and -1 for novel.
-    One image in ten is held out of the training for the threshold.
+    X: uint8 [N, C, H, W].  Signs are scikit-learn's: higher = more normal, predict gives +1 for normal and -1 for
+    novel.  One image in ten is held out of the training for the threshold.
     """
 
     def __init__(self, detector: type[Detector], settings: Any = None, *, preset: str = "quick", seed: int = 0) -> None:

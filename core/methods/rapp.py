@@ -1,15 +1,18 @@
 """RaPP: Novelty Detection with Reconstruction along Projection Pathway, Kim et al., ICLR 2020.
 
-An autoencoder learns to redraw normal images. At test time the image x and its redrawing A(x) both pass through the encoder, and the
-differences d_i of the two passes at every layer i = 0..L (0 = input) say how novel x is. RaPP changes the score, never the training.
+An autoencoder learns to redraw normal images. At test time the image x and its redrawing A(x) both pass through the
+encoder, and the differences d_i of the two passes at every layer i = 0..L (0 = input) say how novel x is. RaPP changes
+the score, never the training.
 
-Scores: `reconstruction` |d_0|^2; `sap` the sum of |d_i|^2 over a window of layers; `nap` the same after every direction has been
-measured in units of its spread over the training images (core/algorithms/nap.py).
+Scores: `reconstruction` |d_0|^2; `sap` the sum of |d_i|^2 over a window of layers; `nap` the same after every direction
+has been measured in units of its spread over the training images (core/algorithms/nap.py).
 
 Differs from the paper:
-1. NAP comes from a streamed covariance and a Cholesky factor instead of an SVD of all training rows: equal up to rounding, and
-   directions that carry rounding noise alone (singular value below 1e-5 of the largest) are left out instead of amplified.
-2. A VAE averages decoded draws of one noise array kept with the detector, so that an image's score doesn't depend on its batch.
+1. NAP comes from a streamed covariance and a Cholesky factor instead of an SVD of all training rows: equal up to
+   rounding, and directions that carry rounding noise alone (singular value below 1e-5 of the largest) are left out
+   instead of amplified.
+2. A VAE averages decoded draws of one noise array kept with the detector, so that an image's score doesn't depend on
+   its batch.
 3. The discriminator works on logits; the loss is the same.
 4. The quick preset is smaller and shorter than the paper's.
 """
@@ -34,7 +37,7 @@ SMALL_PATHWAY = (
 )
 
 
-# --- networks --------------------------------------------------------------------------------------------------------------
+# --- networks ---------------------------------------------------------------------------------------------------------
 
 
 def blocks(widths: tuple[int, ...]) -> nn.ModuleList:
@@ -63,7 +66,7 @@ def through(layers: nn.ModuleList, values: Tensor) -> Tensor:
     return values
 
 
-# --- losses: [B, ...] -> scalar, summed over the batch ------------------------------------------------------------------------
+# --- losses: [B, ...] -> scalar, summed over the batch ----------------------------------------------------------------
 
 
 def squared_error(images: Tensor, redrawn: Tensor) -> Tensor:
@@ -81,11 +84,14 @@ def real_or_fake(logits: Tensor, real: bool) -> Tensor:
     return F.binary_cross_entropy_with_logits(logits, torch.full_like(logits, float(real)), reduction="sum")
 
 
-# --- scores ----------------------------------------------------------------------------------------------------------------
+# --- scores -----------------------------------------------------------------------------------------------------------
 
 
 def pathway_differences(encoder: nn.ModuleList, images: Tensor, redrawn: Tensor) -> list[Tensor]:
-    """d_i = g_{:i}(A(x)) - g_{:i}(x) for i = 0..L.  images, redrawn: [B, pixels].  Returns L + 1 tensors [B, w_i].  Paper, section 3."""
+    """d_i = g_{:i}(A(x)) - g_{:i}(x) for i = 0..L.
+
+    images, redrawn: [B, pixels].  Returns L + 1 tensors [B, w_i].  Source: paper, section 3.
+    """
     differences = [redrawn - images]
     for layer in encoder:
         images, redrawn = layer(images), layer(redrawn)
@@ -94,15 +100,18 @@ def pathway_differences(encoder: nn.ModuleList, images: Tensor, redrawn: Tensor)
 
 
 def sap(squared_norms: Tensor, first: int, last: int) -> Tensor:
-    """SAP of layers first..last, both inclusive: the sum of |d_i|^2.  squared_norms: [B, L + 1].  Paper, equation of section 3.2."""
+    """SAP of layers first..last, both inclusive: the sum of |d_i|^2.
+
+    squared_norms: [B, L + 1].  Source: paper, equation of section 3.2.
+    """
     return squared_norms[:, first : last + 1].sum(1)
 
 
-# --- stages ----------------------------------------------------------------------------------------------------------------
+# --- stages -----------------------------------------------------------------------------------------------------------
 
 
 class TrainAutoencoder(Stage):
-    """Minimises the variant's loss with Adam and remembers the weights with the lowest validation reconstruction loss."""
+    """Minimises the variant's loss with Adam; remembers the weights with the lowest validation reconstruction loss."""
 
     name = "train"
 
@@ -161,11 +170,14 @@ class PrepareScores(Stage):
         return {}
 
 
-# --- detectors -------------------------------------------------------------------------------------------------------------
+# --- detectors --------------------------------------------------------------------------------------------------------
 
 
 class Rapp(Detector):
-    """What the three variants share: networks, pathway, scores, state.  A variant adds `optimisers`, `step` and `redraw`."""
+    """What the three variants share: networks, pathway, scores, state.
+
+    A variant adds `optimisers`, `step` and `redraw`.
+    """
 
     latent_outputs = 1  # numbers that the encoder gives per latent unit
 
@@ -263,7 +275,11 @@ class Rapp(Detector):
         return scores | {f"layer-{i}": norms[:, i] for i in range(norms.shape[1])}
 
     def explain_batch(self, images: Tensor) -> dict[str, Tensor]:
-        """reconstruction: uint8 [B, C, H, W].  layers: |d_i|^2, [B, L + 1].  latent: [B, bottleneck].  windows: NAP of all, [B, W]."""
+        """The redrawing, the terms of the scores and the latent units of each image.
+
+        reconstruction: uint8 [B, C, H, W].  layers: |d_i|^2, [B, L + 1].  latent: [B, bottleneck].
+        windows: NAP of all, [B, W].
+        """
         differences, redrawn = self.differences(images)
         reasons = {
             "reconstruction": (redrawn.clamp(0, 1) * 255).round().byte().view(len(images), *self.shape),
@@ -274,8 +290,9 @@ class Rapp(Detector):
         return reasons if every is None else reasons | {"windows": every.nap(differences)}
 
     def portrait(self, task: TaskTensors) -> Arrays:
-        """widths [L + 1]; windows [W, 2]; ranks [W]; count; spectra: singular values, window after window; spectrum_ends [W].
+        """The pathway's windows, and the spectra of the training differences.
 
+        widths [L + 1]; windows [W, 2]; ranks [W]; count; spectra: singular values, window after window; spectrum_ends [W].
         Wide pathways have the spectrum of the chosen window alone (the other ends are equal to those before).
         """
         every = self.all_windows()
@@ -361,7 +378,7 @@ class RappAE(Rapp):
 
 
 class RappVAE(Rapp):
-    """Variational autoencoder: squared error averaged over k draws of the latent, plus the KL divergence with weight 1."""
+    """Variational autoencoder: squared error averaged over k draws of the latent, plus the KL divergence, weight 1."""
 
     card = cards.VAE
     latent_outputs = 2
@@ -376,7 +393,10 @@ class RappVAE(Rapp):
         return mean, log_variance
 
     def decode_draws(self, mean: Tensor, log_variance: Tensor, noise: Tensor) -> Tensor:
-        """Decoded z = mean + exp(log_variance / 2) noise.  noise: broadcasts to [k, B, bottleneck].  Returns [k, B, pixels]."""
+        """Decoded z = mean + exp(log_variance / 2) noise.
+
+        noise: broadcasts to [k, B, bottleneck].  Returns [k, B, pixels].
+        """
         z = mean + (log_variance / 2).exp() * noise
         return through(self.decoder, z.flatten(0, 1)).view(*z.shape[:2], -1)
 

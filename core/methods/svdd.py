@@ -1,20 +1,26 @@
-"""Deep One-Class Classification (Deep SVDD), Ruff et al., ICML 2018, and Multi Radius Deep One-Class Classification, Trivedi and
-Thirimanne, 2022.
+"""Deep SVDD (Ruff et al., ICML 2018) and its extension to several centres and radii (Trivedi and Thirimanne, 2022).
 
-An encoder without biases maps images to points; training pulls normal images to a fixed centre, and an image is novel by its distance.
-Where "normal" has several kinds, one ball also covers the empty space between them; multi-radius finds the kinds by FINCH clustering
-(core/algorithms/finch.py) in the pre-trained embedding and gives each its own centre c_k and radius R_k. Deep SVDD is the case K = 1.
+The papers: Deep One-Class Classification; Multi Radius Deep One-Class Classification.
 
-Scores: `boundary` min_k(|phi(x) - c_k|^2 - R_k^2); `distance` min_k |phi(x) - c_k|^2; `relative` min_k |phi(x) - c_k| / R_k.
+An encoder without biases maps images to points; training pulls normal images to a fixed centre, and an image is novel
+by its distance. Where "normal" has several kinds, one ball also covers the empty space between them; multi-radius finds
+the kinds by FINCH clustering (core/algorithms/finch.py) in the pre-trained embedding and gives each its own centre c_k
+and radius R_k. Deep SVDD is the case K = 1.
+
+Scores: `boundary` min_k(|phi(x) - c_k|^2 - R_k^2); `distance` min_k |phi(x) - c_k|^2; `relative` min_k |phi(x) - c_k| /
+R_k.
 
 Differs from the papers:
-1. Radii are the (1 - nu)-quantile over ALL training images of a cluster, in evaluation mode, once an epoch after warm-up; the published
-   codes take the quantile of each mini-batch, which jitters by up to 16 %.
-2. Multi-radius averages the soft-boundary objective over the clusters present in a batch, with the cluster's own image count: the
-   report's formula lacks the sum, and only this form has the per-cluster quantile as its minimiser. Absent clusters are skipped.
-3. Clusters come from FINCH, as the report says; its code trains on the hidden classes, which `labels = classes` repeats.
+1. Radii are the (1 - nu)-quantile over ALL training images of a cluster, in evaluation mode, once an epoch after
+   warm-up; the published codes take the quantile of each mini-batch, which jitters by up to 16 %.
+2. Multi-radius averages the soft-boundary objective over the clusters present in a batch, with the cluster's own image
+   count: the report's formula lacks the sum, and only this form has the per-cluster quantile as its minimiser. Absent
+   clusters are skipped.
+3. Clusters come from FINCH, as the report says; its code trains on the hidden classes, which `labels = classes`
+   repeats.
 4. An image is scored by the ball that covers it best; the report's code takes the ball of the nearest centre.
-5. The constants of the contrast normalisation come from the task's training images; the published codes copy those of one class.
+5. The constants of the contrast normalisation come from the task's training images; the published codes copy those of
+   one class.
 6. 10 % of the official training images are held out for the threshold.
 """
 
@@ -37,11 +43,11 @@ CENTRE_GAP = 0.1  # no coordinate of a centre lies nearer to 0: a bias-free netw
 GALLERY = 8  # nearest and farthest training images kept per cluster
 
 
-# --- preprocessing ---------------------------------------------------------------------------------------------------------
+# --- preprocessing ----------------------------------------------------------------------------------------------------
 
 
 def contrast_normalised(images: Tensor) -> Tensor:
-    """Global contrast normalisation with the L1 norm: uint8 [B, C, H, W] -> float32, each image of mean 0 and mean magnitude 1.
+    """Global contrast normalisation with the L1 norm: uint8 [B, C, H, W] -> float32 of mean 0 and mean magnitude 1.
 
     A constant image becomes all zeros.  Source: Deep SVDD, section 4 and code.
     """
@@ -50,7 +56,7 @@ def contrast_normalised(images: Tensor) -> Tensor:
     return pixels / pixels.abs().mean((1, 2, 3), keepdim=True).clamp(min=1e-8)
 
 
-# --- objectives: squared distances [B] -> scalar ----------------------------------------------------------------------------------
+# --- objectives: squared distances [B] -> scalar ----------------------------------------------------------------------
 
 
 def one_class_objective(squared: Tensor) -> Tensor:
@@ -71,7 +77,7 @@ def soft_boundary_objective(squared: Tensor, clusters: Tensor, radii: Tensor, nu
 
 
 def boundary_radius(squared: Tensor, nu: float) -> Tensor:
-    """The radius that minimises the soft-boundary objective for fixed weights: a share `nu` of the images stays outside.
+    """The radius that minimises the soft-boundary objective at fixed weights: a share `nu` of the images stays outside.
 
     squared: [N] squared distances.  nu: in (0, 1].  Returns a scalar in units of the embedding.
     """
@@ -85,7 +91,7 @@ def centre_of(points: Tensor) -> Tensor:
     return torch.where(centre.abs() < CENTRE_GAP, away, centre)
 
 
-# --- scores: squared distances [B, K] to all centres, radii [K] -> [B] ------------------------------------------------------------
+# --- scores: squared distances [B, K] to all centres, radii [K] -> [B] ------------------------------------------------
 
 
 def boundary(squared: Tensor, radii: Tensor) -> Tensor:
@@ -99,17 +105,26 @@ def relative(squared: Tensor, radii: Tensor) -> Tensor:
 
 
 def collapse(spread: float, radii: Tensor, centres: Tensor) -> str | None:
-    """A sentence where the embedding has shrunk to points, else None.  spread: mean standard deviation of its coordinates."""
+    """A sentence where the embedding has shrunk to points, else None.
+
+    spread: mean standard deviation of its coordinates.
+    """
     if spread < 1e-3:
-        return f"Collapsed: all images have nearly the same embedding (mean standard deviation {spread:.2g}), so the score says nothing."
+        return (
+            f"Collapsed: all images have nearly the same embedding (mean standard deviation {spread:.2g}), "
+            "so the score says nothing."
+        )
     if len(centres) > 1:
         nearest = torch.pdist(centres).min()
         if radii.max() < 1e-2 * nearest:
-            return f"Collapsed: the clusters have shrunk to points (largest radius {radii.max():.2g}, nearest centres {nearest:.2g} apart)."
+            return (
+                f"Collapsed: the clusters have shrunk to points (largest radius {radii.max():.2g}, "
+                f"nearest centres {nearest:.2g} apart)."
+            )
     return None
 
 
-# --- stages ----------------------------------------------------------------------------------------------------------------
+# --- stages -----------------------------------------------------------------------------------------------------------
 
 
 class _Of(Stage):
@@ -155,7 +170,8 @@ class _Descent(_Of):
 
     def load(self, state: State) -> None:
         self.adam.load_state_dict(state["adam"])
-        # A file has the moments in torch's default order; the fused step reads memory, so they take the weights' own order again.
+        # A file has the moments in torch's default order; the fused step reads memory, so they take the weights' own order
+        # again.
         for weight, moments in self.adam.state.items():
             for name, value in moments.items():
                 if value.shape == weight.shape:
@@ -163,7 +179,7 @@ class _Descent(_Of):
 
 
 class Pretrain(_Descent):
-    """The autoencoder whose encoder Deep SVDD starts from: squared error summed over an image's pixels, mean over the batch."""
+    """The autoencoder whose encoder Deep SVDD starts from: squared error, summed over pixels, mean over the batch."""
 
     name = "pretrain"
 
@@ -245,13 +261,16 @@ class Train(_Descent):
             self.descend(objective)
             total += objective.detach() * len(batch)
         curves = {"objective": float(total) / len(self.task.train)}
-        # The one-class objective needs no radii while it trains, so they are measured now and then for the picture only.
+        # The one-class objective needs no radii while it trains: they are measured now and then for the picture only.
         if self.soft or number in (1, self.epochs) or number % 5 == 0:
             curves |= self.measured(update=self.soft and number >= self.knobs.warm_up)
         return curves
 
     def measured(self, update: bool) -> dict[str, float]:
-        """Radii, share outside and spread over all training images in evaluation mode; `update` takes the radii into the objective."""
+        """Radii, share outside and spread over all training images in evaluation mode.
+
+        update: takes the radii into the objective.
+        """
         detector = self.detector
         embedding = detector.embed(self.task.train)
         radii, squared = detector.radii_of(embedding)
@@ -277,7 +296,7 @@ class Measure(_Of):
         return {"mean distance": float(squared.sqrt().mean())}
 
 
-# --- detectors -------------------------------------------------------------------------------------------------------------
+# --- detectors --------------------------------------------------------------------------------------------------------
 
 
 class DeepSVDD(Detector):
@@ -319,7 +338,7 @@ class DeepSVDD(Detector):
         return [Prepare(self), Pretrain(self), self.cluster_stage(self), Train(self), Measure(self)]
 
     def prepared(self, images: Tensor) -> Tensor:
-        """Contrast-normalised and mapped so that the training images span [0, 1]; others may leave it, and are not clipped."""
+        """Contrast-normalised and mapped so that the training images span [0, 1]; others may leave it, unclipped."""
         low, high = self.bounds
         pixels = (contrast_normalised(images) - low) / max(high - low, 1e-8)
         return pixels.contiguous(memory_format=torch.channels_last)
@@ -388,9 +407,11 @@ class DeepSVDD(Detector):
         }
 
     def portrait(self, task: TaskTensors) -> Arrays:
-        """centres [K, D], radii [K], clusters [n] and distances [n] of the training images to their own centre; embedding [<= 3000, D]
+        """The balls, the training images among them, and what FINCH found.
 
-        of training images `embedding_of`; near and far: training images [K, <= 8] by number with their pictures; nu; what FINCH found.
+        centres [K, D], radii [K], clusters [n] and distances [n] of the training images to their own centre; embedding
+        [<= 3000, D] of training images `embedding_of`; near and far: training images [K, <= 8] by number with their
+        pictures; nu; the FINCH hierarchy.
         """
         embedding = self.embed(task.train)
         _, squared = self.radii_of(embedding)
@@ -458,7 +479,7 @@ class MultiRadiusSVDD(DeepSVDD):
     cluster_stage = Cluster
 
     def find_clusters(self, task: TaskTensors, progress: Progress) -> None:
-        """Clusters by FINCH in the embedding, or the hidden classes; the FINCH hierarchy is kept for the page either way."""
+        """Clusters by FINCH in the embedding, or the hidden classes; the hierarchy is kept for the page either way."""
         embedding = self.embed(task.train, progress)
         hierarchy = finch.finch(embedding)
         progress.step(0)

@@ -1,7 +1,7 @@
 """The bias-free LeNets of Deep SVDD (Ruff et al., ICML 2018) and their mirrored decoders.
 
-No layer has a bias and batch normalisation learns no shift: a bias would let the network map every image to the centre (paper,
-proposition 2). Convolutions are 5 x 5 and keep the size; leaky ReLU; 2 x 2 max-pooling.
+No layer has a bias and batch normalisation learns no shift: a bias would let the network map every image to the centre
+(paper, proposition 2). Convolutions are 5 x 5 and keep the size; leaky ReLU; 2 x 2 max-pooling.
 """
 
 from torch import nn

@@ -182,13 +182,14 @@ def cancel(words: Words) -> Reply:
 
 def delete(words: Words) -> Reply:
     """Remove an ended run; asks first, where somebody is there to answer."""
-    run = store.find(words.run)
+    damaged = words.run in store.damaged()
+    run = Run(store.root() / words.run) if damaged else store.find(words.run)
     if not words.yes:
         if not sys.stdin.isatty():
             raise WrongRequest(f"Nobody can be asked here whether to delete {run.id}. Add --yes.")
         print(f"Delete {run.id} for good? [y/N] ", end="", file=sys.stderr, flush=True)
         if sys.stdin.readline().strip().lower() not in ("y", "yes"):
-            return Reply({"run": run.id, "state": run.state}, f"{run.id} is kept.")
+            return Reply({"run": run.id, "state": "damaged" if damaged else run.state}, f"{run.id} is kept.")
     store.delete(run)
     return Reply({"run": run.id, "state": "deleted"}, f"{run.id} is deleted.")
 

@@ -86,7 +86,7 @@ def _intact(path: Path) -> Iterator[None]:
 
 
 def write_state(path: Path, state: Mapping[str, Any]) -> None:
-    """Nested dictionaries and lists of tensors and plain values as one safetensors file; the structure is JSON in its header."""
+    """Nested dictionaries and lists of tensors and plain values as one safetensors file; the structure is in its header."""
     from safetensors.torch import save_file
 
     tensors: dict[str, Any] = {}

@@ -1,4 +1,7 @@
-"""What a run stores so that its pages open without its dataset and without torch: scores, reasons, curves, neighbours, controls."""
+"""What a run stores so that its pages open without its dataset and without torch.
+
+Scores, reasons, curves, neighbours, controls.
+"""
 
 from collections.abc import Callable
 from typing import Any
@@ -49,7 +52,10 @@ def evaluate(detector: Detector, task: Task) -> tuple[Scores, dict[str, Any]]:
 
 
 def probe(task: Task) -> Arrays:
-    """A seeded choice of at most 500 validation and test images for replay: images, novel, and their places in the test set (-1: valid)."""
+    """A seeded choice of at most 500 validation and test images for replay.
+
+    Returns images, novel, and their places in the test set (-1: validation).
+    """
     rng = np.random.default_rng(task.spec.split_seed)
     # not sorted: the first few, whose pictures a snapshot keeps, should be normal and novel ones
     test = rng.permutation(len(task.test))[: PROBE - min(len(task.valid), PROBE // 4)]
@@ -131,7 +137,10 @@ def neighbours(run: Run, task: Task, tensors: TaskTensors) -> None:
 
 
 def controls(run: Run, task: Task, tensors: TaskTensors, threads: int | None = None) -> None:
-    """Control lines of a finished run: those of the task, computed once per task under a lock, and the run's network untrained."""
+    """Control lines of a finished run: those of its task, and its network untrained.
+
+    Those of a task are computed once, under a lock.
+    """
     spec = run.spec
     shared = root() / ".tasks" / spec.task.hash
     shared.mkdir(parents=True, exist_ok=True)

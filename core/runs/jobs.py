@@ -1,4 +1,7 @@
-"""Runs as operating-system processes: submit, cancel, resume, the queue.  There is no dispatcher: each process waits for its slot."""
+"""Runs as operating-system processes: submit, cancel, resume, the queue.
+
+There is no dispatcher: each process waits for its slot.
+"""
 
 import os
 import signal
@@ -24,7 +27,10 @@ def submit(spec: RunSpec) -> Run:
 
 
 def resume(run: Run) -> Run:
-    """Go on with an interrupted, cancelled or failed run from its last checkpoint, in its own process.  Raises WrongRequest."""
+    """Go on with an interrupted, cancelled or failed run from its last checkpoint, in its own process.
+
+    Raises WrongRequest for a run in another state.
+    """
     ready(run)
     _spawn(run)
     mirror.start()
@@ -36,14 +42,18 @@ def ready(run: Run) -> None:
     state = run.state
     if run.shipped or state not in (store.INTERRUPTED, store.CANCELLED, store.FAILED):
         raise WrongRequest(
-            f"{run.id} is {'shipped' if run.shipped else state}; only an interrupted, cancelled or failed run can be resumed."
+            f"{run.id} is {'shipped' if run.shipped else state}; "
+            "only an interrupted, cancelled or failed run can be resumed."
         )
     (run.folder / "cancel").unlink(missing_ok=True)
     store.mark(run, store.QUEUED)
 
 
 def cancel(run: Run) -> None:
-    """Ask a live run to stop; end its process where it doesn't within 0.8 s.  Raises WrongRequest for one that isn't live."""
+    """Ask a live run to stop; end its process where it doesn't within 0.8 s.
+
+    Raises WrongRequest for one that isn't live.
+    """
     if run.state not in store.LIVE:
         raise WrongRequest(f"{run.id} is {run.state}, so there is nothing to cancel.")
     (run.folder / "cancel").touch()

@@ -84,7 +84,10 @@ def request(
     seed: int = 0,
     device: str = "auto",
 ) -> RunSpec:
-    """A checked RunSpec from a preset and changes to it.  Raises WrongRequest with what is allowed.  Loads no images and no torch."""
+    """A checked RunSpec from a preset and changes to it; loads no images and no torch.
+
+    Raises WrongRequest with what is allowed.
+    """
     card = methods.card(method)
     task = scenarios.task_spec(dataset, scenario, target, options, split_seed)
     entry, rule = data.entry(dataset), scenarios.named(scenario)

@@ -1,10 +1,11 @@
 """The run store: one folder a run, which is the truth about it.
 
-    run.json            format, spec, environment, versions, timings, metrics, thresholds    (written by the run's own process)
+    run.json            format, spec, environment, versions, timings, metrics, thresholds    (by the run's own process)
     state.json          queued, running, finished, failed, cancelled, since when, whose process
     lock                held by the run's process while it lives; so `interrupted` is derived, never written
     progress.jsonl      one line per stage and epoch;  live.json: the epoch that is under way
-    detector.safetensors, checkpoint.safetensors (while training), test.npz, scores.npz, explanations.npz, portrait.npz, ...
+    detector.safetensors, checkpoint.safetensors (while training)
+    test.npz, scores.npz, explanations.npz, portrait.npz, ...
 
 Shipped runs lie in `checkpoints/shipped/`, are read-only and always listed.
 """
@@ -199,7 +200,7 @@ class Run:
         return _progress(path, _mtime(path))
 
     def live(self) -> dict[str, Any]:
-        """Where the training stands within its epoch: stage, epoch, epochs, share, rate, eta; empty before it starts."""
+        """Where the training stands in its epoch: stage, epoch, epochs, share, rate, eta; empty before it starts."""
         path = self.folder / "live.json"
         try:
             return files.read_json(path) if path.exists() else {}
@@ -258,7 +259,8 @@ def find(run_id: str) -> Run:
     if len(near) == 1:
         return near[0]
     raise WrongRequest(
-        f"There {'is no run' if not near else f'are {len(near)} runs that begin with'} {run_id}. `python -m core runs` lists them."
+        f"There {'is no run' if not near else f'are {len(near)} runs that begin with'} {run_id}. "
+        "`python -m core runs` lists them."
     )
 
 
@@ -271,7 +273,10 @@ def same(spec: RunSpec) -> Run | None:
 
 
 def create(spec: RunSpec) -> Run:
-    """An empty run folder, queued, its name taken by exclusive mkdir.  Raises WrongRequest where the store can't be written."""
+    """An empty run folder, queued, its name taken by exclusive mkdir.
+
+    Raises WrongRequest where the store can't be written.
+    """
     folder = root()
     try:
         folder.mkdir(parents=True, exist_ok=True)

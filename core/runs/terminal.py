@@ -14,8 +14,8 @@ from core.data import Entry, roots
 from core.evaluation import METRICS
 from core.knobs import PRESETS, Knob, knobs_of
 from core.methods.cards import Card, Published
-from core.runs.spec import published
 from core.runs import store
+from core.runs.spec import published
 from core.runs.store import Run
 
 SHAPE = (1, 28, 28)  # of the images for which a method's presets are listed

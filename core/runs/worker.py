@@ -1,7 +1,7 @@
-"""What a run's own process does: take the run's lock, wait for a slot, train, evaluate, store, and then compute the control lines.
+"""What a run's own process does: take its lock, wait for a slot, train, evaluate, store, compute the control lines.
 
-The process imports no torch until it holds a slot. All state it writes is true after any crash: files are renamed into place, the
-lock falls with the process.
+The process imports no torch until it holds a slot. All state it writes is true after any crash: files are renamed into
+place, the lock falls with the process.
 """
 
 import contextlib
@@ -40,8 +40,8 @@ def quiet(news: dict[str, Any]) -> None:
 def execute(run: Run, listen: News = quiet, *, own_process: bool = False) -> Run:
     """Train a queued run, or go on with an interrupted one, in this process; ends in one of the end states.
 
-    listen: called with what also goes to live.json.  own_process: the process ends with the run, so it may give up its priority for
-    the control lines.  Raises WrongRequest where another process has the run.
+    listen: called with what also goes to live.json.  own_process: the process ends with the run, so it may give up its
+    priority for the control lines.  Raises WrongRequest where another process has the run.
     """
     try:
         lock = FileLock(run.folder / "lock", is_singleton=False).acquire(timeout=5)
@@ -80,7 +80,7 @@ def _sentence(error: Exception) -> str:
     return f"The training stopped on an error ({type(error).__name__}); the log has the details."
 
 
-# --- slots -----------------------------------------------------------------------------------------------------------------
+# --- slots ------------------------------------------------------------------------------------------------------------
 
 
 def slots() -> list[Path]:
@@ -137,7 +137,7 @@ def _heartbeat(run: Run) -> Iterator[None]:
         done.set()
 
 
-# --- training --------------------------------------------------------------------------------------------------------------
+# --- training ---------------------------------------------------------------------------------------------------------
 
 
 def _train(run: Run, listen: News) -> Callable[[], None]:
@@ -248,7 +248,7 @@ def _progress_class() -> type:
     from core.training import Checkpoint, Progress
 
     class RunProgress(Progress):
-        """Appends a line to progress.jsonl after each epoch, keeps live.json fresh, looks for the cancel file at each batch."""
+        """Appends to progress.jsonl after each epoch, keeps live.json fresh, looks for the cancel file at each batch."""
 
         def __init__(self, run: Run, listen: News, resume: Checkpoint | None) -> None:
             self.run, self.listen = run, listen

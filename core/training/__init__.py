@@ -1,4 +1,7 @@
-"""How every method trains: stages in order, batches by index, progress, resume.  Knows no method, no run and no page."""
+"""How every method trains: stages in order, batches by index, progress, resume.
+
+Knows no method, no run and no page.
+"""
 
 from core.training.device import TaskTensors, choose, on_device, seed_everything
 from core.training.loop import Checkpoint, Stage, train

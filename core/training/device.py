@@ -24,7 +24,7 @@ def choose(name: str) -> torch.device:
 
 
 def seed_everything(*key: int) -> None:
-    """Seed Python, numpy and torch from the numbers, e.g. (seed, stage, epoch), independently of what was drawn before."""
+    """Seed Python, numpy and torch from the numbers, e.g. (seed, stage, epoch), whatever was drawn before."""
     state = np.random.SeedSequence(key).generate_state(2, np.uint64)
     random.seed(int(state[0]))
     np.random.seed(int(state[0] % 2**32))

@@ -1,6 +1,7 @@
 """The one training loop: runs a detector's stages in order and can resume after any epoch with the same result.
 
-Before each epoch Python, numpy and torch are seeded from (seed, stage, epoch), so a resumed training needs no saved random state.
+Before each epoch Python, numpy and torch are seeded from (seed, stage, epoch), so a resumed training needs no saved
+random state.
 """
 
 from abc import ABC, abstractmethod
@@ -30,14 +31,14 @@ class Stage(ABC):
     def epoch(self, number: int) -> dict[str, float]:
         """Train one epoch (number from 1) and return its curves."""
 
-    def end(self) -> None:
+    def end(self) -> None:  # noqa: B027 - not every stage has something to finish
         """Finish, e.g. restore the best weights."""
 
     def state(self) -> State:
         """All that a resume needs beside the detector's own state, optimisers included."""
         return {}
 
-    def load(self, state: State) -> None:
+    def load(self, state: State) -> None:  # noqa: B027 - nor a state of its own
         """Take up a state that `state` gave."""
 
 
@@ -70,8 +71,8 @@ def train(
 ) -> None:
     """Run all stages, or those left after `resume`.
 
-    after_epoch: called with stage, epoch and a function that makes the checkpoint, so that one who keeps few pays for few.
-    Raises Cancelled where the progress says so.
+    after_epoch: called with stage, epoch and a function that makes the checkpoint, so that one who keeps few pays for
+    few.  Raises Cancelled where the progress says so.
     """
     progress = progress or Progress()
     stages = detector.stages(task)

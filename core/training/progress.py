@@ -7,10 +7,16 @@ from torch import Tensor
 
 
 class Progress:
-    """Receives news of a training.  This one is silent; the run store's writes `progress.jsonl`, the command line's draws a bar."""
+    """Receives news of a training; this one is silent.
+
+    The run store's writes `progress.jsonl`, the command line's draws a bar.
+    """
 
     def stage(self, name: str, number: int, stages: int, epochs: int, samples: int) -> None:
-        """A stage begins.  number: from 0.  samples: how many images it will pass through the network, in all its epochs."""
+        """A stage begins.
+
+        number: from 0.  samples: how many images it will pass through the network, in all its epochs.
+        """
 
     def step(self, samples: int) -> None:
         """A batch of that many images begins.  Raises Cancelled where the training is to stop."""
@@ -22,8 +28,8 @@ class Progress:
 def batches(images: Tensor, size: int, progress: Progress, *, shuffle: bool = True, least: int = 1) -> Iterator[Tensor]:
     """Index tensors of at most `size` images each, on the device of the images.
 
-    shuffle: in an order drawn from torch's seeded state.  least: a smaller last batch is left out (2 for batch normalisation).
-    Raises Cancelled between two batches.
+    shuffle: in an order drawn from torch's seeded state.  least: a smaller last batch is left out (2 for batch
+    normalisation).  Raises Cancelled between two batches.
     """
     count = len(images)
     # The order is drawn on the CPU, so that CPU and GPU see the same batches.

@@ -2,8 +2,8 @@
 
     python tests/benchmarks/bench_nap.py
 
-Prints seconds and added memory of the fit, and seconds of scoring 10,000 images: SAP and NAP of one window, and NAP of every window.
-Bounds: fit under 20 s and 1 GB; one window under 3 s; every window under 20 s (two cores).
+Prints seconds and added memory of the fit, and seconds of scoring 10,000 images: SAP and NAP of one window, and NAP of
+every window. Bounds: fit under 20 s and 1 GB; one window under 3 s; every window under 20 s (two cores).
 """
 
 import resource

@@ -49,7 +49,8 @@ def main() -> None:
         theirs = EPOCHS * len(images) / (time.perf_counter() - began)
         ratios.append(ours / theirs)
         print(
-            f"images/s: ours {ours:,.0f}, PyOD {theirs:,.0f} (its fit scores the training images too): {ours / theirs:.2f}",
+            f"images/s: ours {ours:,.0f}, PyOD {theirs:,.0f} (its fit scores the training images too): "
+            f"{ours / theirs:.2f}",
             flush=True,
         )
     print(f"median ratio {sorted(ratios)[1]:.2f}")

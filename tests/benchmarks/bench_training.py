@@ -2,8 +2,9 @@
 
     python tests/benchmarks/bench_training.py [--rounds 5] [--images 8192]
 
-Prints, for RaPP at the paper's size and for both stages of Deep SVDD: images/s of each, and the ratio of the medians (bound: 0.9).
-For Deep SVDD also the ratio to a per-image PIL pipeline in the style of the published reference code (bound: 2).
+Prints, for RaPP at the paper's size and for both stages of Deep SVDD: images/s of each, and the ratio of the medians
+(bound: 0.9). For Deep SVDD also the ratio to a per-image PIL pipeline in the style of the published reference code
+(bound: 2).
 """
 
 import argparse
@@ -67,7 +68,7 @@ def bare_svdd(detector, task: TaskTensors, pretrain: bool) -> Callable[[], None]
 
 
 def per_image_svdd(detector, task: TaskTensors) -> Callable[[], None]:
-    """An epoch of the one-class objective whose images come one by one through PIL, as in the published reference code."""
+    """An epoch of the one-class objective whose images come one by one through PIL, as in the published code."""
     encoder, centre = detector.encoder, detector.centres[0]
     adam = torch.optim.Adam(encoder.parameters(), 1e-4, fused=True)
     low, high = detector.bounds

@@ -1,9 +1,10 @@
 """Deep SVDD and multi-radius on groups of normal MNIST digits: do plural centres, radii or both make the difference?
 
-    python tests/benchmarks/svdd_mnist.py [--groups 0,1 0,1,3 0,1,2,3] [--seeds 3] [--pretrain 20] [--epochs 30]
+    python tests/benchmarks/svdd_mnist.py [--groups 0,1 0,1,3 0,1,2,3] [--seeds 3] [--first-seed 0] [--pretrain 20] [--epochs 30]
 
-For each group and seed one autoencoder is trained, and every variant goes on from it, so rows differ in nothing else. Official split,
-10 % of the training images held out, whole test set. Prints test AUROC of `distance` and `boundary` for each variant.
+For each group and seed one autoencoder is trained, and every variant goes on from it, so rows differ in nothing else.
+Official split, 10 % of the training images held out, whole test set. Prints test AUROC of `distance` and `boundary` for
+each variant.
 """
 
 import argparse
@@ -30,6 +31,7 @@ def main() -> None:
     words = argparse.ArgumentParser()
     words.add_argument("--groups", nargs="+", default=["0,1", "0,1,3", "0,1,2,3"])
     words.add_argument("--seeds", type=int, default=3)
+    words.add_argument("--first-seed", type=int, default=0)
     words.add_argument("--pretrain", type=int, default=20)
     words.add_argument("--epochs", type=int, default=30)
     words.add_argument("--scenario", default="several-normal")
@@ -38,7 +40,7 @@ def main() -> None:
     shorter = {"pretrain_epochs": asked.pretrain, "pretrain_rate": 1e-3, "pretrain_rate_drop": asked.pretrain * 3 // 4}
     shorter |= {"epochs": asked.epochs, "rate_drop": asked.epochs * 2 // 3, "warm_up": min(5, asked.epochs)}
     shape = data.entry("mnist").shape
-    for seed in range(asked.seeds):
+    for seed in range(asked.first_seed, asked.first_seed + asked.seeds):
         for group in asked.groups:
             options = {"split": "official"}
             task = scenarios.build(scenarios.task_spec("mnist", asked.scenario, group, options))

@@ -171,7 +171,7 @@ def test_cancel_stops_a_run(own_store, open_page):
     app = open_page("train", **QUICK | {"set": "epochs=5000"})
     button(app, "Train").click().run()
     run = store.runs()[0]
-    until(app, lambda: run.state == store.RUNNING and run.live())
+    until(app, lambda: run.state == store.RUNNING and run.live().get("rate"))
     app.run()
     assert "images/s" in words(app) and "epoch" in words(app)
     button(app, "Cancel").click().run()

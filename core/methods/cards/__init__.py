@@ -43,8 +43,10 @@ class Published:
 class Card:
     """A method, as a person meets it.
 
-    knobs: the settings dataclass.  scores: the main ones, headline first named.  stages: names in order; main_stage: which of them replay follows.
-    epochs: the knob that `--epochs` sets, the main stage's.  refuses: (settings, image shape, scenario, number of normal classes) -> sentence or None.
+    knobs: the settings dataclass.  scores: the main ones, headline first named.
+    stages: names in order; main_stage: which of them replay follows.
+    epochs: the knob that `--epochs` sets, the main stage's.
+    refuses: (settings, image shape, scenario, number of normal classes) -> sentence or None.
     """
 
     name: str
@@ -73,7 +75,8 @@ class ThresholdKnobs:
     normal_share: float = knob(
         0.95,
         label="Share of normal validation images accepted",
-        help="The threshold is this quantile of the scores of normal validation images; an image is novel if its score is strictly above.",
+        help="The threshold is this quantile of the scores of normal validation images; "
+        "an image is novel if its score is strictly above.",
         group="Threshold",
         low=0.5,
         high=1.0,

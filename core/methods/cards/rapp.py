@@ -66,13 +66,15 @@ class Knobs(ThresholdKnobs):
         "best",
         label="Weights that are scored",
         choices=("best", "last"),
-        help="best: of the epoch with the lowest reconstruction loss on the validation images. last: of the last epoch.",
+        help="best: of the epoch with the lowest reconstruction loss on the validation images. "
+        "last: of the last epoch.",
     )
     precision: str = knob(
         "float32",
         label="Arithmetic of the training step",
         choices=("float32", "bfloat16"),
-        help="bfloat16 is up to twice as fast where the processor has it, and slower where it doesn't. Scores are always in float32.",
+        help="bfloat16 is up to twice as fast where the processor has it, and slower where it doesn't. "
+        "Scores are always in float32.",
     )
     first_layer: int = knob(
         1,
@@ -126,14 +128,23 @@ def refuses(settings: Knobs, shape: Shape, scenario: Scenario, classes: int) -> 
     pixels = shape[0] * shape[1] * shape[2]
     first, last = settings.window()
     if settings.bottleneck >= pixels:
-        return f"A bottleneck of {settings.bottleneck} doesn't narrow images of {pixels} values. Choose a smaller bottleneck."
+        return (
+            f"A bottleneck of {settings.bottleneck} doesn't narrow images of {pixels} values. "
+            "Choose a smaller bottleneck."
+        )
     if not 0 <= first <= last <= settings.layers:
-        return f"The window {first} to {last} doesn't lie in layers 0 to {settings.layers}. Choose first_layer <= last_layer <= {settings.layers}."
+        return (
+            f"The window {first} to {last} doesn't lie in layers 0 to {settings.layers}. "
+            f"Choose first_layer <= last_layer <= {settings.layers}."
+        )
     layers = fitting_layers(pixels, settings.bottleneck, settings.layers)
     if layers < settings.layers:
         total = sum(widths(pixels, settings.bottleneck, settings.layers))
         advice = f"Set layers to {layers} or fewer." if layers > 1 else "Use smaller images."
-        return f"{settings.layers} layers on {pixels} values make a pathway of {total} numbers; at most {WIDEST_PATHWAY} fit. {advice}"
+        return (
+            f"{settings.layers} layers on {pixels} values make a pathway of {total} numbers; "
+            f"at most {WIDEST_PATHWAY} fit. {advice}"
+        )
     return None
 
 

@@ -19,7 +19,10 @@ def _colour(shape: Shape) -> bool:
 
 
 def _pretrain_decay(shape: Shape) -> float:
-    """5e-4 for 28 x 28 grey and 5e-7 for colour (published commands); 5e-7 for 8 x 8, whose error sums twelve times fewer pixels."""
+    """5e-4 for 28 x 28 grey and 5e-7 for colour (published commands); 5e-7 for 8 x 8.
+
+    The error of an 8 x 8 image sums twelve times fewer pixels.
+    """
     return 5e-7 if _colour(shape) or _tiny(shape) else 5e-4
 
 
@@ -107,7 +110,8 @@ class MultiRadiusKnobs(Knobs):
         label="Clusters come from",
         group="Clusters",
         choices=("finch", "classes"),
-        help="finch: kinds found in the pre-trained embedding, without labels. classes: the hidden classes, as the published code really trains.",
+        help="finch: kinds found in the pre-trained embedding, without labels. "
+        "classes: the hidden classes, as the published code really trains.",
     )
     partition: str = knob(
         "auto",
@@ -136,7 +140,10 @@ def refuses(settings: Knobs, shape: Shape, scenario: Scenario, classes: int) -> 
     """Why these settings can't train on images of this shape, or None."""
     channels, height, width = shape
     if height != width or height not in (8, 28, 32):
-        return f"Deep SVDD's networks take images of 8 x 8, 28 x 28 or 32 x 32, not {height} x {width}. Import the images at 32 x 32."
+        return (
+            f"Deep SVDD's networks take images of 8 x 8, 28 x 28 or 32 x 32, not {height} x {width}. "
+            "Import the images at 32 x 32."
+        )
     if settings.warm_up > settings.epochs:
         return f"{settings.warm_up} warm-up epochs don't fit into {settings.epochs} epochs. Choose fewer."
     if isinstance(settings, MultiRadiusKnobs) and settings.labels == "classes" and "labels" not in scenario.offers:
@@ -196,7 +203,8 @@ MULTI_RADIUS = Card(
     name="multi-radius-svdd",
     family="svdd",
     title="Multi-radius Deep SVDD",
-    sentence="Finds the kinds of normal image by clustering and gives each its own centre and radius; outside every ball is novel.",
+    sentence="Finds the kinds of normal image by clustering and gives each its own centre and radius; "
+    "outside every ball is novel.",
     paper=MULTI_RADIUS_PAPER,
     knobs=MultiRadiusKnobs,
     scores=SCORES,

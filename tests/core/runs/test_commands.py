@@ -362,6 +362,14 @@ def test_delete_asks_where_somebody_can_answer(monkeypatch):
     assert not run.folder.exists()
 
 
+def test_delete_removes_a_damaged_run():
+    run = store.create(request("digits", "multimodal", "3", "rapp-ae"))
+    store.mark(run, store.CANCELLED)
+    (run.folder / "run.json").write_text("{")
+    assert say("delete", run.id, "--yes", "--json").json == {"run": run.id, "state": "deleted"}
+    assert not run.folder.exists()
+
+
 def test_a_job_trains_a_queued_run():
     run = store.create(request("digits", "multimodal", "3", "rapp-ae", changes={"epochs": 1}))
     assert (say("job", run.id).status, run.state) == (0, "finished")
