@@ -1,6 +1,7 @@
 """The command line: `python -m core COMMAND`.  What the commands do is in `core/runs/commands.py`."""
 
 import argparse
+import io
 import json
 import os
 import sys
@@ -27,7 +28,7 @@ class Commands:
     """The parser of all commands, each of which names the function in `commands` that answers it."""
 
     def __init__(self) -> None:
-        self.common = argparse.ArgumentParser(add_help=False, argument_default=argparse.SUPPRESS)
+        self.common = Parser(add_help=False, argument_default=argparse.SUPPRESS)
         self.common.add_argument(
             "--data-root", metavar="FOLDERS", help="where image sets lie, in place of NOVELTY_DATA"
         )
@@ -139,5 +140,6 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    sys.stdout.reconfigure(errors="backslashreplace")  # a class name may hold what the terminal can't show
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # a class name may hold what the terminal can't show
     sys.exit(main())

@@ -9,15 +9,21 @@ import dataclasses
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, ClassVar, Protocol, TypeVar
 
 from core.errors import WrongRequest
 
 Shape = tuple[int, int, int]  # channels, height, width
 Value = int | float | bool | str
-Settings = TypeVar("Settings")
+Settings = TypeVar("Settings", bound="Dataclass")
 PRESETS = ("quick", "paper")
 WORDS = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
+
+
+class Dataclass(Protocol):
+    """Any dataclass, as `dataclasses.replace` asks for it."""
+
+    __dataclass_fields__: ClassVar[dict[str, dataclasses.Field[Any]]]
 
 
 @dataclass(frozen=True)

@@ -149,7 +149,7 @@ def task_spec(
     words = [target] if isinstance(target, str) else list(target)
     words = [word.strip() for each in words for word in str(each).split(",") if word.strip()]
     if rule.choose == "super-category":
-        chosen = (_super_category(entry, words),)
+        chosen: tuple[str, ...] = (_super_category(entry, words),)
     else:
         chosen = tuple(dict.fromkeys(_class_name(entry, word) for word in words))
         if rule.choose == "one" and len(chosen) != 1:

@@ -141,13 +141,13 @@ def singular_values(statistics: Statistics, columns: slice) -> Tensor:
 
 
 def whitening(statistics: Statistics, pathway: Pathway, first: int, last: int) -> Whitening:
-    """The map for one window; triangular where its scatter is well-conditioned, eigenvectors above the cut otherwise."""
+    """The map for one window: triangular where its scatter is well-conditioned, else eigenvectors above the cut."""
     columns = pathway.columns(*pathway.free(first, last))
     if statistics.count > (width := columns.stop - columns.start):
         factor, sound = cholesky(statistics.scatter[columns, columns])
         if sound == width:
             return Whitening(columns, statistics.mean[columns], factor.float().contiguous(), True, width)
-    # Where the training rows don't span the window, the last layer counts: it tilts the span an image is projected on.
+    # Where the training rows don't span the window, the last layer counts: it tilts the span that images project on.
     columns = pathway.columns(first, last)
     width = columns.stop - columns.start
     block, mean = statistics.scatter[columns, columns], statistics.mean[columns]
@@ -203,5 +203,5 @@ class AllWindows:
                 total = total + squares[:, columns.start - start : columns.stop - start].sum(1)
                 scores[first, layer] = total
         scores |= {window: single.nap(differences) for window, single in self.singles.items()}
-        columns = [scores[w if w in scores else self.pathway.free(*w)] for w in self.pathway.windows]
-        return torch.stack(columns, 1).float()
+        every = [scores[w if w in scores else self.pathway.free(*w)] for w in self.pathway.windows]
+        return torch.stack(every, 1).float()

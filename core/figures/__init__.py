@@ -298,9 +298,8 @@ def _against_controls(curves: Sequence[Curve], reached: Mapping[str, float], wor
     def best(control: bool) -> str | None:
         return max((curve.name for curve in curves if curve.control == control), key=reached.__getitem__, default=None)
 
-    detector, control = best(False), best(True)
-    first, second = (detector, control) if detector else (control, None)
-    return words.format(first, percent(reached[first])) + (f", {second} {percent(reached[second])}." if second else ".")
+    first, *control = [name for name in (best(False), best(True)) if name is not None]
+    return words.format(first, percent(reached[first])) + "".join(f", {x} {percent(reached[x])}" for x in control) + "."
 
 
 def _long_table(curves: Sequence[Curve], x: str, y: str) -> dict[str, NDArray]:

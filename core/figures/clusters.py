@@ -186,7 +186,7 @@ def neighbour_map(
         f"{shares} test images lie as close to a training image on this map as training images lie to each other. UMAP "
         "keeps neighbourhoods only: distances, sizes and gaps mean nothing here, so no circle could be drawn."
     )
-    table = {
+    table: dict[str, Sequence | NDArray] = {
         "x": np.concatenate([train[:, 0], test[:, 0]]),
         "y": np.concatenate([train[:, 1], test[:, 1]]),
         "image": [*(f"training, {names[k]}" for k in clusters), *(f"test {place}" for place in places)],

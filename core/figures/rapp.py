@@ -247,10 +247,10 @@ def curves(
         prs.append(Curve(title, line["recall"], line["precision"], known.get("aupr_novel", area)))
     for name, title in controls.items():
         if name in control_metrics and f"roc/{name}/fpr" in points:
-            line, area = points[f"roc/{name}/fpr"], points[f"roc/{name}/tpr"]
-            rocs.append(Curve(title, line, area, control_metrics[name]["auroc"], control=True))
-            line, area = points[f"pr/{name}/recall"], points[f"pr/{name}/precision"]
-            prs.append(Curve(title, line, area, control_metrics[name]["aupr_novel"], control=True))
+            x, y = points[f"roc/{name}/fpr"], points[f"roc/{name}/tpr"]
+            rocs.append(Curve(title, x, y, control_metrics[name]["auroc"], control=True))
+            x, y = points[f"pr/{name}/recall"], points[f"pr/{name}/precision"]
+            prs.append(Curve(title, x, y, control_metrics[name]["aupr_novel"], control=True))
     return [roc(rocs), pr(prs, float(novel.mean()))]
 
 

@@ -68,7 +68,7 @@ def percentile_strips(said: Sequence[Said]) -> Picture:
     )
     _detector_rows(figure, [each.name for each in said])
     figure.update_layout(margin_r=190)
-    table = {
+    table: dict[str, Sequence] = {
         "detector": [each.name for each in said],
         "percentile": [each.percentile for each in said],
         "threshold percentile": [each.mark for each in said],
@@ -172,7 +172,7 @@ def batch(files: Sequence[str], said: Sequence[Sequence[Said]]) -> Picture:
     return Picture(figure, table, sentence, "batch")
 
 
-def batch_overview(batch: Picture) -> dict[str, Sequence]:
+def batch_overview(batch: Picture) -> dict[str, Sequence | NDArray]:
     """The columns of a batch that are read at a glance: file, how many detectors call it novel, percentiles."""
     return {name: column for name, column in batch.table.items() if not name.endswith((", score", ", verdict"))}
 
@@ -265,7 +265,7 @@ def sample_sheet(images: NDArray[np.uint8], index: Sequence[int], labels: Sequen
     share, gap = width / height, GAP / (factor * height)  # an image is one unit high
     middles = np.arange(count) * (share + gap) + share / 2
     figure = go.Figure()
-    place = {
+    box = {
         "x": 0,
         "y": 1,
         "sizex": middles[-1] + share / 2,
@@ -274,7 +274,7 @@ def sample_sheet(images: NDArray[np.uint8], index: Sequence[int], labels: Sequen
         "xref": "x",
         "yref": "y",
     }
-    figure.add_layout_image(source=f"data:image/png;base64,{png}", layer="below", **place)
+    figure.add_layout_image(source=f"data:image/png;base64,{png}", layer="below", **box)
     figure.add_scatter(
         x=middles,
         y=np.full(count, 0.5),

@@ -19,7 +19,7 @@ RANKINGS = {
 
 
 def sheet(
-    rows: Sequence[Sequence[NDArray[np.uint8]]],
+    rows: Sequence[Sequence[NDArray[np.uint8]] | NDArray[np.uint8]],
     below: Sequence[str],
     left: Sequence[str],
     title: str,
@@ -138,7 +138,7 @@ def ranked(
         caption(f"{kind} · {'novel' if is_novel else 'normal'}", is_novel, number(score), f"{share:.1f} %")
         for kind, is_novel, score, share in zip(classes, novel, scores, percentiles, strict=True)
     ]
-    rows = [images, redrawn, [heat(each, int(amounts.max())) for each in amounts]]
+    rows: list[Sequence[NDArray] | NDArray] = [images, redrawn, [heat(each, int(amounts.max())) for each in amounts]]
     figure = sheet(rows, captions, ["input", "redrawn", "difference"], title, height=350, least=10)
     x, y = np.meshgrid(*centres(len(places), len(rows), images.shape[-2:]))
     figure.add_trace(clickable(x.ravel(), y.ravel(), np.tile(places, len(rows)), size=60))

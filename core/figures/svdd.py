@@ -71,7 +71,7 @@ class Balls:
 
 def outside(distances: NDArray, radii: NDArray) -> NDArray[np.bool_]:
     """Whether images lie outside every ball, [N].  distances: [N, K] to all centres.  radii: [K]."""
-    return (distances > radii).all(1)
+    return np.all(distances > radii, axis=1)
 
 
 def nearest_members(embedding: NDArray, members: NDArray, image: NDArray, count: int = 6) -> NDArray[np.intp]:
@@ -96,7 +96,7 @@ def radius_bars(balls: Balls, nu: float) -> Picture:
         x=places,
         y=balls.radii,
         width=0.6,
-        marker={"color": [look(k)["color"] for k in places], "opacity": 0.75},
+        marker={"color": [look(k)["color"] for k in range(len(balls))], "opacity": 0.75},
         name="radius",
         customdata=[escape(name) for name in balls.names],
         hovertemplate="%{customdata}: radius %{y:.3g}<extra></extra>",
@@ -354,7 +354,7 @@ def two_nearest(distances: NDArray, novel: ArrayLike, radii: NDArray) -> Picture
     far = float(np.quantile(second, 0.998))
     figure.add_shape(type="line", x0=0, y0=0, x1=far, y1=far, line={"color": CONTROL, "dash": "dot", "width": 1.5})
     for k, radius in enumerate(radii[:MOST_PANELS].tolist()):
-        label = {
+        note = {
             "text": f"R<sub>{letter(k)}</sub>",
             "showarrow": False,
             "yref": "paper",
@@ -363,7 +363,7 @@ def two_nearest(distances: NDArray, novel: ArrayLike, radii: NDArray) -> Picture
             "xshift": 10,
         }
         figure.add_vline(x=radius, line={"color": INK, "dash": "dash", "width": 1.5})
-        figure.add_annotation(x=radius, **label)
+        figure.add_annotation(x=radius, **note)
     style(
         figure,
         "Nearest against second-nearest centre",

@@ -153,6 +153,6 @@ def versus(entries: Sequence[Entry], difference: Mapping[str, float] | None, riv
             f" That is {abs(value):.3f} {'more' if value > 0 else 'less'} than {rival} on the same test images "
             f"(95 % interval {low:+.3f} to {high:+.3f}{doubt}). One training each proves little: seeds differ."
         )
-    table = {"name": [each.name for each in order], "balls": [each.balls for each in order]}
+    table: dict[str, Sequence] = {"name": [each.name for each in order], "balls": [each.balls for each in order]}
     table |= {bound: [each.auroc[bound] for each in order] for bound in ("value", "low", "high")}
     return Picture(figure, table, sentence, "one-or-several")

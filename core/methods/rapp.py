@@ -292,8 +292,9 @@ class Rapp(Detector):
     def portrait(self, task: TaskTensors) -> Arrays:
         """The pathway's windows, and the spectra of the training differences.
 
-        widths [L + 1]; windows [W, 2]; ranks [W]; count; spectra: singular values, window after window; spectrum_ends [W].
-        Wide pathways have the spectrum of the chosen window alone (the other ends are equal to those before).
+        widths [L + 1]; windows [W, 2]; ranks [W]; count; spectra: singular values, window after window;
+        spectrum_ends [W].  Wide pathways have the spectrum of the chosen window alone (the other ends are equal to
+        those before).
         """
         every = self.all_windows()
         if every is None or self.statistics is None:

@@ -7,8 +7,8 @@ by its distance. Where "normal" has several kinds, one ball also covers the empt
 the kinds by FINCH clustering (core/algorithms/finch.py) in the pre-trained embedding and gives each its own centre c_k
 and radius R_k. Deep SVDD is the case K = 1.
 
-Scores: `boundary` min_k(|phi(x) - c_k|^2 - R_k^2); `distance` min_k |phi(x) - c_k|^2; `relative` min_k |phi(x) - c_k| /
-R_k.
+Scores: `boundary` min_k(|phi(x) - c_k|^2 - R_k^2); `distance` min_k |phi(x) - c_k|^2; `relative`
+min_k |phi(x) - c_k| / R_k.
 
 Differs from the papers:
 1. Radii are the (1 - nu)-quantile over ALL training images of a cluster, in evaluation mode, once an epoch after
@@ -16,11 +16,9 @@ Differs from the papers:
 2. Multi-radius averages the soft-boundary objective over the clusters present in a batch, with the cluster's own image
    count: the report's formula lacks the sum, and only this form has the per-cluster quantile as its minimiser. Absent
    clusters are skipped.
-3. Clusters come from FINCH, as the report says; its code trains on the hidden classes, which `labels = classes`
-   repeats.
+3. Clusters come from FINCH, as the report says; its code trains on the hidden classes, as `labels = classes` does.
 4. An image is scored by the ball that covers it best; the report's code takes the ball of the nearest centre.
-5. The constants of the contrast normalisation come from the task's training images; the published codes copy those of
-   one class.
+5. The constants of the contrast normalisation are the task's training images'; the published codes copy one class's.
 6. 10 % of the official training images are held out for the threshold.
 """
 
@@ -170,8 +168,7 @@ class _Descent(_Of):
 
     def load(self, state: State) -> None:
         self.adam.load_state_dict(state["adam"])
-        # A file has the moments in torch's default order; the fused step reads memory, so they take the weights' own order
-        # again.
+        # A file has the moments in torch's default order; the fused step needs them in the order of the weights.
         for weight, moments in self.adam.state.items():
             for name, value in moments.items():
                 if value.shape == weight.shape:

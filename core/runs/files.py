@@ -53,8 +53,9 @@ def read_json(path: Path) -> Any:
 
 def write_arrays(path: Path, arrays: Mapping[str, np.ndarray]) -> None:
     """An npz; text as fixed-width unicode, so that it reads with allow_pickle=False."""
+    plain: dict[str, Any] = {name: np.asarray(array) for name, array in arrays.items()}
     with replacing(path) as temporary, temporary.open("wb") as stream:
-        np.savez_compressed(stream, **{name: np.asarray(array) for name, array in arrays.items()})
+        np.savez_compressed(stream, **plain)
 
 
 def read_arrays(path: Path, *names: str) -> dict[str, np.ndarray]:
@@ -86,7 +87,10 @@ def _intact(path: Path) -> Iterator[None]:
 
 
 def write_state(path: Path, state: Mapping[str, Any]) -> None:
-    """Nested dictionaries and lists of tensors and plain values as one safetensors file; the structure is in its header."""
+    """Nested dictionaries and lists of tensors and plain values as one safetensors file.
+
+    The structure is JSON in its header.
+    """
     from safetensors.torch import save_file
 
     tensors: dict[str, Any] = {}

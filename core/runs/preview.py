@@ -44,9 +44,10 @@ def preview(spec: TaskSpec, most: int = 8) -> Preview:
         places = places[_in_turn(classes[places])]
         places = places[_in_turn(task.source[places])][:most]
         shown = places[np.lexsort((classes[places], task.source[places]))]
-        parts += [task.images("test")[shown], tuple(classes[shown].tolist())]
+        parts.append((task.images("test")[shown], tuple(classes[shown].tolist())))
     notes = dict.fromkeys([task.note, *(pool.note for pool in task.pools)])
-    return Preview(task.counts, *parts, note=" ".join(filter(None, notes)))
+    normal, novel = parts
+    return Preview(task.counts, *normal, *novel, note=" ".join(filter(None, notes)))
 
 
 def _in_turn(kinds: np.ndarray) -> np.ndarray:

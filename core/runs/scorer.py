@@ -15,7 +15,7 @@ import sys
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import IO, Any
 
 import numpy as np
 
@@ -45,10 +45,11 @@ class Disconnected(Exception):
 # --- frames ----------------------------------------------------------------------------------------------------------
 
 
-def send(stream: BinaryIO, header: Any, arrays: Mapping[str, np.ndarray]) -> None:
+def send(stream: IO[bytes], header: Any, arrays: Mapping[str, np.ndarray]) -> None:
     """Write one frame.  Raises Disconnected."""
     text, payload = json.dumps(header).encode(), io.BytesIO()
-    np.savez(payload, **arrays)
+    named: dict[str, Any] = dict(arrays)
+    np.savez(payload, **named)
     try:
         for part in (LENGTHS.pack(MARK, len(text), payload.tell()), text, payload.getbuffer()):
             stream.write(part)
@@ -57,7 +58,7 @@ def send(stream: BinaryIO, header: Any, arrays: Mapping[str, np.ndarray]) -> Non
         raise Disconnected from error
 
 
-def receive(stream: BinaryIO) -> tuple[Any, Arrays]:
+def receive(stream: IO[bytes]) -> tuple[Any, Arrays]:
     """Read one frame: header and arrays.  Raises Disconnected."""
     mark, header, payload = LENGTHS.unpack(_exactly(stream, LENGTHS.size))
     if mark != MARK or header > MOST_HEADER or payload > MOST_BYTES:
@@ -70,7 +71,7 @@ def receive(stream: BinaryIO) -> tuple[Any, Arrays]:
         raise Disconnected from error
 
 
-def _exactly(stream: BinaryIO, count: int) -> bytes:
+def _exactly(stream: IO[bytes], count: int) -> bytes:
     parts, missing = [], count
     while missing:
         try:
@@ -158,7 +159,7 @@ def answers_of(header: Any, arrays: Arrays) -> list[Answer]:
         if "error" in told:
             found.append(getattr(errors, told["error"])(told["sentence"]))
         else:
-            parts = {part: arrays_of(number, part) for part in ("scores", "percentiles", "explanation")}
+            parts: dict[str, Any] = {part: arrays_of(number, part) for part in ("scores", "percentiles", "explanation")}
             found.append(Judgement(**parts, **told))
     return found
 
@@ -202,8 +203,14 @@ class Scorer:
     def _exchange(self, header: Any, arrays: Arrays) -> tuple[Any, Arrays]:
         """One request and its answer.  Raises Disconnected where the process died, RunFailed where it took too long."""
         process = self._running()
+        assert process.stdin and process.stdout
         overdue = threading.Event()
-        timer = threading.Timer(self.patience, lambda: (overdue.set(), process.kill()))
+
+        def end_overdue() -> None:
+            overdue.set()
+            process.kill()
+
+        timer = threading.Timer(self.patience, end_overdue)
         timer.start()
         try:
             send(process.stdin, header, arrays)

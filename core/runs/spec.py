@@ -91,7 +91,8 @@ def request(
     card = methods.card(method)
     task = scenarios.task_spec(dataset, scenario, target, options, split_seed)
     entry, rule = data.entry(dataset), scenarios.named(scenario)
-    settings = knobs.changed(knobs.preset(card.knobs, preset, entry.shape), changes or {})
+    assert entry.shape, f"task_spec has loaded {dataset}, so its shape is known"
+    settings: Any = knobs.changed(knobs.preset(card.knobs, preset, entry.shape), changes or {})
     refusal = card.refuses(settings, entry.shape, rule, normal_classes(task))
     if refusal:
         raise WrongRequest(refusal)

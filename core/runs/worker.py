@@ -248,7 +248,7 @@ def _progress_class() -> type:
     from core.training import Checkpoint, Progress
 
     class RunProgress(Progress):
-        """Appends to progress.jsonl after each epoch, keeps live.json fresh, looks for the cancel file at each batch."""
+        """Appends to progress.jsonl each epoch, keeps live.json fresh, looks for the cancel file at each batch."""
 
         def __init__(self, run: Run, listen: News, resume: Checkpoint | None) -> None:
             self.run, self.listen = run, listen
@@ -261,7 +261,7 @@ def _progress_class() -> type:
             self.shown = 0.0
 
         def stage(self, name: str, number: int, stages: int, epochs: int, samples: int) -> None:
-            self.at = {"stage": name, "number": number, "stages": stages, "epochs": epochs}
+            self.at: dict[str, Any] = {"stage": name, "number": number, "stages": stages, "epochs": epochs}
             self.samples, self.seen = max(samples, 1), 0
             first = self.resumed.epoch if self.resumed and self.resumed.stage == number else 0
             self.before = first * samples // max(epochs, 1)

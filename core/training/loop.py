@@ -7,6 +7,7 @@ random state.
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Protocol
 
 from core.training.device import TaskTensors, seed_everything
@@ -91,5 +92,9 @@ def train(
         for epoch in range(done + 1, stage.epochs + 1):
             seed_everything(seed, number, epoch)
             progress.epoch(epoch, stage.epoch(epoch))
-            after_epoch(number, epoch, lambda at=(number, epoch), s=stage: Checkpoint(*at, detector.state(), s.state()))
+            after_epoch(number, epoch, partial(_checkpoint, detector, stage, number, epoch))
         stage.end()
+
+
+def _checkpoint(detector: Trainable, stage: Stage, number: int, epoch: int) -> Checkpoint:
+    return Checkpoint(number, epoch, detector.state(), stage.state())

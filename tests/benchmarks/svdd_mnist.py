@@ -1,6 +1,7 @@
 """Deep SVDD and multi-radius on groups of normal MNIST digits: do plural centres, radii or both make the difference?
 
-    python tests/benchmarks/svdd_mnist.py [--groups 0,1 0,1,3 0,1,2,3] [--seeds 3] [--first-seed 0] [--pretrain 20] [--epochs 30]
+    python tests/benchmarks/svdd_mnist.py [--groups 0,1 0,1,3 0,1,2,3] [--seeds 3] [--first-seed 0] [--pretrain 20]
+        [--epochs 30]
 
 For each group and seed one autoencoder is trained, and every variant goes on from it, so rows differ in nothing else.
 Official split, 10 % of the training images held out, whole test set. Prints test AUROC of `distance` and `boundary` for
