@@ -244,6 +244,8 @@ class Train(_Descent):
     def epoch(self, number: int) -> dict[str, float]:
         detector, clusters = self.detector, self.detector.clusters
         self.set_rate(number, self.knobs.learning_rate)
+        if self.soft and number == 1 and self.knobs.warm_up == 0:
+            self.measured(update=True)
         detector.networks.train()
         total = torch.zeros((), device=detector.device)
         for batch in batches(self.task.train, self.knobs.batch_size, self.progress, least=2):
@@ -264,10 +266,7 @@ class Train(_Descent):
         return curves
 
     def measured(self, update: bool) -> dict[str, float]:
-        """Radii, share outside and spread over all training images in evaluation mode.
-
-        update: takes the radii into the objective.
-        """
+        """Radii, share outside, spread of all training images in evaluation mode; `update` takes the radii over."""
         detector = self.detector
         embedding = detector.embed(self.task.train)
         radii, squared = detector.radii_of(embedding)

@@ -188,14 +188,13 @@ def _train(run: Run, listen: News) -> Callable[[], None]:
     training.train(detector, tensors, seed=spec.seed, progress=progress, after_epoch=after_epoch, resume=resume)
     if not all(torch.isfinite(v).all() for v in _tensors(detector.state())):
         raise RunFailed("The training diverged: a weight is no longer a number. Choose a smaller learning rate.")
-    trained = time.time()
     progress.say("evaluate")
     files.write_state(run.folder / "detector.safetensors", detector.state())
     results = inspection.store(run, detector, task, tensors)
     inspection.neighbours(run, task, tensors)
     projection.store_plane(run, detector, task)
     timings = {
-        "training": round(trained - started + about.get("timings", {}).get("training", 0), 3),
+        "training": round(sum(line["seconds"] for line in run.progress()), 3),  # before an interruption too
         "total": round(time.time() - started, 3),
     }
     files.write_json(run.folder / "run.json", about | results | {"timings": timings, "finished": time.time()})

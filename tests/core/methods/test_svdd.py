@@ -244,6 +244,17 @@ def test_radii_stay_zero_during_warm_up(task):
     assert radii[0] == 0 < radii[1]
 
 
+def test_without_a_warm_up_the_first_batch_has_radii(task, monkeypatch):
+    radii = []
+    objective = svdd.soft_boundary_objective
+    monkeypatch.setattr(svdd, "soft_boundary_objective", lambda *given: radii.append(given[2]) or objective(*given))
+    build(svdd.DeepSVDD, replace(ONE, warm_up=0), task.shape, 0).fit(task)
+    assert float(radii[0]) > 0
+    radii.clear()
+    build(svdd.DeepSVDD, ONE, task.shape, 0).fit(task)
+    assert float(radii[0]) == 0 and float(radii[-1]) > 0
+
+
 def test_training_pulls_images_to_their_centre(task):
     knobs = dataclasses.replace(ONE, objective="one-class", epochs=12, learning_rate=1e-3)
     curves = []
