@@ -1,6 +1,7 @@
 """Deep SVDD and multi-radius: preprocessing, objectives, radii and centres against numpy; K = 1 is Deep SVDD."""
 
 import dataclasses
+from dataclasses import replace
 
 import numpy as np
 import pytest
