@@ -1,6 +1,6 @@
 """Training throughput against a bare PyTorch loop of the same network, batch and optimiser, alternating in one process.
 
-    python tests/benchmarks/bench_training.py [--rounds 5] [--images 8192]
+    python -m tests.benchmarks.bench_training [--rounds 5] [--images 8192]
 
 Prints, for RaPP at the paper's size and for both stages of Deep SVDD: images/s of each, and the ratio of the medians
 (bound: 0.9). For Deep SVDD also the ratio to a per-image PIL pipeline in the style of the published reference code
@@ -18,6 +18,7 @@ from PIL import Image
 
 from core import knobs, methods
 from core.methods.base import build
+from core.networks import lenet
 from core.training import Progress, TaskTensors
 
 
@@ -78,17 +79,16 @@ def per_image_svdd(detector, task: TaskTensors) -> Callable[[], None]:
         def __len__(self) -> int:
             return len(array)
 
-        def __getitem__(self, index: int) -> torch.Tensor:
+        def __getitem__(self, index: int) -> tuple[torch.Tensor, int, int]:
             image = Image.fromarray(array[index], mode="L")
             pixels = torch.from_numpy(np.array(image, dtype=np.float32) / 255)[None]
             pixels = pixels - pixels.mean()
-            return (pixels / pixels.abs().mean() - low) / (high - low)
+            return (pixels / pixels.abs().mean() - low) / (high - low), 0, index
 
     loader = torch.utils.data.DataLoader(Set(), batch_size=200, shuffle=True)
 
     def epoch() -> None:
-        detector.networks.train()
-        for images in loader:
+        for images, _, _ in loader:
             loss = (encoder(images) - centre).square().sum(1).mean()
             adam.zero_grad(set_to_none=True)
             loss.backward()

@@ -1,6 +1,6 @@
 """Deep SVDD and multi-radius on groups of normal MNIST digits: do plural centres, radii or both make the difference?
 
-    python tests/benchmarks/svdd_mnist.py [--groups 0,1 0,1,3 0,1,2,3] [--seeds 3] [--first-seed 0] [--pretrain 20]
+    python -m tests.benchmarks.svdd_mnist [--groups 0,1 0,1,3 0,1,2,3] [--seeds 3] [--first-seed 0] [--pretrain 20]
         [--epochs 30]
 
 For each group and seed one autoencoder is trained, and every variant goes on from it, so rows differ in nothing else.

@@ -1,7 +1,6 @@
 """Deep SVDD and multi-radius: preprocessing, objectives, radii and centres against numpy; K = 1 is Deep SVDD."""
 
 import dataclasses
-from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -249,7 +248,7 @@ def test_without_a_warm_up_the_first_batch_has_radii(task, monkeypatch):
     radii = []
     objective = svdd.soft_boundary_objective
     monkeypatch.setattr(svdd, "soft_boundary_objective", lambda *given: radii.append(given[2]) or objective(*given))
-    build(svdd.DeepSVDD, replace(ONE, warm_up=0), task.shape, 0).fit(task)
+    build(svdd.DeepSVDD, dataclasses.replace(ONE, warm_up=0), task.shape, 0).fit(task)
     assert float(radii[0]) > 0
     radii.clear()
     build(svdd.DeepSVDD, ONE, task.shape, 0).fit(task)
