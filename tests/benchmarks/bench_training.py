@@ -18,7 +18,6 @@ from PIL import Image
 
 from core import knobs, methods
 from core.methods.base import build
-from core.networks import lenet
 from core.training import Progress, TaskTensors
 
 
