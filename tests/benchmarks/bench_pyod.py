@@ -3,7 +3,7 @@
     pip install -r tests/benchmarks/requirements.txt
     python -m tests.benchmarks.bench_pyod
 
-Prints training images/s of both and the median ratio, at two layers and at the paper's ten, the latter also in bfloat16.
+Prints training images/s of both and the median ratio, at two layers and at the paper's ten, there also in bfloat16.
 """
 
 import statistics

@@ -18,6 +18,7 @@ from PIL import Image
 
 from core import knobs, methods
 from core.methods.base import build
+from core.networks import lenet
 from core.training import Progress, TaskTensors
 
 
@@ -68,9 +69,12 @@ def bare_svdd(detector, task: TaskTensors, pretrain: bool) -> Callable[[], None]
 
 
 def per_image_svdd(detector, task: TaskTensors) -> Callable[[], None]:
-    """An epoch of the one-class objective whose images come one by one through PIL, as in the published code."""
-    encoder, centre = detector.encoder, detector.centres[0]
-    adam = torch.optim.Adam(encoder.parameters(), 1e-4, fused=True)
+    """An epoch of the one-class objective whose images come one by one through PIL, as in the published code.
+
+    Its network has torch's default order of channels and its Adam is not fused, as there.
+    """
+    encoder, centre = lenet.encoder(detector.shape, 0.01).train(), detector.centres[0]
+    adam = torch.optim.Adam(encoder.parameters(), 1e-4)
     low, high = detector.bounds
     array = task.train.numpy()[:, 0]
 
