@@ -1,7 +1,7 @@
 """What every method offers: a detector made of stages, scores, reasons and a state, and scikit-learn's view of it."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any, ClassVar
 
 import numpy as np
@@ -159,9 +159,3 @@ class Outlier:
 
     def predict(self, X: np.ndarray) -> np.ndarray:
         return np.where(self.decision_function(X) < 0, -1, 1)
-
-
-def chunks(images: Tensor, size: int) -> Iterator[Tensor]:
-    """The images a part at a time."""
-    for start in range(0, len(images), size):
-        yield images[start : start + size]

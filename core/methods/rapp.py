@@ -27,7 +27,7 @@ from torch.nn import functional as F
 
 from core.algorithms.nap import AllWindows, Pathway, Statistics, Stream, Whitening, singular_values, whitening
 from core.knobs import Shape
-from core.methods.base import Arrays, Detector, chunks
+from core.methods.base import Arrays, Detector
 from core.methods.cards import rapp as cards
 from core.training import Progress, Stage, TaskTensors, batches
 from core.training.loop import State
@@ -233,7 +233,7 @@ class Rapp(Detector):
     def reconstruction_loss(self, images: Tensor) -> float:
         """Mean squared error summed over pixels, per image, in evaluation mode."""
         self.networks.eval()
-        total = sum(squared_error(x, self.redraw(x)) for x in map(self.pixels, chunks(images, 4096)))
+        total = sum(squared_error(x, self.redraw(x)) for x in map(self.pixels, images.split(4096)))
         return float(total) / len(images)
 
     def differences(self, images: Tensor) -> tuple[Tensor, Tensor]:

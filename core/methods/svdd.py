@@ -31,7 +31,7 @@ from torch import Tensor, nn
 from core.algorithms import finch
 from core.errors import RunFailed
 from core.knobs import Shape
-from core.methods.base import Arrays, Detector, chunks
+from core.methods.base import Arrays, Detector
 from core.methods.cards import svdd as cards
 from core.networks import lenet
 from core.training import Progress, Stage, TaskTensors, batches
@@ -353,7 +353,7 @@ class DeepSVDD(Detector):
         return embedding
 
     def _told(self, images: Tensor, progress: Progress) -> Iterator[Tensor]:
-        for part in chunks(images, 4096):
+        for part in images.split(4096):
             progress.step(len(part))
             yield part
 

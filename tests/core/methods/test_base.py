@@ -9,7 +9,7 @@ import torch
 
 from core.errors import WrongRequest
 from core.knobs import knob
-from core.methods.base import Detector, Outlier, build, chunks, from_state
+from core.methods.base import Detector, Outlier, build, from_state
 from core.methods.cards import Card, Score, ThresholdKnobs
 from core.training import Stage, TaskTensors
 
@@ -121,11 +121,6 @@ def test_fit_trains_on_the_task_and_returns_the_detector(images):
     detector = build(FromMean, Knobs(), (1, 4, 4), 0)
     assert detector.fit(task) is detector
     np.testing.assert_allclose(detector.mean, images.mean(0), rtol=1e-5)
-
-
-def test_chunks_cover_everything_in_order():
-    parts = list(chunks(torch.arange(10), 4))
-    assert [part.tolist() for part in parts] == [[0, 1, 2, 3], [4, 5, 6, 7], [8, 9]]
 
 
 # --- scikit-learn's interface -----------------------------------------------------------------------------------------
