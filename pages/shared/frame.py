@@ -85,11 +85,11 @@ def live(render_page: Callable[[], None] | None = None) -> None:
 
     def render() -> None:
         activity = store.activity()
-        if polling and not any(activity):
-            st.rerun()
         _live_line(slot, *activity)
         if render_page:
             render_page()
+        if polling and not any(activity):  # last: a button that was just pressed in the live part is heard first
+            st.rerun()
 
     fragment(render, run_every="1s" if polling else None)()
 

@@ -96,6 +96,23 @@ def test_the_page_is_drawn_anew_when_the_last_run_ends(app, monkeypatch):
     assert next(answers, None) is None
 
 
+def test_a_button_pressed_as_the_last_run_ends_is_heard(app, monkeypatch):
+    pressed, through_entry = [], frame.through_entry
+
+    def live_part() -> None:
+        if st.button("Open"):
+            pressed.append(True)
+
+    monkeypatch.setattr(frame, "through_entry", lambda: (through_entry(), frame.live(live_part)))
+    monkeypatch.setattr(store, "activity", lambda: (1, 0))
+    app.run().switch_page("pages/svdd.py").run()
+    answers = iter([(1, 0), (1, 0), (0, 0)])  # as above: it ends between the click and the fragment's own look
+    monkeypatch.setattr(store, "activity", lambda: next(answers, (0, 0)))
+    next(each for each in app.main.button if each.label == "Open").click().run()
+    assert pressed == [True]
+    assert live_line(app) == ["Nothing is training"]
+
+
 def test_a_page_with_a_live_part_has_one_fragment_and_one_line(app, monkeypatch):
     through_entry = frame.through_entry
     monkeypatch.setattr(frame, "through_entry", lambda: (through_entry(), frame.live(lambda: st.text("live part"))))
