@@ -14,10 +14,10 @@ from pages.shared import frame, manage, panels, pickers, rows
 GLYPHS = {"queued": "◷", "running": "▶", "finished": "✓", "failed": "✗", "cancelled": "■", "interrupted": "↯"}
 COLUMNS = {
     "State": st.column_config.TextColumn(width=100),
-    "Name": st.column_config.TextColumn(width=200),
+    "Name": st.column_config.TextColumn(width=164),
     "Dataset": st.column_config.TextColumn(width=72),
     "Scenario": st.column_config.TextColumn(width=96),
-    "Method": st.column_config.TextColumn(width=86),
+    "Method": st.column_config.TextColumn(width=122),
     "AUROC (95 % interval)": st.column_config.TextColumn(width=156),
     "When": st.column_config.DatetimeColumn(width=100, format="D MMM, HH:mm"),
     "Took": st.column_config.TextColumn(width=52, help="minutes:seconds of training"),

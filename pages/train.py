@@ -45,8 +45,11 @@ def duration(spec: RunSpec, seen: Preview) -> str:
     wait = " The run that trains now goes first." if ahead else ""
     if found is None:
         return f"How long it takes isn't known yet: no run of this method on such images has ended here.{wait}"
+    about = preview.in_words(found.seconds).capitalize()
+    if found.run.shipped:
+        return f"{about}, if this machine is as fast as the one that trained the run that ships with the app.{wait}"
     device = found.run.about["environment"]["gpu"] or "this CPU"
-    return f"{preview.in_words(found.seconds).capitalize()} on {device}, by the speed of your last such run.{wait}"
+    return f"{about} on {device}, by the speed of your last such run.{wait}"
 
 
 def start(spec: RunSpec) -> None:

@@ -97,7 +97,9 @@ def _bands(figure: go.Figure, marks: Sequence[float]) -> None:
 
 def _detector_rows(figure: go.Figure, names: Sequence[str]) -> None:
     """Rows from the top named after detectors, and the whole scale of percentiles."""
-    labels = ["<br>".join(map(escape, textwrap.wrap(name, 30))) for name in names]
+    # A row has room for two lines; the hover text has the whole name.
+    wrapped = (textwrap.wrap(name, 42, max_lines=2, placeholder=" …") for name in names)
+    labels = ["<br>".join(map(escape, lines)) for lines in wrapped]
     figure.update_yaxes(
         tickvals=np.arange(len(names)), ticktext=labels, range=[len(names) - 0.5, -0.5], showgrid=False, zeroline=False
     )
@@ -198,22 +200,26 @@ def bend_paths(knob: str, strengths: NDArray[np.float64], said: Sequence[Sequenc
     novel = np.array([[each.verdict == "novel" for each in walk] for walk in said])  # [D, S]
     flips = [first_flip(strengths, row) for row in novel]
     earliest = min((abs(strengths[flip]) for flip in flips if flip is not None), default=None)
+    lowest: dict[float, float] = {}  # of the detectors that flip first, the lowest percentile at each strength
     for order, (name, flip) in enumerate(zip(names, flips, strict=True)):
         colour, dash = SERIES[order % len(SERIES)], DASHES[order // len(SERIES) % len(DASHES)]
         symbol, size = np.where(novel[order], "diamond", "circle"), np.where(novel[order], 9, 5)
+        first = flip is not None and abs(strengths[flip]) == earliest
         figure.add_scatter(
             x=strengths,
             y=percentiles[order],
             mode="lines+markers",
-            name=escape(name),
+            name=escape(name) + (", <b>flips first</b>" if first else ""),
             line={"color": colour, "dash": dash, "width": 2.5},
             marker={"symbol": symbol, "size": size, "color": colour},
             customdata=np.where(novel[order], "novel", "normal"),
             hovertemplate="%{x:.3g}: %{y:.1f}, %{customdata}<extra>%{fullData.name}</extra>",
         )
-        if flip is not None and abs(strengths[flip]) == earliest:
-            place = {"x": strengths[flip], "y": percentiles[order, flip], "ax": 0, "ay": 36}
-            figure.add_annotation(text="<b>flips first</b>", showarrow=True, arrowcolor=colour, arrowwidth=2, **place)
+        if first:
+            lowest[strengths[flip]] = min(percentiles[order, flip], lowest.get(strengths[flip], 100.0))
+    for strength, percentile in lowest.items():  # one arrow where several flip together: their words would overlap
+        arrow = {"showarrow": True, "arrowcolor": INK, "arrowwidth": 2, "ax": 0, "ay": 36}
+        figure.add_annotation(text="<b>flips first</b>", x=strength, y=percentile, **arrow)
     figure.add_vline(x=now, line={"color": INK, "dash": "dot", "width": 1})
     title = "How much of this bend each detector bears (diamonds: called novel)"
     style(figure, title, BEND_TITLES[knob], "Less novel normal images (%)", 330 + 20 * len(said), max(2, len(said)))
@@ -240,11 +246,21 @@ def _flips_in_words(
         return f"{who} all the way from {strengths[0]:g} to {strengths[-1]:g}."
     earliest = min(changing)[0]
     first = [(order, flip) for strength, order, flip in changing if strength == earliest]
-    who = " and ".join(names[order] for order, _ in first)
-    verdict = "novel" if novel[first[0]] else "normal"
-    sentence = f"The first to change the verdict is {who}, which says {verdict} at {strengths[first[0][1]]:.3g}."
+    verdicts = {(strengths[flip], bool(novel[order, flip])) for order, flip in first}
+    strength, called = next(iter(verdicts))
+    alone = len(first) == 1
+    how = f"{'says' if alone else 'say'} {'novel' if called else 'normal'} at {strength:.3g}"
+    if len(verdicts) > 1:  # at both signs of a strength, or one to novel and another to normal
+        how = f"change at a strength of {earliest:.3g}"
+    sentence = f"The first to change the verdict {'is' if alone else 'are'} {_listed([names[o] for o, _ in first])}"
+    sentence += f", which {how}."
     steady = [name for name, flip in zip(names, flips, strict=True) if flip is None]
-    return sentence + (f" {' and '.join(steady)} never does." if steady else "")
+    return sentence + (f" {_listed(steady)} never {'does' if len(steady) == 1 else 'do'}." if steady else "")
+
+
+def _listed(names: Sequence[str]) -> str:
+    """ "a, b and c"."""
+    return " and ".join(filter(None, (", ".join(names[:-1]), names[-1])))
 
 
 def nearest_in_words(name: str, searched: int, of: int) -> str:

@@ -113,17 +113,17 @@ class Estimate:
 
 
 def estimate(spec: RunSpec, train_count: int) -> Estimate | None:
-    """Seconds by the speed of a run that finished on this machine; None where none is like it.
+    """Seconds by the speed of a run that finished on this machine, else of one that ships; None where none is like it.
 
     A run is like it with the same method, image shape and device.  Of several the one that shares most knobs is taken,
     the newest of those.  Its seconds per image and epoch, stage by stage, are multiplied by the epochs and images now;
     what it took beside its epochs (start, evaluation) is added.
     """
     shape = data.entry(spec.dataset).shape
-    alike = [run for run in store.runs() if not run.shipped and _is_like(run, spec, shape)]
+    alike = [run for run in store.runs() if _is_like(run, spec, shape)]
     if not alike:
         return None
-    run = max(alike, key=lambda each: (_shared(each.spec, spec), each.about["created"]))
+    run = max(alike, key=lambda each: (not each.shipped, _shared(each.spec, spec), each.about["created"]))
     lines, images = run.progress(), run.about["counts"]["train"]
     main, seconds = spec.card.main_stage, 0.0
     for (number, stage), epochs in itertools.groupby(lines, key=lambda line: (line["number"], line["stage"])):

@@ -102,11 +102,22 @@ def test_bend_paths_marks_who_flips_first():
     picture = pictures.bend_paths("blur", strengths, walks, now=2.0)
     marked = [note for note in picture.figure.layout.annotations if "flips first" in note.text]
     assert [(note.x, note.y) for note in marked] == [(1.0, 96.0)]
+    assert [trace.name for trace in picture.figure.data] == ["early, <b>flips first</b>", "late", "never"]
     assert picture.sentence == "The first to change the verdict is early, which says novel at 1. never never does."
     assert list(picture.figure.data[1].marker.symbol) == ["circle", "circle", "circle", "diamond"]
     assert picture.figure.layout.shapes[0].x0 == 2.0
     assert len(set(zip(*[(t.line.color, t.line.dash) for t in picture.figure.data], strict=True))) == 2
     np.testing.assert_array_equal(picture.table["percentile"], [10, 96, 99, 100, 20, 30, 40, 100, 1, 2, 3, 4])
+
+
+def test_bend_paths_has_one_arrow_where_several_flip_together():
+    strengths = np.array([-1.0, 0.0, 1.0])
+    walks = [_walk("A", [10, 10, 97]), _walk("B", [10, 10, 99]), _walk("C", [96, 97, 98]), _walk("D", [9, 9, 9])]
+    picture = pictures.bend_paths("rotate", strengths, walks, now=0.0)
+    assert [(note.x, note.y) for note in picture.figure.layout.annotations] == [(1.0, 97.0)]
+    assert picture.sentence == "The first to change the verdict are A and B, which say novel at 1. C and D never do."
+    mirrored = pictures.bend_paths("rotate", strengths, [walks[0], _walk("E", [99, 98, 10])], now=0.0)
+    assert mirrored.sentence == "The first to change the verdict are A and E, which change at a strength of 1."
 
 
 def test_bend_paths_says_where_nobody_flips():

@@ -150,6 +150,17 @@ def test_nothing_is_estimated_from_runs_that_tell_nothing(runs):
     assert preview.estimate(run.spec, count) is None
 
 
+def test_a_shipped_run_is_asked_only_where_no_own_one_can_tell(runs, monkeypatch):
+    run, own = runs[0], preview.estimate(runs[0].spec, 100)
+    monkeypatch.setattr(store, "shipped_root", lambda: run.folder.parent)  # all of them ship
+    assert preview.estimate(run.spec, 100).run.shipped
+    mine = shutil.copytree(run.folder, run.folder.parent / "own" / run.id)
+    monkeypatch.setenv("NOVELTY_CHECKPOINTS", str(mine.parent))
+    found = preview.estimate(run.spec, 100)
+    assert not found.run.shipped
+    assert found.seconds == own.seconds
+
+
 def test_a_run_from_another_machine_tells_nothing_of_this_one(runs):
     run = runs[0]
     store.mark(run, store.FINISHED, imported=0.0)
