@@ -12,9 +12,9 @@ import statistics
 import time
 from collections.abc import Callable
 
-import numpy as np
 import torch
 from PIL import Image
+from torchvision import transforms
 
 from core import knobs, methods
 from core.methods.base import build
@@ -69,24 +69,28 @@ def bare_svdd(detector, task: TaskTensors, pretrain: bool) -> Callable[[], None]
 
 
 def per_image_svdd(detector, task: TaskTensors) -> Callable[[], None]:
-    """An epoch of the one-class objective whose images come one by one through PIL, as in the published code.
+    """An epoch of the one-class objective whose images come one by one through PIL and torchvision's transforms.
 
-    Its network has torch's default order of channels and its Adam is not fused, as there.
+    As in the published code, down to the network's order of channels (torch's default) and Adam (not fused).
     """
     encoder, centre = lenet.encoder(detector.shape, 0.01).train(), detector.centres[0]
     adam = torch.optim.Adam(encoder.parameters(), 1e-4)
     low, high = detector.bounds
     array = task.train.numpy()[:, 0]
 
+    def contrast_normalised(pixels: torch.Tensor) -> torch.Tensor:
+        pixels = pixels - pixels.mean()
+        return pixels / pixels.abs().mean()
+
+    steps = [transforms.ToTensor(), transforms.Lambda(contrast_normalised), transforms.Normalize([low], [high - low])]
+    transform = transforms.Compose(steps)
+
     class Set(torch.utils.data.Dataset):
         def __len__(self) -> int:
             return len(array)
 
         def __getitem__(self, index: int) -> tuple[torch.Tensor, int, int]:
-            image = Image.fromarray(array[index], mode="L")
-            pixels = torch.from_numpy(np.array(image, dtype=np.float32) / 255)[None]
-            pixels = pixels - pixels.mean()
-            return (pixels / pixels.abs().mean() - low) / (high - low), 0, index
+            return transform(Image.fromarray(array[index])), 0, index
 
     loader = torch.utils.data.DataLoader(Set(), batch_size=200, shuffle=True)
 
