@@ -45,14 +45,17 @@ with right:
 if not runs:
     st.info("Choose a run above to hear what it makes of the image.", icon=":material/arrow_upward:")
     st.stop()
-names = pickers.labels(runs)
-images = inputs.given(source, runs)
+names, drawn = pickers.labels(runs), source == "draw"
+above = st.container()
+many = st.container()  # stands above the bends but is drawn after them: inverting concerns all files
+before, after, bends = st.columns([2 if drawn else 1, 1, 5], gap="medium")
+with before if drawn else above:
+    images = inputs.given(source, runs)
 if not images:
-    st.caption("Any picture will do; several files at once give a table. Nothing leaves this computer.")
+    with bends if drawn else above:
+        st.caption(inputs.INVITATIONS[source])
     st.stop()
 
-many = st.container()  # stands above the bends but is drawn after them: inverting concerns all files
-before, after, bends = st.columns([1, 1, 5], gap="medium")
 with bends:
     strengths, inverted = inputs.bends()
 
@@ -84,8 +87,9 @@ if len(images) > 1:
 plain = {run.id: given.fitted(run, inverted) for run in runs}
 bent = {run_id: data.bend(image, **strengths) for run_id, image in plain.items()}
 shapes = {run.shape: run for run in runs}
-with before:
-    thumbnail(given.preview, given.name)
+if not drawn:
+    with before:
+        thumbnail(given.preview, given.name)
 with after:
     for run in shapes.values():
         thumbnail(bent[run.id], f"what {names[run.id] if len(shapes) > 1 else 'the detector'} sees")
@@ -142,5 +146,5 @@ if nearest.open:
             st.caption(panels.escape(figures.nearest_in_words(store.task_title(run.spec), searched, of)))
             labels = [f"{name} · {far:.2f}" for name, far in zip(found["classes"], found["distances"], strict=True)]
             panels.images_row(found["images"], labels, max(1, SIDE // max(run.shape[1:])))
-if not given.sample:
+if source == "upload":
     panels.command(f"python -m core score {runs[0].id} {' '.join(shlex.quote(each.name) for each in images)}")

@@ -1,12 +1,12 @@
-"""The image to score: where it comes from (test images of a run, files, the camera) and how it is bent."""
+"""The image to score: where it comes from (test images of a run, files, the camera, a pad) and how it is bent."""
 
+import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
 import streamlit as st
-from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from core import data
 from core.data import Upload
@@ -15,9 +15,14 @@ from core.figures import score as figures
 from core.knobs import Shape
 from core.runs import store
 from core.runs.store import Run
-from pages.shared import panels, pickers, reading
+from pages.shared import pad, panels, pickers, reading
 
-SOURCES = {"sample": "Sample", "upload": "Upload", "camera": "Camera"}
+SOURCES = {"sample": "Sample", "upload": "Upload", "camera": "Camera", "draw": "Draw"}
+INVITATIONS = {
+    "upload": "Any picture will do; several files at once give a table. Nothing leaves this computer.",
+    "camera": "Hold something before the camera and take a photo. Nothing leaves this computer.",
+    "draw": "Draw within the dashed frame. Whenever you lift the pen, the detectors say how strange it is.",
+}
 PREVIEW = 224  # pixels
 SHEET = 12  # samples side by side
 STEPS = {"rotate": 5.0, "blur": 0.25, "noise": 0.02, "occlude": 0.02, "brightness": 0.05}  # of the sliders
@@ -71,12 +76,13 @@ def given(source: str, runs: Sequence[Run]) -> list[Given]:
         return [_sample(runs)]
     if source == "camera":
         shot = st.camera_input("Camera", label_visibility="collapsed", key="score_camera", width=360)
-        return _read([shot] if shot else [])
-    return _read(
-        st.file_uploader(
-            "One image, or many for a table", accept_multiple_files=True, key="score_files", max_upload_size=25
-        )
+        return _read([(shot.name, shot.file_id, shot.getvalue())] if shot else [])
+    if source == "draw":
+        return _drawn()
+    files = st.file_uploader(
+        "One image, or many for a table", accept_multiple_files=True, key="score_files", max_upload_size=25
     )
+    return _read([(file.name, file.file_id, file.getvalue()) for file in files])
 
 
 def bends() -> tuple[dict[str, float], bool]:
@@ -108,15 +114,26 @@ def invert() -> None:
     st.session_state[INVERT] = True
 
 
-def _read(files: Sequence[UploadedFile]) -> list[Given]:
+def _read(files: Sequence[tuple[str, str, bytes]]) -> list[Given]:
+    """Of each file its name, an id that differs for every content, and the content."""
     images = []
-    for file in files:
+    for name, file_id, content in files:
         try:
-            read = partial(data.decode, file.getvalue(), file.name)
-            images.append(Given(file.name, file.file_id, read, _preview(read, file.file_id)))
+            read = partial(data.decode, content, name)
+            images.append(Given(name, file_id, read, _preview(read, file_id)))
         except NoveltyError as error:
             panels.refused(error)
     return images
+
+
+def _drawn() -> list[Given]:
+    """The drawing on the pad, once there is one."""
+    try:
+        content = pad.draw("score_pad")
+    except NoveltyError as error:
+        panels.refused(error)
+        return []
+    return _read([("your drawing", hashlib.sha256(content).hexdigest(), content)] if content else [])
 
 
 def _sample(runs: Sequence[Run]) -> Given:

@@ -66,6 +66,39 @@ def test_train_watch_open_and_score_an_image(app, page, tmp_path):
     assert threshold > 0 and factor > 0
 
 
+def test_a_drawing_is_scored_and_outlives_a_visit_elsewhere(app, page):
+    page.goto(f"{app}/score?score_from=Draw")
+    driver.settle(page)
+    pad = page.get_by_label("Draw here")
+    box = pad.bounding_box()
+    for step, (x, y) in enumerate([(60, 50), (130, 60), (90, 100), (130, 140), (60, 150)]):  # a 3, in one stroke
+        page.mouse.move(box["x"] + x, box["y"] + y, steps=5)
+        if step == 0:
+            page.mouse.down()
+    page.mouse.up()
+    verdict = page.locator(".js-plotly-plot .annotation-text", has_text="its threshold").first
+    verdict.wait_for()
+
+    def ink() -> int:
+        return pad.evaluate(
+            "pad => pad.getContext('2d').getImageData(0, 0, pad.width, pad.height).data"
+            ".reduce((sum, value, place) => sum + (place % 4 == 0 && value > 128 ? 1 : 0), 0)"
+        )
+
+    drawn = ink()
+    assert 2_000 < drawn < 12_000  # of 38,416 pixels
+    page.get_by_role("link", name="Datasets").click()
+    page.wait_for_url("**/datasets*")
+    driver.settle(page)
+    page.get_by_role("link", name="Score an image", exact=True).click()
+    verdict.wait_for()
+    page.wait_for_timeout(500)  # the kept drawing is decoded by the browser
+    assert ink() == drawn
+    page.get_by_role("button", name="Clear", exact=True).click()
+    page.get_by_text("Draw within the dashed frame").wait_for()
+    assert ink() == 0
+
+
 def test_a_running_row_moves_and_the_table_keeps_its_choice(app, page):
     page.goto(f"{app}/train?dataset=digits&target=3&method=rapp-ae&set=epochs=5000")
     driver.settle(page)

@@ -1,3 +1,4 @@
+import base64
 import io
 import json
 import shutil
@@ -11,7 +12,7 @@ from PIL import Image
 from streamlit.testing.v1 import AppTest
 
 from core.runs import scorer, store
-from pages.shared import frame
+from pages.shared import frame, pad
 
 ROOT = Path(__file__).parents[2]
 TITLE = "How strange is this picture, and to whom?"
@@ -73,6 +74,24 @@ def test_it_opens_on_a_sample_that_is_scored_by_every_run(app):
     assert "share of held-out normal images that the detector finds less novel" in _said(app)
     assert _chart(app, "The image and its reconstruction")
     assert _chart(app, "Its path through the layers")
+
+
+def test_a_drawing_is_scored_as_the_same_upload_is(app, rng):
+    png = _png(rng.integers(0, 256, (196, 196, 3), np.uint8))
+    app.segmented_control(key="score_from").set_value("draw").run()
+    assert "Draw within the dashed frame" in _said(app)
+    assert not app.get("plotly_chart")
+    app.session_state[pad.DRAWING] = pad.PREFIX + base64.b64encode(png).decode()
+    drawn = _percentiles(app.run())
+    assert len(drawn) == 3
+    assert drawn == _percentiles(_upload(app, ("same.png", png)))
+
+
+def test_a_drawing_that_is_none_is_refused_and_the_pad_stays(app):
+    app.session_state[pad.DRAWING] = pad.PREFIX + "PGI+"  # a forged client's
+    app.segmented_control(key="score_from").set_value("draw").run()
+    assert "your drawing isn't an image that can be read" in app.error[0].value.replace("\\", "")
+    assert "Draw within the dashed frame" in _said(app)
 
 
 def test_the_percentiles_are_those_of_the_picked_test_image(store_with_runs):
