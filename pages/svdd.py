@@ -52,7 +52,7 @@ rivals = {line: run.controls[name]["auroc"]["value"] for name, line in store.CON
 better = sum(rival >= auroc["value"] for rival in rivals.values())
 lines = " · ".join(f"{line} {rival:.3f}" for line, rival in rivals.items()) or "being computed"
 st.caption(panels.escape(f"Control lines: {lines}") + (f" · **{better} of {len(rivals)} beat it**" if better else ""))
-for alarm in filter(None, dict.fromkeys([str(portrait["collapsed"]), *run.about["alarms"].values()])):
+for alarm in dict.fromkeys(run.about["alarms"].values()):
     st.badge(panels.escape(alarm), icon=":material/warning:", color="orange")
 if told:
     st.badge(

@@ -200,23 +200,24 @@ def bend_paths(knob: str, strengths: NDArray[np.float64], said: Sequence[Sequenc
     novel = np.array([[each.verdict == "novel" for each in walk] for walk in said])  # [D, S]
     flips = [first_flip(strengths, row) for row in novel]
     earliest = min((abs(strengths[flip]) for flip in flips if flip is not None), default=None)
+    firsts = [None if flip is None or abs(strengths[flip]) != earliest else flip for flip in flips]
     lowest: dict[float, float] = {}  # of the detectors that flip first, the lowest percentile at each strength
-    for order, (name, flip) in enumerate(zip(names, flips, strict=True)):
+    for order, (name, first) in enumerate(zip(names, firsts, strict=True)):
         colour, dash = SERIES[order % len(SERIES)], DASHES[order // len(SERIES) % len(DASHES)]
         symbol, size = np.where(novel[order], "diamond", "circle"), np.where(novel[order], 9, 5)
-        first = flip is not None and abs(strengths[flip]) == earliest
         figure.add_scatter(
             x=strengths,
             y=percentiles[order],
             mode="lines+markers",
-            name=escape(name) + (", <b>flips first</b>" if first else ""),
+            name=escape(name) + ("" if first is None else ", <b>flips first</b>"),
             line={"color": colour, "dash": dash, "width": 2.5},
             marker={"symbol": symbol, "size": size, "color": colour},
             customdata=np.where(novel[order], "novel", "normal"),
             hovertemplate="%{x:.3g}: %{y:.1f}, %{customdata}<extra>%{fullData.name}</extra>",
         )
-        if first:
-            lowest[strengths[flip]] = min(percentiles[order, flip], lowest.get(strengths[flip], 100.0))
+        if first is not None:
+            strength = float(strengths[first])
+            lowest[strength] = min(float(percentiles[order, first]), lowest.get(strength, 100.0))
     for strength, percentile in lowest.items():  # one arrow where several flip together: their words would overlap
         arrow = {"showarrow": True, "arrowcolor": INK, "arrowwidth": 2, "ax": 0, "ay": 36}
         figure.add_annotation(text="<b>flips first</b>", x=strength, y=percentile, **arrow)

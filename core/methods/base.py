@@ -34,6 +34,7 @@ class Detector(ABC):
         self.knobs = knobs
         self.shape = tuple(shape)
         self.device = torch.device("cpu")
+        self.collapsed: str | None = None  # a sentence where the training has lost what the scores are made of
 
     @abstractmethod
     def to(self, device: torch.device) -> "Detector":

@@ -314,7 +314,6 @@ class DeepSVDD(Detector):
         self.radii = torch.zeros(1)
         self.clusters = torch.zeros(0, dtype=torch.int64)  # of each training image
         self.partition: State = {}
-        self.collapsed: str | None = None
 
     @property
     def encoder(self) -> nn.Module:
@@ -405,13 +404,10 @@ class DeepSVDD(Detector):
     def portrait(self, task: TaskTensors) -> Arrays:
         """The balls, the training images among them, and what FINCH found.
 
-        centres [K, D], radii [K], clusters [n] and distances [n] of the training images to their own centre; embedding
-        [<= 3000, D] of training images `embedding_of`; near and far: training images [K, <= 8] by number with their
-        pictures; nu; the FINCH hierarchy.
+        centres [K, D], radii [K], clusters [n] and distances [n] of the training images to their own centre; near and
+        far: training images [K, <= 8] by number with their pictures; the FINCH hierarchy.
         """
-        embedding = self.embed(task.train)
-        _, squared = self.radii_of(embedding)
-        shown = np.sort(np.random.default_rng(0).permutation(len(embedding))[:3000])
+        _, squared = self.radii_of(self.embed(task.train))
         order = squared.argsort().cpu().numpy()
         own = self.clusters.cpu().numpy()
         members = [order[own[order] == k] for k in range(len(self.centres))]
@@ -423,15 +419,10 @@ class DeepSVDD(Detector):
             "radii": self.radii.cpu().numpy(),
             "clusters": own.astype(np.int32),
             "distances": squared.sqrt().cpu().numpy(),
-            "embedding": embedding.cpu().numpy()[shown],
-            "embedding_of": shown,
             "near": near,
             "far": far,
             "near_images": pictures[near],
             "far_images": pictures[far],
-            "nu": np.array(self.knobs.nu),
-            "spread": np.array(float(embedding.std(0).mean())),
-            "collapsed": np.array(self.collapsed or ""),
             **{name: np.asarray(value) for name, value in self.partition.items()},
         }
 

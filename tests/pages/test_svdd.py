@@ -145,8 +145,8 @@ def test_a_run_that_was_told_the_classes_says_so(runs, open_page):
 
 def test_a_collapsed_run_says_so(runs, open_page):
     run = runs["one"]
-    portrait = run.arrays("portrait") | {"collapsed": np.array("Collapsed: all images have nearly the same embedding.")}
-    files.write_arrays(run.folder / "portrait.npz", portrait)
+    collapsed = {"boundary": "Collapsed: all images have nearly the same embedding."}
+    files.write_json(run.folder / "run.json", run.about | {"alarms": collapsed})
     assert "Collapsed: all images" in words(open_page("svdd", svdd_run=run.id))
 
 

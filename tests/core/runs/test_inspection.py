@@ -69,6 +69,13 @@ def test_a_score_that_tells_nothing_raises_an_alarm(task, rng):
     assert set(inspection.judge(scores, task, 0.95, ["dead", "alive"])["alarms"]) == {"dead"}
 
 
+def test_a_detector_that_knows_itself_collapsed_raises_the_alarm_of_its_headline(task, tensors):
+    detector = build(methods.load("rapp-ae"), spec().settings, task.shape, 0).fit(tensors)
+    assert inspection.evaluate(detector, task)[1]["alarms"] == {}
+    detector.collapsed = "Collapsed: all images have nearly the same embedding."
+    assert inspection.evaluate(detector, task)[1]["alarms"] == {"nap": detector.collapsed}
+
+
 def test_the_probe_knows_which_of_its_images_are_novel():
     task = scenarios.build(scenarios.task_spec("digits", "contaminated", "3", {"rate": 0.3}))
     probe = inspection.probe(task)
