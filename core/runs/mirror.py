@@ -110,18 +110,27 @@ def main() -> None:
     while left is None or {job.name for job in _look()[0]} - left:
         try:
             with lock.acquire(timeout=1):
-                left = _watch()
+                left = _watch(_inode(store.root() / ".mirror.lock"))
         except Timeout:
             return
 
 
-def _watch() -> set[str]:
-    """Send what is new every few seconds until there is nothing to do; returns the runs given up."""
+def _inode(path: Path) -> int | None:
+    """What tells a file from another one that has taken its name; None where there is none."""
+    return path.stat().st_ino if path.exists() else None
+
+
+def _watch(lock: int | None) -> set[str]:
+    """Send what is new every few seconds until there is nothing to do; returns the runs given up.
+
+    lock: of the file whose lock this process holds. Where the store was deleted, it is no longer the store's, and
+    another mirror may write.
+    """
     mirror: Mirror | None = None
     delays: dict[str, float] = {}
     due: dict[str, float] = {}
     worked = succeeded = time.monotonic()
-    while True:
+    while _inode(store.root() / ".mirror.lock") == lock:
         for name, act, subject in _look()[0]:
             if time.monotonic() < due.get(name, 0):
                 continue
@@ -132,6 +141,8 @@ def _watch() -> set[str]:
                 succeeded = time.monotonic()
             except Exception as error:  # whatever MLflow, its server or a stranger's run does, the mirror goes on
                 print(f"{name}: {type(error).__name__}: {error}", flush=True)
+                if mirror:
+                    mirror.close()
                 mirror = None
                 delays[name] = min(2 * delays.get(name, PAUSE), SLOWEST)
                 due[name] = time.monotonic() + delays[name]
@@ -141,6 +152,7 @@ def _watch() -> set[str]:
         if now - worked > LINGER or (not live and now - succeeded > PATIENCE):
             return {job.name for job in jobs}
         time.sleep(PAUSE)
+    return set()
 
 
 def _look() -> tuple[list[Job], bool]:
@@ -374,6 +386,11 @@ class Mirror:
         if not os.environ.get("MLFLOW_TRACKING_URI"):
             create_database(database())
         self.client = MlflowClient(tracking_uri=destination(), registry_uri=destination())
+
+    def close(self) -> None:
+        """Let go of the database: MLflow would keep its connections, also to a file that was replaced."""
+        with contextlib.suppress(AttributeError):  # a server has no engine
+            self.client._tracking_client.store.engine.dispose()
 
     def send(self, run: Run) -> None:
         """Bring MLflow up to what the run folder says.

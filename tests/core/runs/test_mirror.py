@@ -342,6 +342,16 @@ def test_a_lost_database_is_made_anew(run):
     assert [step for step, _ in history("train/reconstruction")] == [1, 2, 3]
 
 
+def test_a_replaced_database_is_opened_anew(run, quick, tmp_path):
+    mirror.Mirror().send(run)
+    shutil.copy(mirror.database(), tmp_path / "copy")
+    (tmp_path / "copy").replace(mirror.database())  # what is open is now a file without a name, which takes no more
+    store.rename(run, "Renamed")
+    mirror.main()
+    assert mirror.unsent() == []
+    assert logged()[0].info.run_name == "Renamed"
+
+
 def test_an_unreadable_note_is_written_again(run):
     mirror.Mirror().send(run)
     (store.root() / ".mirror" / f"{run.id}.json").write_text('{"identity": "torn')
@@ -355,7 +365,7 @@ def test_an_unreadable_note_is_written_again(run):
 
 
 def test_main_ends_at_once_where_another_mirror_runs(run, monkeypatch):
-    monkeypatch.setattr(mirror, "_watch", lambda: pytest.fail("two mirrors"))
+    monkeypatch.setattr(mirror, "_watch", lambda lock: pytest.fail("two mirrors"))
     with FileLock(store.root() / ".mirror.lock", is_singleton=False):
         mirror.main()
 
@@ -375,11 +385,24 @@ def test_main_stays_while_a_run_lives(run, quick):
     assert logged()[0].info.status == "FINISHED"
 
 
+def test_main_leaves_a_store_that_was_deleted_to_the_next_mirror(run, quick, monkeypatch):
+    monkeypatch.setattr(mirror, "LINGER", 3600.0)
+    ending = threading.Thread(target=mirror.main)
+    ending.start()
+    lock = store.root() / ".mirror.lock"
+    while not store.held(lock) or mirror.unsent():
+        time.sleep(0.02)
+    lock.unlink()
+    with FileLock(lock, is_singleton=False):  # the mirror of the store that came after it
+        ending.join(timeout=20)
+    assert not ending.is_alive()
+
+
 def test_main_looks_again_after_it_let_the_lock_go(run, monkeypatch):
     """A run submitted between the last look and the fall of the lock."""
     looks = []
 
-    def watch() -> set[str]:
+    def watch(lock: int) -> set[str]:
         looks.append(mirror.unsent())
         if len(looks) == 2:
             mirror.Mirror().send(run)
