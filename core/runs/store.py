@@ -10,6 +10,7 @@
 Shipped runs lie in `checkpoints/shipped/`, are read-only and always listed.
 """
 
+import contextlib
 import functools
 import json
 import os
@@ -314,7 +315,10 @@ def rename(run: Run, name: str) -> None:
 
 
 def delete(run: Run) -> None:
-    """Remove an ended run.  Raises WrongRequest for one that is live or shipped."""
+    """Remove an ended run; one that is gone already, deleted in another window, is no mistake.
+
+    Raises WrongRequest for one that is live or shipped.
+    """
     _own(run)
     try:
         state = run.state
@@ -324,7 +328,8 @@ def delete(run: Run) -> None:
         raise WrongRequest(f"{run.id} is {state}. Cancel it before you delete it.")
     # Renamed first, so that a half-deleted folder is never listed.
     trash = run.folder.with_name(f".deleted-{run.id}-{time.time_ns()}")
-    run.folder.rename(trash)
+    with contextlib.suppress(FileNotFoundError):
+        run.folder.rename(trash)
     shutil.rmtree(trash, ignore_errors=True)
 
 

@@ -7,7 +7,7 @@ from typing import NoReturn
 import streamlit as st
 
 from core import figures, methods
-from core.errors import WrongRequest
+from core.errors import NoveltyError
 from core.figures import train as pictures
 from core.runs import jobs
 from core.runs.preview import in_words
@@ -98,8 +98,8 @@ def loss(epochs: Sequence[dict]) -> list[float]:
 
 
 def cancel(run: Run) -> None:
-    """Stop a run; a callback, so one that has just ended by itself is no mistake."""
-    with contextlib.suppress(WrongRequest):
+    """Stop a run; a callback, so one that has just ended by itself, or was deleted elsewhere, is no mistake."""
+    with contextlib.suppress(NoveltyError):
         jobs.cancel(run)
 
 

@@ -1,3 +1,5 @@
+import shutil
+
 import pytest
 from streamlit.testing.v1 import AppTest
 
@@ -95,6 +97,20 @@ def test_delete_asks_first(filled_store, open_page):
     assert not run.folder.exists()
     assert len(column(app, "State")) == 2
     assert "run" not in app.query_params
+
+
+def test_what_another_window_deleted_is_no_mistake(filled_store, open_page):
+    run, live = store.runs()[0], store.create(request("digits", "multimodal", "3", "rapp-ae"))
+    app = open_page("runs", run=run.id)
+    button(app, "Delete").click().run()
+    shutil.rmtree(run.folder)
+    app.button(key="runs_delete_yes").click().run()
+    assert not app.error and not app.exception
+    app = open_page("runs", run=live.id)
+    shutil.rmtree(live.folder)
+    button(app, "Cancel").click().run()
+    assert not app.exception
+    assert len(column(app, "State")) == 2
 
 
 def test_several_are_compared_or_deleted_together(filled_store, open_page):

@@ -372,6 +372,13 @@ def test_delete_works_from_any_end_state(state, empty):
     assert store.runs() == [] and not list(empty.glob("*")) and not list(empty.glob(".deleted-*"))
 
 
+def test_a_run_that_another_window_deleted_is_no_mistake(empty):
+    run = ended()
+    store.delete(run)
+    store.delete(run)
+    assert store.runs() == [] and not list(empty.glob("*"))
+
+
 def test_a_damaged_run_is_deleted_unless_its_process_lives(empty, holder):
     run = made()
     (run.folder / "state.json").write_text("[]")
