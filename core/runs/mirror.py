@@ -13,15 +13,13 @@ import contextlib
 import dataclasses
 import hashlib
 import importlib.util
-import io
-import json
 import os
 import re
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -29,7 +27,7 @@ from typing import Any, NamedTuple
 from filelock import FileLock, Timeout
 
 from core.errors import DamagedRun, NoveltyError
-from core.runs import files, store
+from core.runs import files, store, tracking
 from core.runs.store import Run
 
 PAUSE = 3.0  # seconds between two looks at the store
@@ -257,121 +255,6 @@ def _mtime(path: Path) -> float:
     return path.stat().st_mtime if path.exists() else 0.0
 
 
-# --- what there is to send --------------------------------------------------------------------------------------------
-
-
-class Point(NamedTuple):
-    """One value of one metric; time: in ms since 1970."""
-
-    name: str
-    value: float
-    time: int
-    step: int
-
-
-def parameters(run: Run) -> dict[str, str]:
-    """What decides the result, by its name in run.json: dataset, knobs.epochs, environment.versions.torch, ..."""
-    leaves = _leaves(run.about["spec"] | {"environment": run.about.get("environment", {})})
-    texts = ((path, ",".join(map(str, value)) if isinstance(value, list) else str(value)) for path, value in leaves)
-    return {".".join(path): text for path, text in texts}
-
-
-def results(run: Run) -> list[Point]:
-    """Final metrics: nap.auroc, nap.auroc.low, nap.threshold, control.untrained.auroc, seconds.training, ..."""
-    about = run.about
-    if "finished" not in about:
-        return []
-    content = about["metrics"] | {"control": run.controls, "seconds": about["timings"]}
-    content |= {score: {**content[score], "threshold": value} for score, value in about["thresholds"].items()}
-    numbers = ((path, value) for path, value in _leaves(content) if isinstance(value, (int, float)))
-    named = ((".".join(part for part in path if part != "value"), value) for path, value in numbers)
-    # Always the same time and step, so that sending them again changes nothing.
-    return [Point(name, value, _ms(about["finished"]), step=0) for name, value in named]
-
-
-def epochs(run: Run, record: Record) -> tuple[list[Point], int, tuple[int, int]]:
-    """Curves of the epochs not sent yet, `stage/curve` at step = epoch; then the record's new offset and last."""
-    path = run.folder / "progress.jsonl"
-    points: list[Point] = []
-    offset, last = record.offset, record.last
-    with path.open("rb") if path.exists() else io.BytesIO() as stream:
-        stream.seek(offset)
-        text = stream.read()
-    whole = text.rfind(b"\n") + 1  # the rest is still being written, or was torn by a kill
-    for line in text[:whole].splitlines():
-        try:
-            entry = json.loads(line)
-            at = (entry["number"], entry["epoch"])
-            values = {**entry["curves"], "images per second": entry["rate"]}
-            stage, moment = entry["stage"], _ms(entry["time"])
-            if at > last:  # a resumed run repeats epochs, to the same result
-                points += [Point(f"{stage}/{name}", float(value), moment, at[1]) for name, value in values.items()]
-                last = at
-        except (ValueError, KeyError, TypeError):
-            continue  # torn by a kill
-    return points, offset + whole, last
-
-
-def tags(run: Run) -> dict[str, str]:
-    """What identifies the run and how it ended."""
-    about, spec = run.about, run.spec
-    found = {
-        "run": run.id,
-        "task": spec.task.hash,
-        "state": run.state,
-        "sentence": run.sentence,
-        "headline": spec.card.headline,
-        "alarm": " ".join(about.get("alarms", {}).values()),
-        "note": about.get("note", ""),
-    }
-    return {f"novelty.{name}": text for name, text in found.items() if text}
-
-
-def page(run: Run) -> str:
-    """The report of a finished run as html."""
-    from core.figures.report import report
-
-    about, card = run.about, run.spec.card
-    names = sorted(about["metrics"], key=lambda name: name != card.headline)  # the headline first
-    titles = {name: card.score(name).title for name in names}
-    controls = {name: title for name, title in store.CONTROLS.items() if name in run.controls}
-    points = run.arrays("curves") | (run.arrays("controls") if run.has("controls") else {})
-    drawn = {card.headline: titles[card.headline]} | controls
-    roc = {
-        title: (points[f"roc/{name}/fpr"], points[f"roc/{name}/tpr"])
-        for name, title in drawn.items()
-        if f"roc/{name}/fpr" in points
-    }
-    test = run.arrays("test", "images", "classes", "valid_novel")
-    return report(
-        run.name,
-        metrics={title: about["metrics"][name] for name, title in titles.items()},
-        controls={title: run.controls[name] for name, title in controls.items()},
-        progress=run.progress(),
-        scores=run.scores(),
-        novel=run.novel,
-        threshold=run.threshold(),
-        reference=run.scores(split="valid")[test["valid_novel"] == 0],
-        roc=roc,
-        images=test["images"],
-        classes=test["classes"].tolist(),
-        facts={"run": run.id, "task": run.spec.task.hash, **parameters(run), "note": about.get("note", "")},
-    )
-
-
-def _leaves(content: Mapping[str, Any], path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:
-    """The values of nested mappings with the path to each; None, what isn't known, is left out."""
-    for name, value in content.items():
-        if isinstance(value, Mapping):
-            yield from _leaves(value, (*path, name))
-        elif value is not None:
-            yield (*path, name), value
-
-
-def _ms(seconds: float) -> int:
-    return int(1000 * seconds)
-
-
 # --- sending ----------------------------------------------------------------------------------------------------------
 
 
@@ -402,7 +285,7 @@ class Mirror:
         if record is None or self._stage(record) == "missing":
             record = self._open(run)
         if self._stage(record) == "active":  # what a person deleted in MLflow is not brought back
-            points, record.offset, record.last = epochs(run, record)
+            points, record.offset, record.last = tracking.epochs(run, record.offset, record.last)
             self._log(record, points)
             if record.sent is None or record.sent[1:] != now[1:]:
                 self._describe(run, record)
@@ -421,8 +304,8 @@ class Mirror:
         """A record with the run's MLflow run: one that an earlier mirror made and didn't note, or a new one."""
         experiment, mine = self._experiment(run), identity(run)
         found = self.client.search_runs([experiment], f"tags.`novelty.identity` = '{mine}'", max_results=1)
-        labels = tags(run) | {"novelty.identity": mine, "mlflow.source.name": "Novelty Explorer"}
-        began = _ms(run.about["created"])
+        labels = tracking.tags(run) | {"novelty.identity": mine, "mlflow.source.name": "Novelty Explorer"}
+        began = tracking.milliseconds(run.about["created"])
         kept = found[0] if found else self.client.create_run(experiment, began, labels, run.name)
         record = Record(mine, kept.info.run_id)
         record.write(run)
@@ -454,29 +337,61 @@ class Mirror:
         """Parameters, final metrics, tags, report, name and status."""
         from mlflow.entities import Param, RunTag
 
-        params = [Param(_key(name), value) for name, value in parameters(run).items()]
-        labels = [RunTag(name, value) for name, value in tags(run).items()]
+        params = [Param(_key(name), value) for name, value in tracking.parameters(run).items()]
+        labels = [RunTag(name, value) for name, value in tracking.tags(run).items()]
         self.client.log_batch(record.mlflow_run, params=params, tags=labels, synchronous=True)
         known = self.client.get_run(record.mlflow_run).data.tags
         if not run.sentence and "novelty.sentence" in known:  # it failed, and was resumed
             self.client.delete_tag(record.mlflow_run, "novelty.sentence")
-        self._log(record, results(run))
+        self._log(record, tracking.results(run))
         state = run.state
         if state == store.FINISHED and "sweep" not in run.about:
             try:
-                self.client.log_text(record.mlflow_run, page(run), "report.html")
+                self.client.log_text(record.mlflow_run, report_page(run), "report.html")
             except (NoveltyError, ImportError) as error:  # a report that can't be drawn keeps back nothing else
                 print(f"{run.id} has no report: {error}", flush=True)
         if state in store.ENDED:
-            self.client.set_terminated(record.mlflow_run, STATUS[state], _ms(ended(run)))
+            self.client.set_terminated(record.mlflow_run, STATUS[state], tracking.milliseconds(ended(run)))
         self.client.update_run(record.mlflow_run, STATUS[state], run.name)
 
-    def _log(self, record: Record, points: list[Point]) -> None:
+    def _log(self, record: Record, points: list[tracking.Point]) -> None:
         from mlflow.entities import Metric
 
         metrics = [Metric(_key(p.name), p.value, p.time, p.step) for p in points]
         for start in range(0, len(metrics), BATCH):
             self.client.log_batch(record.mlflow_run, metrics=metrics[start : start + BATCH], synchronous=True)
+
+
+def report_page(run: Run) -> str:
+    """The report of a finished run as html."""
+    from core.figures.report import report
+
+    about, card = run.about, run.spec.card
+    names = sorted(about["metrics"], key=lambda name: name != card.headline)  # the headline first
+    titles = {name: card.score(name).title for name in names}
+    controls = {name: title for name, title in store.CONTROLS.items() if name in run.controls}
+    points = run.arrays("curves") | (run.arrays("controls") if run.has("controls") else {})
+    drawn = {card.headline: titles[card.headline]} | controls
+    roc = {
+        title: (points[f"roc/{name}/fpr"], points[f"roc/{name}/tpr"])
+        for name, title in drawn.items()
+        if f"roc/{name}/fpr" in points
+    }
+    test = run.arrays("test", "images", "classes", "valid_novel")
+    return report(
+        run.name,
+        metrics={title: about["metrics"][name] for name, title in titles.items()},
+        controls={title: run.controls[name] for name, title in controls.items()},
+        progress=run.progress(),
+        scores=run.scores(),
+        novel=run.novel,
+        threshold=run.threshold(),
+        reference=run.scores(split="valid")[test["valid_novel"] == 0],
+        roc=roc,
+        images=test["images"],
+        classes=test["classes"].tolist(),
+        facts={"run": run.id, "task": run.spec.task.hash, **tracking.parameters(run), "note": about.get("note", "")},
+    )
 
 
 def create_database(path: Path) -> None:
