@@ -40,8 +40,9 @@ def quiet(news: dict[str, Any]) -> None:
 def execute(run: Run, listen: News = quiet, *, own_process: bool = False) -> Run:
     """Train a queued run, or go on with an interrupted one, in this process; ends in one of the end states.
 
-    listen: called with what also goes to live.json.  own_process: the process ends with the run, so it may give up its
-    priority for the control lines.  Raises WrongRequest where another process has the run.
+    listen: called with what also goes to live.json.  own_process: the process ends with the run, so it may give up
+    priority: pages answer before it trains, other trainings go before its control lines.  Raises WrongRequest where
+    another process has the run.
     """
     try:
         lock = FileLock(run.folder / "lock", is_singleton=False).acquire(timeout=5)
@@ -53,11 +54,12 @@ def execute(run: Run, listen: News = quiet, *, own_process: bool = False) -> Run
             store.mark(run, store.QUEUED, **mine)
             with _slot(run):
                 store.mark(run, store.RUNNING, **mine)
+                if own_process:
+                    _step_back()
                 after = _train(run, listen)
             store.mark(run, store.FINISHED)
             if own_process:
-                with contextlib.suppress(OSError, AttributeError):
-                    os.nice(10)
+                _step_back()
             _afterwards(after)
         except (KeyboardInterrupt, Cancelled):
             store.mark(run, store.CANCELLED)
@@ -68,6 +70,15 @@ def execute(run: Run, listen: News = quiet, *, own_process: bool = False) -> Run
             (run.folder / "cancel").unlink(missing_ok=True)
             (run.folder / "live.json").unlink(missing_ok=True)
     return run
+
+
+def _step_back() -> None:
+    """Lower the priority of this process by a step.
+
+    On two cores that both train, a page takes 1.3 instead of 1.7 times as long as on an idle machine.
+    """
+    with contextlib.suppress(OSError, AttributeError):
+        os.nice(5)
 
 
 def _sentence(error: Exception) -> str:

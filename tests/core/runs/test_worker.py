@@ -70,6 +70,18 @@ def killed(spec: RunSpec, after: int) -> Run:
     return run
 
 
+def test_a_process_of_its_own_lets_pages_and_other_trainings_go_first(empty, monkeypatch):
+    states = []
+    monkeypatch.setattr(os, "nice", lambda increment: states.append((increment, run.state)))
+    run = store.create(small())
+    worker.execute(run, own_process=True)
+    assert states == [(5, store.RUNNING), (5, store.FINISHED)]
+    states.clear()
+    run = store.create(small())
+    worker.execute(run)  # of the command line, in front of a person: at full speed
+    assert states == []
+
+
 def weights(run: Run) -> dict[str, torch.Tensor]:
     return files.read_state(run.folder / "detector.safetensors")["networks"]
 
