@@ -395,7 +395,8 @@ def why(explanation: Mapping[str, NDArray], image: NDArray[np.uint8]) -> list[Pi
     """Where one image lies: its distance to every centre in units of that ball's radius, 1 is the surface.
 
     explanation: one image's row of `explain`, of which it takes "distances" and "radii", [K], and "deciding", the
-    number of the ball that decided.
+    number of the ball that decided. With "normal_distances", [V, K] of normal validation images (a run's
+    `explanations`, "valid/distances"), the sentence says how usual it is to lie outside.
     """
     ratios = explanation["distances"] / np.maximum(explanation["radii"], 1e-12)
     deciding = int(explanation["deciding"])
@@ -441,12 +442,16 @@ def why(explanation: Mapping[str, NDArray], image: NDArray[np.uint8]) -> list[Pi
         where = " and ".join(letter(k) for k in inside[:3].tolist()) + (" and others" if len(inside) > 3 else "")
         sentence = f"Inside ball {where}; {ratio:.2f} radii from the centre of ball {letter(deciding)}, which decides."
     else:
-        sentence = f"Outside all {len(ratios)} balls; closest to ball {letter(deciding)}, {ratio:.2f} radii."
+        every = "both balls" if len(ratios) == 2 else f"all {len(ratios)} balls"
+        sentence = f"Outside {every}; closest to ball {letter(deciding)}, {ratio:.2f} radii."
         if deciding != nearest[0]:
             sentence += (
                 f" Of wider ball {letter(int(nearest[0]))} it is fewer radii away, but the score compares squared "
                 "distances, not ratios."
             )
+    if (normal := explanation.get("normal_distances")) is not None:
+        share = percent(float(outside(normal, explanation["radii"]).mean()))
+        sentence += f" Of {len(normal):,} held-out normal images {share} lie outside{'' if len(inside) else ' too'}."
     table = {
         "ball": letters,
         "distance": explanation["distances"][shown],

@@ -34,6 +34,7 @@ def one_image(run: Run, place: int) -> None:
     explained = reading.arrays(run, "explanations")
     reason = {name: explained[f"test/{name}"][place] for name in ("distances", "deciding", "embedding")}
     reason["radii"] = reading.array(run, "portrait", "radii")
+    reason["normal_distances"] = explained["valid/distances"][tested["valid_novel"] == 0]
     left, right = st.columns([1, 3])
     with left:
         truth = "novel" if tested["novel"][place] else "normal"

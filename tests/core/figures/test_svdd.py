@@ -179,7 +179,7 @@ def test_nearest_against_second_nearest_tells_who_lies_between_and_which_ball_de
 @pytest.mark.parametrize(
     ("distances", "radii", "sentence"),
     [
-        ([5.0, 2.6], [1.0, 2.0], "Outside all 2 balls; closest to ball B, 1.30 radii."),
+        ([5.0, 2.6], [1.0, 2.0], "Outside both balls; closest to ball B, 1.30 radii."),
         ([0.5, 2.6], [1.0, 2.0], "Inside ball A; 0.50 radii from the centre of ball A, which decides."),
         ([2.5], [2.0], "Outside the ball, 1.25 radii from its centre."),
         ([1.0], [2.0], "Inside the ball, 0.50 radii from its centre."),
@@ -187,6 +187,14 @@ def test_nearest_against_second_nearest_tells_who_lies_between_and_which_ball_de
 )
 def test_why_says_where_the_image_lies(distances, radii, sentence):
     assert [picture.sentence for picture in svdd.why(explained(distances, radii), IMAGE)] == [sentence]
+
+
+def test_why_says_how_usual_it_is_to_lie_outside():
+    normal = np.array([[0.5, 9.0], [1.5, 9.0], [1.5, 1.9], [9.0, 9.0]])  # the second and the last lie outside both
+    reason = explained([5.0, 2.6], [1.0, 2.0]) | {"normal_distances": normal}
+    assert svdd.why(reason, IMAGE)[0].sentence.endswith("Of 4 held-out normal images 50 % lie outside too.")
+    reason = explained([0.5, 2.6], [1.0, 2.0]) | {"normal_distances": normal}
+    assert svdd.why(reason, IMAGE)[0].sentence.endswith("Of 4 held-out normal images 50 % lie outside.")
 
 
 def test_why_draws_distances_in_radii_with_the_surface_at_one():
@@ -200,7 +208,7 @@ def test_why_draws_distances_in_radii_with_the_surface_at_one():
 
 def test_why_explains_a_ball_that_decides_from_more_radii_away():
     (picture,) = svdd.why(explained([3.0, 1.5], [2.0, 0.5]), IMAGE)
-    assert picture.sentence.startswith("Outside all 2 balls; closest to ball B, 3.00 radii. Of wider ball A")
+    assert picture.sentence.startswith("Outside both balls; closest to ball B, 3.00 radii. Of wider ball A")
 
 
 def test_why_shows_the_deciding_ball_among_many():
