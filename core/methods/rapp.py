@@ -33,7 +33,7 @@ from core.training import Progress, Stage, TaskTensors, batches
 from core.training.loop import State
 
 SMALL_PATHWAY = (
-    1000  # up to this many columns the scatter (8 MB) is kept with the detector, so any window can be scored later
+    1000  # up to this many columns the scatter (4 MB) is kept with the detector, so any window can be scored later
 )
 
 
@@ -105,6 +105,18 @@ def sap(squared_norms: Tensor, first: int, last: int) -> Tensor:
     squared_norms: [B, L + 1].  Source: paper, equation of section 3.2.
     """
     return squared_norms[:, first : last + 1].sum(1)
+
+
+def packed(matrix: Tensor) -> Tensor:
+    """The lower triangle of [d, d], row after row, [d (d + 1) / 2]: what a state keeps of a symmetric matrix."""
+    return matrix[tuple(torch.tril_indices(*matrix.shape))]
+
+
+def unpacked(values: Tensor, width: int) -> Tensor:
+    """A lower triangle that was `packed`, with zeros above: [width, width]."""
+    matrix = values.new_zeros(width, width)
+    matrix[tuple(torch.tril_indices(width, width))] = values
+    return matrix
 
 
 # --- stages -----------------------------------------------------------------------------------------------------------
@@ -340,11 +352,11 @@ class Rapp(Detector):
                 "mean": w.mean,
                 "triangular": w.triangular,
                 "rank": w.rank,
-                "factor": w.factor[tuple(torch.tril_indices(*w.factor.shape))] if w.triangular else w.factor,
+                "factor": packed(w.factor) if w.triangular else w.factor,
             }
         if self.statistics is not None and len(self.statistics.mean) <= SMALL_PATHWAY:
             s = self.statistics
-            state["statistics"] = {"count": s.count, "mean": s.mean, "scatter": s.scatter}
+            state["statistics"] = {"count": s.count, "mean": s.mean, "scatter": packed(s.scatter)}
         return state
 
     def load(self, state: State) -> None:
@@ -354,15 +366,13 @@ class Rapp(Detector):
             w = state["whitening"]
             columns = slice(*w["columns"])
             factor = w["factor"].to(self.device)
-            if w["triangular"]:  # stored packed, row after row of the lower triangle
-                width = columns.stop - columns.start
-                full = torch.zeros(width, width, dtype=factor.dtype, device=self.device)
-                full[tuple(torch.tril_indices(width, width))] = factor
-                factor = full
+            if w["triangular"]:
+                factor = unpacked(factor, columns.stop - columns.start)
             self.whitening = Whitening(columns, w["mean"].to(self.device), factor, w["triangular"], w["rank"])
         if "statistics" in state:
             s = state["statistics"]
-            self.statistics = Statistics(s["count"], s["mean"].to(self.device), s["scatter"].to(self.device))
+            mean, lower = s["mean"].to(self.device), unpacked(s["scatter"].to(self.device), len(s["mean"]))
+            self.statistics = Statistics(s["count"], mean, lower + lower.tril(-1).T)
 
 
 class RappAE(Rapp):

@@ -331,6 +331,15 @@ def test_a_loaded_state_leaves_nothing_of_the_one_before(trained, task, others):
     assert other.whitening is None and other.statistics is None and other.all_windows() is None
 
 
+def test_a_state_keeps_half_of_the_symmetric_scatter_and_gives_back_all_of_it(trained, task):
+    detector = trained["RappAE"]
+    width = sum(detector.pathway.widths)
+    state = detector.state()
+    assert state["statistics"]["scatter"].shape == (width * (width + 1) // 2,)
+    restored = from_state(rapp.RappAE, VARIANTS[0][1], task.shape, state)
+    assert torch.equal(restored.statistics.scatter, detector.statistics.scatter)
+
+
 @pytest.mark.parametrize("kept", [True, False])
 def test_another_window_gives_the_scores_of_a_detector_trained_with_it(task, others, tmp_path, monkeypatch, kept):
     """With the scatter at hand nothing else is needed; without it, as on wide pathways, the training images are."""
