@@ -5,7 +5,7 @@ import pytest
 from core.runs import detectors, store
 
 SHIPPED = sorted(path for path in store.shipped_root().iterdir() if path.is_dir())
-MOST_BYTES = 8 * 2**20
+MOST_BYTES = 5_000_000
 
 
 @pytest.mark.parametrize("folder", SHIPPED, ids=lambda folder: folder.name)
