@@ -33,6 +33,7 @@ def scores(split):
 normal = run.arrays("test")["valid_novel"] == 0
 threshold = evaluation.default_threshold(scores("valid")[normal], run.spec.settings.normal_share)
 auroc = evaluation.metrics(scores("test"), run.novel, threshold)["auroc"]
+print(auroc)
 """  # fills with run, score, first, last
 
 
