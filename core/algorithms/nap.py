@@ -205,3 +205,18 @@ class AllWindows:
         scores |= {window: single.nap(differences) for window, single in self.singles.items()}
         every = [scores[w if w in scores else self.pathway.free(*w)] for w in self.pathway.windows]
         return torch.stack(every, 1).float()
+
+
+# --- on disk ----------------------------------------------------------------------------------------------------------
+
+
+def packed(matrix: Tensor) -> Tensor:
+    """The lower triangle of [d, d], row after row, [d (d + 1) / 2]: what a state keeps of a symmetric matrix."""
+    return matrix[tuple(torch.tril_indices(*matrix.shape))]
+
+
+def unpacked(values: Tensor, width: int) -> Tensor:
+    """A lower triangle that was `packed`, with zeros above: [width, width]."""
+    matrix = values.new_zeros(width, width)
+    matrix[tuple(torch.tril_indices(width, width))] = values
+    return matrix

@@ -25,7 +25,17 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from core.algorithms.nap import AllWindows, Pathway, Statistics, Stream, Whitening, singular_values, whitening
+from core.algorithms.nap import (
+    AllWindows,
+    Pathway,
+    Statistics,
+    Stream,
+    Whitening,
+    packed,
+    singular_values,
+    unpacked,
+    whitening,
+)
 from core.knobs import Shape
 from core.methods.base import Arrays, Detector
 from core.methods.cards import rapp as cards
@@ -105,18 +115,6 @@ def sap(squared_norms: Tensor, first: int, last: int) -> Tensor:
     squared_norms: [B, L + 1].  Source: paper, equation of section 3.2.
     """
     return squared_norms[:, first : last + 1].sum(1)
-
-
-def packed(matrix: Tensor) -> Tensor:
-    """The lower triangle of [d, d], row after row, [d (d + 1) / 2]: what a state keeps of a symmetric matrix."""
-    return matrix[tuple(torch.tril_indices(*matrix.shape))]
-
-
-def unpacked(values: Tensor, width: int) -> Tensor:
-    """A lower triangle that was `packed`, with zeros above: [width, width]."""
-    matrix = values.new_zeros(width, width)
-    matrix[tuple(torch.tril_indices(width, width))] = values
-    return matrix
 
 
 # --- stages -----------------------------------------------------------------------------------------------------------

@@ -4,7 +4,17 @@ import numpy as np
 import pytest
 import torch
 
-from core.algorithms.nap import AllWindows, Pathway, Statistics, Stream, cholesky, singular_values, whitening
+from core.algorithms.nap import (
+    AllWindows,
+    Pathway,
+    Statistics,
+    Stream,
+    cholesky,
+    packed,
+    singular_values,
+    unpacked,
+    whitening,
+)
 
 WIDTHS = (9, 7, 5, 3)  # layers 0..3; the last is a linear map of the one before it, as an encoder's is
 
@@ -168,3 +178,13 @@ def test_cholesky_says_how_far_a_block_is_sound(rng):
     assert sound == 4
     np.testing.assert_allclose(factor[:4, :4] @ factor[:4, :4].T, columns[:, :4].T @ columns[:, :4], rtol=1e-10)
     assert cholesky(torch.from_numpy(columns[:, :4].T @ columns[:, :4]))[1] == 4
+
+
+def test_a_packed_matrix_is_its_lower_triangle(rng):
+    rows = torch.from_numpy(rng.normal(size=(7, 5)))
+    scatter = rows.T @ rows
+    values = packed(scatter)
+    np.testing.assert_array_equal(values, scatter.numpy()[np.tril_indices(5)])
+    lower = unpacked(values, 5)
+    np.testing.assert_array_equal(lower, np.tril(scatter))
+    np.testing.assert_array_equal(packed(lower), values)
