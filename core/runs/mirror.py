@@ -65,7 +65,7 @@ class Job(NamedTuple):
 def start() -> None:
     """Start the mirror as a process of its own, unless one runs, mlflow is missing or NOVELTY_MIRROR is off."""
     folder = store.root()
-    if not wanted() or store.held(folder / ".mirror.lock"):
+    if not wanted() or store.held(_lock_file()):
         return
     try:
         (folder / ".mirror").mkdir(parents=True, exist_ok=True)
@@ -102,20 +102,27 @@ def main() -> None:
     """Mirror the store until 60 s after nothing is running or behind; ends at once where another process does so."""
     with contextlib.suppress(OSError, AttributeError):
         os.nice(10)
-    lock = FileLock(store.root() / ".mirror.lock", is_singleton=False)
+    lock = FileLock(_lock_file(), is_singleton=False)
     left: set[str] | None = None
     # Looks once more without the lock: a run submitted just before it fell had found it held and started no mirror.
     while left is None or {job.name for job in _look()[0]} - left:
         try:
             with lock.acquire(timeout=1):
-                left = _watch(_inode(store.root() / ".mirror.lock"))
+                left = _watch(_inode(_lock_file()))
         except Timeout:
             return
 
 
+def _lock_file() -> Path:
+    return store.root() / ".mirror.lock"
+
+
 def _inode(path: Path) -> int | None:
     """What tells a file from another one that has taken its name; None where there is none."""
-    return path.stat().st_ino if path.exists() else None
+    try:
+        return path.stat().st_ino
+    except FileNotFoundError:
+        return None
 
 
 def _watch(lock: int | None) -> set[str]:
@@ -128,7 +135,7 @@ def _watch(lock: int | None) -> set[str]:
     delays: dict[str, float] = {}
     due: dict[str, float] = {}
     worked = succeeded = time.monotonic()
-    while _inode(store.root() / ".mirror.lock") == lock:
+    while _inode(_lock_file()) == lock:
         for name, act, subject in _look()[0]:
             if time.monotonic() < due.get(name, 0):
                 continue
