@@ -76,7 +76,7 @@ def given(source: str, runs: Sequence[Run]) -> list[Given]:
         return [_sample(runs)]
     if source == "camera":
         shot = st.camera_input("Camera", label_visibility="collapsed", key="score_camera", width=360)
-        return _read([(shot.name, shot.file_id, shot.getvalue())] if shot else [])
+        return _read([("your photo", shot.file_id, shot.getvalue())] if shot else [])
     if source == "draw":
         return _drawn()
     files = st.file_uploader(
