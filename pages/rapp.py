@@ -46,8 +46,7 @@ windows = cached.array(run, "portrait", "windows")
 
 def held_out(name: str) -> np.ndarray:
     """Of the normal validation images."""
-    normal = cached.array(run, "test", "valid_novel") == 0
-    return cached.remember(run, lambda: cached.array(run, "explanations", f"valid/{name}")[normal], name)
+    return cached.array(run, "explanations", f"valid/{name}")
 
 
 def beside(*pictures: Picture) -> None:
@@ -58,7 +57,7 @@ def beside(*pictures: Picture) -> None:
 
 scores = choice.window_scores(layers, naps, windows, window)
 reference = choice.window_scores(held_out("layers"), held_out("windows"), windows, window)[score]
-threshold = evaluation.default_threshold(reference, settings.normal_share)
+threshold = run.rule.threshold(None, reference)
 percentiles = evaluation.percentile(scores[score], reference)
 metrics, draws = run.metrics(score), DRAWS
 if windowed and window != settings.window():
@@ -70,7 +69,7 @@ if windowed and window != settings.window():
 said = [f"**{title} {three_digits(metrics['auroc'])}**" + ("" if draws == DRAWS else f" (from {draws} draws)")]
 said += [f"{each.title} {evaluation.auroc(scores[each.name], novel):.3f}" for each in card.scores if each.name != score]
 known = [each for each in spec.published(run.spec) if each.score == score]
-said += [panels.escape(f"published {each.auroc:.3f} ({each.source}, {each.remark})") for each in known]
+said += [panels.escape(f"published {each.value:.3f} ({each.source}, {each.remark})") for each in known]
 st.markdown("AUROC: " + " · ".join(said) + ("" if known else " · :gray[no published figure for this task]"))
 st.caption(panels.escape(figures.against_controls(metrics, run.controls, store.CONTROLS)))
 for alarm in run.about["alarms"].values():
@@ -125,7 +124,7 @@ if spectrum.open:
 if replay.open and run.snapshots():
     with replay:
         probe = cached.arrays(run, "probe")
-        kept = {epoch: cached.arrays(run, f"snapshots/{epoch:05d}") for epoch, _ in run.snapshots()}
+        kept = {epoch: cached.arrays(run, file) for epoch, file in run.snapshots().items()}
         epoch = st.select_slider("After epoch", list(kept), max(kept), key="rapp_epoch", bind="query-params")
         after = figures.layers_after(epoch, kept, probe, shaded)
         beside(figures.learning(kept, probe, window, epoch), after)

@@ -6,7 +6,7 @@ from core.figures import three_digits
 from core.figures.families import svdd as figures
 from core.figures.families import svdd_clusters as kinds
 from core.figures.families import svdd_runs
-from core.runs import preview, spec, store
+from core.runs import command_line, spec, store
 from pages.shared import cached, frame, panels, pickers
 from pages.shared.svdd import balls as parts
 
@@ -47,7 +47,7 @@ title, auroc = card.score(card.headline).title, run.metrics()["auroc"]
 said = [f"**{title} {three_digits(auroc)}**"]
 said += [f"{each.title} {run.metrics(each.name)['auroc']['value']:.3f}" for each in card.scores[1:]]
 known = [each for each in spec.published(run.spec) if each.score == card.headline]
-said += [panels.escape(f"published {each.auroc:.3f} ({each.source}, {each.remark})") for each in known]
+said += [panels.escape(f"published {each.value:.3f} ({each.source}, {each.remark})") for each in known]
 st.markdown("AUROC: " + " · ".join(said) + ("" if known else " · :gray[no published figure for this task]"))
 rivals = {line: run.controls[name]["auroc"]["value"] for name, line in store.CONTROLS.items() if name in run.controls}
 better = sum(rival >= auroc["value"] for rival in rivals.values())
@@ -115,8 +115,8 @@ if neighbourhoods.open:
             st.info(panels.escape(plane.get("umap_note", WAIT if run.alive else NEVER)), icon=":material/pending:")
 if training.open:
     with training:
-        stage = [each for each in run.progress() if each["stage"] == card.stages[card.main_stage]]
-        snapshots = {epoch: cached.arrays(run, f"snapshots/{epoch:05d}") for epoch, _ in run.snapshots()}
+        stage = [each for each in run.progress() if each["stage"] == card.replayed[-1].name]
+        snapshots = {epoch: cached.arrays(run, file) for epoch, file in run.snapshots().items()}
         probe, warm_up = cached.arrays(run, "probe"), settings.warm_up if settings.objective == "soft-boundary" else 0
         panels.show(svdd_runs.training(stage, warm_up, snapshots, probe["novel"]), run=run.id)
         if plane:
@@ -133,4 +133,4 @@ if several.open:
 if (without := st.expander("The same numbers without the app", key="svdd_code", on_change="rerun")).open:
     with without:
         panels.command(f"python -m core evaluate {run.id}")
-        panels.command(preview.command(run.spec))
+        panels.command(command_line.command(run.spec))

@@ -385,7 +385,7 @@ def report_page(run: Run) -> str:
         for name, title in drawn.items()
         if f"roc/{name}/fpr" in points
     }
-    test = run.arrays("test", "images", "classes", "valid_novel")
+    test = run.arrays("test", "images", "classes")
     return report(
         run.name,
         metrics={title: about["metrics"][name] for name, title in titles.items()},
@@ -394,7 +394,7 @@ def report_page(run: Run) -> str:
         scores=run.scores(),
         novel=run.novel,
         threshold=run.threshold(),
-        reference=run.scores(split="valid")[test["valid_novel"] == 0],
+        reference=run.held_out_scores(),
         roc=roc,
         images=test["images"],
         classes=test["classes"].tolist(),

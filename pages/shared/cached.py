@@ -25,9 +25,9 @@ def array(run: Run, file: str, name: str) -> np.ndarray:
     return arrays(run, file, name)[name]
 
 
-def normal_scores(run: Run, score: str | None = None) -> np.ndarray:
-    """float64 [V]: a score (the headline by default) of the normal validation images.  Raises DamagedRun."""
-    return array(run, "scores", f"valid/{score or run.spec.card.headline}")[array(run, "test", "valid_novel") == 0]
+def held_out_scores(run: Run, score: str | None = None) -> np.ndarray:
+    """float64 [V]: a score (the headline by default) of the validation images.  Raises DamagedRun."""
+    return array(run, "scores", f"valid/{score or run.spec.card.headline}")
 
 
 def remember(run: Run, compute: Callable[[], Answer], *asked: str | float | int | None) -> Answer:

@@ -30,8 +30,7 @@ def scores(split):
     }}["{score}"]
 
 
-normal = run.arrays("test")["valid_novel"] == 0
-threshold = evaluation.default_threshold(scores("valid")[normal], run.spec.settings.normal_share)
+threshold = run.rule.threshold(None, scores("valid"))
 auroc = evaluation.metrics(scores("test"), run.novel, threshold)["auroc"]
 print(auroc)
 """  # fills with run, score, first, last

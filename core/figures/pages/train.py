@@ -6,23 +6,13 @@ from collections.abc import Sequence
 from core.figures import ANOMALY, CONTROL, NORMAL, NOVEL, SERIES
 from core.scenarios import Scenario
 
-# Groups of images, n normal, x novel, a from elsewhere; the first group, framed, is what the detector learns from.
-IDEAS = {
-    "multimodal": "nnnnnnnnn|x",
-    "unimodal": "n|xxxxxxxxx",
-    "several-normal": "nnn|xxxxxxx",
-    "latent-super-category": "nnnn|xxxx|xxxx",
-    "contaminated": "nnnnxnnn|xxxx",
-    "cross-dataset": "nnnn|xx|aaaa",
-}
-IDEAS_BY_CHOICE = {"one": "n|xxxxxx", "several": "nnn|xxxxxx", "super-category": "nnnn|xxxx|xxxx"}
 CELL, GAP, WIDTH = 11, 7, 84  # of a mark, between groups, of a picture, in pixels
 
 
 def idea(scenario: Scenario) -> str:
     """The scenario in a row of marks, as SVG: blue circles normal, orange squares novel, purple diamonds anomalies."""
     x, marks = 3.0, list[str]()
-    for place, group in enumerate(IDEAS.get(scenario.kind, IDEAS_BY_CHOICE[scenario.choose]).split("|")):
+    for place, group in enumerate(scenario.idea.split("|")):
         columns = math.ceil(len(group) / 2)
         if place == 0:
             size = f'width="{columns * CELL + 4}" height="{2 * CELL + 4}"'

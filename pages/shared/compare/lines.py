@@ -8,28 +8,26 @@ import numpy as np
 from core import evaluation
 from core.figures.pages.compare_lines import Entrant, Line, Metric, clearly_above
 from core.runs.spec import published
-from core.runs.store import CONTROLS, Run
+from core.runs.store import CONTROLS, UNTRAINED, Run
 from pages.shared import cached
-
-UNTRAINED = "untrained"  # the control that belongs to the run, not to the task
 
 
 def of(run: Run, name: str, score: str) -> Entrant:
     """One score of a finished run.  name: how the run is called on the page.  Raises DamagedRun."""
     curves = cached.arrays(run, "curves")
     card, headline = run.spec.card, run.spec.card.headline
-    figures = [each for each in published(run.spec) if each.score == score]
+    figures = [each for each in published(run.spec) if (each.score, each.metric) == (score, "auroc")]
     return Entrant(
         name=name,
         score=card.score(score).title,
         values=cached.array(run, "scores", f"test/{score}"),
-        normal=cached.normal_scores(run, score),
+        normal=cached.held_out_scores(run, score),
         threshold=run.threshold(score),
         metrics=run.metrics(score),
         curves=_curves(curves, score),
         untrained=run.controls.get(UNTRAINED, {}).get("auroc") if score == headline else None,
         seconds=run.about["timings"]["training"],
-        published=tuple(f"{each.auroc:.3f} ({each.source}{_remark(each.remark)})" for each in figures),
+        published=tuple(f"{each.value:.3f} ({each.source}{_remark(each.remark)})" for each in figures),
         alarm=run.about.get("alarms", {}).get(score, ""),
     )
 
@@ -38,21 +36,20 @@ def controls(run: Run) -> list[Entrant]:
     """The control lines of the run's task; none while they are being computed.  Raises DamagedRun."""
     if not run.has("controls") or not run.controls:
         return []
-    stored, is_normal = cached.arrays(run, "controls"), cached.array(run, "test", "valid_novel") == 0
-    normal = {name: stored[f"valid/{name}"][is_normal] for name in CONTROLS}
+    stored = cached.arrays(run, "controls")
+    lines = [name for name in CONTROLS if name != UNTRAINED]
     return [
         Entrant(
-            name=title,
+            name=CONTROLS[name],
             score="Distance" if name.startswith("nearest") else "Error",
             values=stored[f"test/{name}"],
-            normal=normal[name],
-            threshold=evaluation.default_threshold(normal[name], run.spec.settings.normal_share),
+            normal=stored[f"valid/{name}"],
+            threshold=run.rule.held_out().threshold(None, stored[f"valid/{name}"]),
             metrics=run.controls[name],
             curves=_curves(stored, name),
             control=True,
         )
-        for name, title in CONTROLS.items()
-        if name != UNTRAINED
+        for name in lines
     ]
 
 

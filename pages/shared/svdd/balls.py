@@ -12,7 +12,7 @@ from core.figures.families import svdd_clusters as kinds
 from core.figures.families import svdd_runs
 from core.figures.families.svdd import Balls
 from core.figures.sheets import RANKINGS, ranking
-from core.runs import preview, store
+from core.runs import command_line, store
 from core.runs.spec import RunSpec, request
 from core.runs.store import FINISHED, Run
 from pages.shared import cached, panels, pickers
@@ -36,7 +36,7 @@ def one_image(run: Run, place: int) -> None:
     explained = cached.arrays(run, "explanations")
     reason = {name: explained[f"test/{name}"][place] for name in ("distances", "deciding", "embedding")}
     reason["radii"] = cached.array(run, "portrait", "radii")
-    reason["normal_distances"] = explained["valid/distances"][tested["valid_novel"] == 0]
+    reason["normal_distances"] = explained["valid/distances"]
     left, right = st.columns([1, 3])
     with left:
         truth = "novel" if tested["novel"][place] else "normal"
@@ -135,7 +135,7 @@ def one_or_several(run: Run, balls: Balls) -> None:
         st.markdown(f"**{words}**")
         query = form.link(untrained)
         st.page_link("pages/train.py", label="Train it", icon=":material/model_training:", query_params=query)
-        panels.command(preview.command(untrained))
+        panels.command(command_line.command(untrained))
 
 
 def missing(run: Run, alike: list[Run], balls: int) -> list[tuple[str, RunSpec]]:
