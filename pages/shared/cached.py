@@ -10,6 +10,7 @@ from typing import TypeVar
 import numpy as np
 import streamlit as st
 
+from core.runs.results.reasons import of_image
 from core.runs.store import Run
 
 Answer = TypeVar("Answer")
@@ -27,7 +28,22 @@ def array(run: Run, file: str, name: str) -> np.ndarray:
 
 def normal_scores(run: Run, score: str | None = None) -> np.ndarray:
     """float64 [V]: a score (the headline by default) of the normal validation images.  Raises DamagedRun."""
-    return array(run, "scores", f"valid/{score or run.spec.card.headline}")[array(run, "test", "valid_novel") == 0]
+    return held_out(run, "scores", score or run.spec.card.headline)
+
+
+def normal(run: Run) -> np.ndarray:
+    """bool [V]: which validation images are normal.  Raises DamagedRun."""
+    return array(run, "test", "valid_novel") == 0
+
+
+def held_out(run: Run, file: str, name: str) -> np.ndarray:
+    """The rows of `valid/<name>` of one npz that belong to normal validation images.  Raises DamagedRun."""
+    return remember(run, lambda: array(run, file, f"valid/{name}")[normal(run)], "held out", file, name)
+
+
+def reasons(run: Run, place: int) -> dict[str, np.ndarray]:
+    """What `why` draws of one test image.  Raises DamagedRun."""
+    return remember(run, lambda: of_image(arrays(run, "explanations"), place, normal(run)), "reasons", place)
 
 
 def remember(run: Run, compute: Callable[[], Answer], *asked: str | float | int | None) -> Answer:
