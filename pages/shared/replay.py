@@ -1,0 +1,39 @@
+"""Replay: the snapshots that a run kept while it trained, and the slider over their epochs."""
+
+from typing import Any
+
+import numpy as np
+import streamlit as st
+
+from core.runs.store import Run
+from pages.shared import cached
+
+Snapshots = dict[int, dict[str, np.ndarray]]  # epoch -> what the method drew of the probe images
+
+
+def snapshots(run: Run) -> Snapshots:
+    """All snapshots of the run's replayed stage, in order.  Raises DamagedRun."""
+    files = ((epoch, path.relative_to(run.folder).with_suffix("")) for epoch, path in run.snapshots())
+    return {epoch: cached.arrays(run, file.as_posix()) for epoch, file in files}
+
+
+def progress(run: Run) -> list[dict[str, Any]]:
+    """{epoch, curves} of each epoch of the replayed stage, in order."""
+    card = run.spec.card
+    return [each for each in run.progress() if each["stage"] == card.stages[card.main_stage]]
+
+
+def slider(run: Run, key: str) -> tuple[int, Snapshots]:
+    """The epoch that a person chose, the last one at first, and all snapshots; 0 and none, after a sentence, without.
+
+    key: of the widget and in the link, prefixed by the page; the last epoch is added, as one of 60 epochs isn't one of
+    6.  Raises DamagedRun.
+    """
+    kept = snapshots(run)
+    if not kept:
+        st.caption("This run keeps no snapshots of its training. Train it again to replay it.")
+        return 0, {}
+    if len(kept) == 1:
+        return max(kept), kept  # nothing to slide over
+    last = max(kept)
+    return st.select_slider("After epoch", list(kept), last, key=f"{key}_{last}", bind="query-params"), kept
