@@ -8,8 +8,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from core.runs import store
-
-ENTRY = str(Path(__file__).parents[2] / "streamlit_app.py")
+from tests.pages.opening import opened
 
 
 @pytest.fixture
@@ -31,13 +30,4 @@ def filled_store(own_store: Path, trained_store: Path) -> Path:
 @pytest.fixture
 def open_page() -> Callable[..., AppTest]:
     """Opens a page of the app through the entry script, with a query."""
-
-    def opened(name: str, **query: str | list[str]) -> AppTest:
-        app = AppTest.from_file(ENTRY, default_timeout=60).run().switch_page(f"pages/{name}.py")
-        for key, value in query.items():
-            app.query_params[key] = value
-        app.run()
-        assert not app.exception
-        return app
-
     return opened
