@@ -1,4 +1,4 @@
-"""The command line: `python -m core COMMAND`.  What the commands do is in `core/runs/commands.py`."""
+"""The command line: `python -m core COMMAND`.  What the commands do is in `core/cli/commands.py`."""
 
 import argparse
 import io
@@ -119,7 +119,7 @@ def main(arguments: list[str] | None = None) -> int:
         words = chosen.parse_args(arguments, Words(json=False, data_root=""))
         # Not before: whoever asks for help or mistypes a word waits for nothing.
         from core import data
-        from core.runs import commands
+        from core.cli import commands
 
         data.set_roots([Path(part) for part in words.data_root.split(os.pathsep) if part])
         reply = getattr(commands, words.answer)(words)

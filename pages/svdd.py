@@ -2,12 +2,13 @@
 
 import streamlit as st
 
-from core.figures import clusters as kinds
-from core.figures import svdd as figures
-from core.figures import svdd_runs, three_digits
+from core.figures import three_digits
+from core.figures.families import svdd as figures
+from core.figures.families import svdd_clusters as kinds
+from core.figures.families import svdd_runs
 from core.runs import preview, spec, store
-from pages.shared import balls as parts
-from pages.shared import frame, panels, pickers, reading
+from pages.shared import cached, frame, panels, pickers
+from pages.shared.svdd import balls as parts
 
 NU = (0.001, 0.005, 0.01, 0.02, 0.05, 0.1, 0.15, 0.2, 0.3, 0.5)
 WAIT = "This picture is being computed by the run's process; reload the page in a moment."
@@ -33,9 +34,9 @@ with at_nu:
     )
 
 # --- load
-portrait, novel = reading.arrays(run, "portrait"), reading.array(run, "test", "novel")
-distances = reading.array(run, "explanations", "test/distances")
-hidden = reading.array(run, "train", "classes") if run.has("train") else None
+portrait, novel = cached.arrays(run, "portrait"), cached.array(run, "test", "novel")
+distances = cached.array(run, "explanations", "test/distances")
+hidden = cached.array(run, "train", "classes") if run.has("train") else None
 told = getattr(settings, "labels", "") == "classes"
 remark = kinds.TOLD if told else kinds.UNSEEN
 trained = figures.Balls(portrait["radii"], portrait["clusters"], portrait["distances"], hidden, remark)
@@ -63,7 +64,7 @@ if told:
 left, right = st.columns([5, 3])
 picked = pickers.picked(task, len(novel))
 out = figures.outside(distances, balls.radii)
-plane = reading.arrays(run, "projection") if run.has("projection") else {}
+plane = cached.arrays(run, "projection") if run.has("projection") else {}
 with left:
     if plane:
         of = plane["test_of"]
@@ -115,8 +116,8 @@ if neighbourhoods.open:
 if training.open:
     with training:
         stage = [each for each in run.progress() if each["stage"] == card.stages[card.main_stage]]
-        snapshots = {epoch: reading.arrays(run, f"snapshots/{epoch:05d}") for epoch, _ in run.snapshots()}
-        probe, warm_up = reading.arrays(run, "probe"), settings.warm_up if settings.objective == "soft-boundary" else 0
+        snapshots = {epoch: cached.arrays(run, f"snapshots/{epoch:05d}") for epoch, _ in run.snapshots()}
+        probe, warm_up = cached.arrays(run, "probe"), settings.warm_up if settings.objective == "soft-boundary" else 0
         panels.show(svdd_runs.training(stage, warm_up, snapshots, probe["novel"]), run=run.id)
         if plane:
             epoch = st.select_slider(

@@ -6,11 +6,14 @@ import streamlit as st
 
 from core import figures, scenarios
 from core.errors import NoveltyError, WrongRequest
-from core.runs import jobs, preview, store, worker
+from core.runs import preview, store
 from core.runs.preview import Preview
+from core.runs.process import jobs, worker
 from core.runs.spec import RunSpec, request
 from core.scenarios import TaskSpec
-from pages.shared import form, frame, panels, rows
+from pages.shared import frame, panels
+from pages.shared.runs import rows
+from pages.shared.train import form
 
 SIDE = 56  # of a sample image on the screen, in pixels, at least
 STARTED = "train_started"  # ids of the runs that this session has started
