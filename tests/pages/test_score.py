@@ -1,6 +1,7 @@
 import base64
 import io
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -73,6 +74,10 @@ def test_it_opens_on_a_sample_that_is_scored_by_every_run(app):
     assert not app.error
     assert len(_percentiles(app)) == len(store.runs()) == 3
     assert "of 3 detectors call it novel" in _said(app)
+    heard = next(chart.proto.alt for chart in app.get("plotly_chart") if "among normal ones" in chart.proto.alt)
+    for name, percentile in zip(("adversarial", "variational", "RaPP, autoencoder"), _percentiles(app), strict=True):
+        shown = f"{percentile:.1f}".removesuffix(".0")
+        assert re.search(rf"{name}[^;]*: (normal|novel), percentile {re.escape(shown)}, [^;]+", heard)
     assert "share of held-out normal images that the detector finds less novel" in _said(app)
     assert _chart(app, "The image and its reconstruction")
     assert _chart(app, "Its path through the layers")
