@@ -6,7 +6,8 @@ from core import figures as pictures
 from core.figures.pages import compare as figures
 from core.figures.pages import compare_lines as rows
 from pages.shared import cached, frame, panels, pickers
-from pages.shared.compare import disagreement, lines, tasks, threshold_desk
+from pages.shared.compare import disagreement, tasks, threshold_desk
+from pages.shared.compare import lines as entrants
 
 CURVES = ("ROC", "Precision and recall")
 NO_BREAK = "\N{NO-BREAK SPACE}"
@@ -51,8 +52,8 @@ def sentences() -> list[str]:
     said += [f"{each.name}: {each.alarm}" for each in shown if each.alarm]
     if not rival:
         return [*said, "The control lines are being computed: they follow a few seconds after the training."]
-    close = [(run, each) for run, each in zip(of, shown, strict=True) if not lines.beaten(each, rival)]
-    gaps = {each.name: lines.difference(run, each, rival) for run, each in close}
+    close = [(run, each) for run, each in zip(of, shown, strict=True) if not entrants.beaten(each, rival)]
+    gaps = {each.name: entrants.difference(run, each, rival) for run, each in close}
     unbeaten = {name: gap for name, gap in gaps.items() if gap["low"] <= 0}
     return [*said, rows.against(rows.Line(rival.name, (rival,)), len(shown), unbeaten)]
 
@@ -62,7 +63,7 @@ def class_by_method() -> None:
         "Measure", list(figures.MEASURES), default="auroc", required=True, format_func=figures.MEASURES.__getitem__,
         key="compare_measure", bind="query-params", label_visibility="collapsed",
     )  # fmt: skip
-    panels.show(figures.by_class([*shown, *controls], novel, cached.array(of[0], "test", "classes"), measure))
+    panels.show(figures.by_class([*shown, *controls], kinds, cached.array(of[0], "test", "classes"), measure))
 
 
 def differences() -> None:
@@ -76,7 +77,7 @@ def differences() -> None:
     found = {}
     for done, (row, column) in enumerate(pairs):
         bar.progress(done / len(pairs), f"Resampling pair {done + 1} of {len(pairs)}")
-        found[row, column] = lines.difference(of[row], compared[row], compared[column])
+        found[row, column] = entrants.difference(of[row], compared[row], compared[column])
     bar.empty()
     panels.show(figures.differences([each.name for each in compared], found))
 
@@ -92,7 +93,7 @@ def cost() -> None:
 
 
 TABS = {
-    "Disagreement": lambda: disagreement.show(task, of, shown, novel),
+    "Disagreement": lambda: disagreement.show(task, of, shown, kinds),
     "Class by method": class_by_method,
     "Cost": cost,
     "Differences": differences,
@@ -119,17 +120,17 @@ if not runs:
 # --- load
 names = pickers.short_labels(runs)
 found = [
-    (run, each.name, lines.of(run, names[run.id] + (f", {each.title}" if every_score else ""), each.name))
+    (run, each.name, entrants.of(run, names[run.id] + (f", {each.title}" if every_score else ""), each.name))
     for run in runs
     for each in run.spec.card.scores
     if every_score or each.name == run.spec.card.headline
 ]
 found.sort(key=lambda each: -each[2].metrics["auroc"]["value"])
 of, scores, shown = zip(*found, strict=True)
-controls = next((computed for run in runs if (computed := lines.controls(run))), [])
+controls = next((computed for run in runs if (computed := entrants.controls(run))), [])
 rival = max(controls, key=lambda each: each.metrics["auroc"]["value"], default=None)
-novel = cached.array(runs[0], "test", "novel")
-lines = sorted(lines.lines(of, shown, together), key=lambda line: -line.metric("auroc")["value"])
+kinds = cached.kinds(runs[0])
+lines = sorted(entrants.lines(of, shown, together), key=lambda line: -line.metric("auroc")["value"])
 control_lines = [rows.Line(each.name, (each,)) for each in controls]
 
 # --- the answer
@@ -147,12 +148,12 @@ drawn = [*lines, *control_lines]
 if overlay == "ROC":
     curves = pictures.roc([line.curve("fpr", "tpr") for line in drawn])
 else:
-    curves = pictures.pr([line.curve("recall", "precision") for line in drawn], float(novel.mean()))
+    curves = pictures.pr([line.curve("recall", "precision") for line in drawn], float(kinds.novel.mean()))
 left, right = st.columns(2)
 with left:
     panels.show(curves)
 with right:
-    panels.show(figures.ridges(lines, novel, curves.figure.layout.height))
+    panels.show(figures.ridges(lines, kinds, curves.figure.layout.height))
 
 tabs = st.tabs(list(TABS), key="compare_tab", on_change="rerun", bind="query-params")
 for tab, render in zip(tabs, TABS.values(), strict=True):

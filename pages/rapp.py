@@ -8,6 +8,7 @@ import streamlit as st
 from core import evaluation
 from core.figures import Picture, number, percent, score_histogram, sheets, three_digits
 from core.figures.families import rapp as figures
+from core.figures.families import rapp_replay, rapp_spectrum
 from core.figures.families import rapp_windows as choice
 from core.runs import spec, store
 from pages.shared import cached, frame, panels, pickers
@@ -38,7 +39,8 @@ with at_layers:
     )
 
 # --- load
-novel, classes = cached.array(run, "test", "novel"), cached.array(run, "test", "classes")
+kinds, classes = cached.kinds(run), cached.array(run, "test", "classes")
+novel = kinds.novel
 images, redrawn = cached.array(run, "test", "images"), cached.array(run, "explanations", "test/reconstruction")
 layers, naps = cached.array(run, "explanations", "test/layers"), cached.array(run, "explanations", "test/windows")
 windows = cached.array(run, "portrait", "windows")
@@ -78,19 +80,20 @@ for alarm in run.about["alarms"].values():
 
 # --- the answer
 shaded = window if windowed else None
-histogram = score_histogram(scores[score], novel, threshold, f"{title} of {len(novel):,} test images", title)
+histogram = score_histogram(scores[score], kinds, threshold, f"{title} of {len(novel):,} test images", title)
 histogram.figure.update_layout(height=300)
-beside(figures.layer_scores(layers, novel, shaded), histogram)
+beside(figures.layer_scores(layers, kinds, shaded), histogram)
 picked = pickers.picked(task, len(novel))
 shown = int(scores[score].argmax()) if picked is None else picked
 left, right = st.columns(2)
 with left:
     sorted_by = (scores[score], held_out("layers"), classes, title)
-    rows = figures.pathway_map(layers, novel, *sorted_by, shaded, shown)
+    rows = figures.pathway_map(layers, kinds, *sorted_by, shaded, shown)
     panels.show(rows, "rapp_rows", pickers.pick_from("rapp_rows", task), run.id)
 with right:
-    kind, said = ("normal", "novel")[novel[shown]], "called novel" if scores[score][shown] > threshold else "accepted"
-    st.markdown(f"**Test image {shown}, class {panels.escape(classes[shown])}, {kind}: {said}**")
+    said = "called novel" if scores[score][shown] > threshold else "accepted"
+    what = panels.escape(kinds.kind(shown).of_class(str(classes[shown])))
+    st.markdown(f"**Test image {shown}, {what}: {said}**")
     above = percent(percentiles[shown] / 100)
     st.caption(f"{title} {number(scores[score][shown])}, above {above} of the held-out normal images")
     reasons = {"reconstruction": redrawn[shown], "layers": layers[shown], "normal_layers": held_out("layers")}
@@ -103,9 +106,9 @@ ranked, curves, spectrum, replay, choosing = st.tabs(names, key="rapp_tab", on_c
 if ranked.open:
     with ranked:
         kind = pickers.one_of("Which images", sheets.RANKINGS, key="rapp_which")
-        if len(places := sheets.ranking(kind, scores[score], novel, threshold)):
+        if len(places := sheets.ranking(kind, scores[score], kinds, threshold)):
             heading = f"{sheets.RANKINGS[kind]}, by {title}"
-            sheet = sheets.ranked(places, images, redrawn, scores[score], percentiles, novel, classes, heading)
+            sheet = sheets.ranked(places, images, redrawn, scores[score], percentiles, kinds, classes, heading)
             panels.show(sheet, "rapp_ranked", pickers.pick_from("rapp_ranked", task), run.id)
         else:
             st.caption("None: at this threshold no image of this kind is on the wrong side.")
@@ -113,23 +116,23 @@ if curves.open:
     with curves:
         points = cached.arrays(run, "controls") if run.has("controls") else {}
         titled = {each.title: scores[each.name] for each in card.scores}
-        beside(*figures.curves(titled, novel, {title: metrics}, points, store.CONTROLS, run.controls))
+        beside(*figures.curves(titled, kinds, {title: metrics}, points, store.CONTROLS, run.controls))
 if spectrum.open:
     with spectrum:
         portrait = cached.arrays(run, "portrait")
-        if len(values := figures.singular_values(portrait, window)):
-            beside(figures.nap_spectrum(values, portrait, window))
+        if len(values := rapp_spectrum.singular_values(portrait, window)):
+            beside(rapp_spectrum.nap_spectrum(values, portrait, window))
         else:
             first, last = settings.window()
             st.caption(f"So wide a pathway keeps one spectrum, of the window it was trained with: {first} to {last}.")
 if replay.open and run.snapshots():
     with replay:
-        probe = cached.arrays(run, "probe")
+        followed = cached.probe_kinds(run)
         kept = {epoch: cached.arrays(run, f"snapshots/{epoch:05d}") for epoch, _ in run.snapshots()}
         epoch = st.select_slider("After epoch", list(kept), max(kept), key="rapp_epoch", bind="query-params")
-        after = figures.layers_after(epoch, kept, probe, shaded)
-        beside(figures.learning(kept, probe, window, epoch), after)
-        beside(figures.redrawings(epoch, kept, probe))
+        after = rapp_replay.layers_after(epoch, kept, followed, shaded)
+        beside(rapp_replay.learning(kept, followed, window, epoch), after)
+        beside(rapp_replay.redrawings(epoch, kept, cached.array(run, "probe", "images"), followed))
 elif replay.open:
     replay.caption("This run keeps no snapshots of its training. Train it again to replay it.")
 if choosing.open and windowed:

@@ -10,6 +10,7 @@ from typing import TypeVar
 import numpy as np
 import streamlit as st
 
+from core.figures import Kinds
 from core.runs.store import Run
 
 Answer = TypeVar("Answer")
@@ -28,6 +29,22 @@ def array(run: Run, file: str, name: str) -> np.ndarray:
 def normal_scores(run: Run, score: str | None = None) -> np.ndarray:
     """float64 [V]: a score (the headline by default) of the normal validation images.  Raises DamagedRun."""
     return array(run, "scores", f"valid/{score or run.spec.card.headline}")[array(run, "test", "valid_novel") == 0]
+
+
+def kinds(run: Run) -> Kinds:
+    """The kind of each test image: normal, or what kind of novel image.  Raises DamagedRun."""
+
+    def compute() -> Kinds:
+        tested = arrays(run, "test")
+        return Kinds.of_test(tested["novel"], tested.get("source"), tested.get("kind"))
+
+    return remember(run, compute, "kinds")
+
+
+def probe_kinds(run: Run) -> Kinds:
+    """The kind of each image that the run's snapshots follow.  Raises DamagedRun."""
+    probe = arrays(run, "probe")
+    return remember(run, lambda: kinds(run).of_probe(probe["place"], probe["novel"]), "probe kinds")
 
 
 def remember(run: Run, compute: Callable[[], Answer], *asked: str | float | int | None) -> Answer:

@@ -7,6 +7,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from core import evaluation
+from core.figures import ANOMALY, NOVEL
 from core.runs import store
 from core.runs.store import Run
 from pages.shared.frame import OUR_FAULT
@@ -148,3 +149,17 @@ def test_a_run_without_controls_and_snapshots_is_still_drawn(run, tmp_path, monk
     assert "control lines are not computed yet" in words(app)
     assert "keeps no snapshots" in words(app)
     assert len(figure(opened(rapp_run=run.id, rapp_tab="ROC and PR"), "Novel images caught")["data"]) == 3
+
+
+def test_several_kinds_are_measured_drawn_and_named_apart(store_with_kinds):
+    run = next(run for run in store.runs() if run.spec.method == "rapp-ae")
+    app = opened(rapp_run=run.id)
+    drawn = {trace.get("name"): trace for trace in figure(app, "NAP of 507")["data"]}
+    assert drawn["novelty (91)"]["marker"]["color"] == NOVEL
+    assert drawn["gaussian-noise (92)"]["marker"]["color"] == ANOMALY
+
+
+@pytest.mark.parametrize("tab", TABS)
+def test_every_tab_draws_several_kinds(store_with_kinds, tab):
+    app = opened(rapp_run="rapp-ae", rapp_tab=tab)
+    assert not app.error and not app.exception

@@ -4,6 +4,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,8 +21,9 @@ class Entrant:
     """One score of one run, or one control line, on the test images of the task.
 
     values: float64 [T], higher = more novel.  normal: float64 [V], the same of the normal validation images.  metrics:
-    {key: {value, low, high}}.  curves: fpr, tpr, recall, precision, each [K] in pairs.  untrained: AUROC of the same
-    network without training.  seconds: of training.  published: figures of papers for this very task.
+    {key: {value, low, high}}, and by_source where there are several.  curves: fpr, tpr, recall, precision, each [K] in
+    pairs.  untrained: AUROC of the same network without training.  seconds: of training.  published: figures of papers
+    for this very task.
     """
 
     name: str
@@ -29,7 +31,7 @@ class Entrant:
     values: NDArray[np.float64]
     normal: NDArray[np.float64]
     threshold: float
-    metrics: Mapping[str, Metric]
+    metrics: Mapping[str, Any]
     curves: Mapping[str, NDArray]
     untrained: Metric | None = None
     seconds: float | None = None

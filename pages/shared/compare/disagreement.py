@@ -6,7 +6,8 @@ import numpy as np
 import streamlit as st
 
 from core import methods
-from core.figures.pages import compare as figures
+from core.figures import Kinds
+from core.figures.pages import disagreement as figures
 from core.figures.pages.compare_lines import Entrant
 from core.runs.store import Run
 from pages.shared import cached, panels, pickers
@@ -15,7 +16,7 @@ SHEET = 12  # images of a quadrant
 SIDE = 56  # of such an image on the screen, in pixels
 
 
-def show(task: str, of: Sequence[Run], shown: Sequence[Entrant], novel: np.ndarray) -> None:
+def show(task: str, of: Sequence[Run], shown: Sequence[Entrant], kinds: Kinds) -> None:
     """Two entrants as axes, the images of a quadrant, and the picked image with both reasons."""
     names = [each.name for each in shown]
     if len(names) < 2:
@@ -33,20 +34,20 @@ def show(task: str, of: Sequence[Run], shown: Sequence[Entrant], novel: np.ndarr
     left, right = st.columns([3, 2])
     with left:
         panels.show(
-            figures.disagreement(one, other, novel, classes, picked),
+            figures.disagreement(one, other, kinds, classes, picked),
             key="compare_disagreement",
             on_select=pickers.pick_from("compare_disagreement", task),
         )
         st.caption("Click a point to see its image, and why each of the two finds it novel or not.")
     with right:
-        _quadrant_images(one, other, novel, classes, images)
+        _quadrant_images(one, other, kinds, classes, images)
     if picked is not None:
-        truth = "novel" if novel[picked] else "normal"
-        _reasons(task, picked, [(of[a], one), (of[b], other)], images[picked], f"class {classes[picked]}, {truth}")
+        truth = kinds.kind(picked).of_class(str(classes[picked]))
+        _reasons(task, picked, [(of[a], one), (of[b], other)], images[picked], truth)
 
 
-def _quadrant_images(one: Entrant, other: Entrant, novel: np.ndarray, classes: np.ndarray, images: np.ndarray) -> None:
-    """The most telling images of one quadrant, novel and normal apart."""
+def _quadrant_images(one: Entrant, other: Entrant, kinds: Kinds, classes: np.ndarray, images: np.ndarray) -> None:
+    """The most telling images of one quadrant, each kind apart."""
     masks = figures.quadrants(one, other)
     titles = {"only a": f"only {one.name}", "only b": f"only {other.name}", "both": "both", "neither": "neither"}
     chosen = st.selectbox(
@@ -58,10 +59,14 @@ def _quadrant_images(one: Entrant, other: Entrant, novel: np.ndarray, classes: n
     )
     weights = {"only a": (-1, 1), "only b": (1, -1), "both": (-1, -1), "neither": (1, 1)}[chosen]
     order = weights[0] * one.percentiles + weights[1] * other.percentiles
-    for word, kind in (("novel", 1), ("normal", 0)):
-        of_kind = np.flatnonzero(masks[chosen] & (novel == kind))
-        st.caption(f"{len(of_kind):,} {word}" + (f", the {SHEET} most telling" if len(of_kind) > SHEET else ""))
-        some = of_kind[np.argsort(order[of_kind], kind="stable")][:SHEET]
+    most = SHEET // len(kinds.foreign) if kinds.several else SHEET
+    for kind, mask in sorted(kinds, key=lambda each: not each[0].foreign):
+        of_kind = np.flatnonzero(masks[chosen] & mask)
+        st.caption(
+            panels.escape(f"{len(of_kind):,} {kind.name}")
+            + (f", the {most} most telling" if len(of_kind) > most else "")
+        )
+        some = of_kind[np.argsort(order[of_kind], kind="stable")][:most]
         if len(some):
             panels.images_row(
                 images[some], [str(name) for name in classes[some]], max(1, SIDE // max(images.shape[2:]))

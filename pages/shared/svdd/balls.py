@@ -8,9 +8,9 @@ import streamlit as st
 from core import evaluation, methods
 from core.figures import number
 from core.figures.families import svdd as figures
-from core.figures.families import svdd_clusters as kinds
 from core.figures.families import svdd_runs
 from core.figures.families.svdd import Balls
+from core.figures.families.svdd_clusters import letter
 from core.figures.sheets import RANKINGS, ranking
 from core.runs import preview, store
 from core.runs.spec import RunSpec, request
@@ -39,8 +39,8 @@ def one_image(run: Run, place: int) -> None:
     reason["normal_distances"] = explained["valid/distances"][tested["valid_novel"] == 0]
     left, right = st.columns([1, 3])
     with left:
-        truth = "novel" if tested["novel"][place] else "normal"
-        row(f"Test image {place:,}", tested["images"][[place]], [f"class {tested['classes'][place]}, {truth}"])
+        truth = cached.kinds(run).kind(place).of_class(str(tested["classes"][place]))
+        row(f"Test image {place:,}", tested["images"][[place]], [truth])
         verdict = "called novel" if score > run.threshold() else "accepted as normal"
         st.markdown(f"Score {number(score)}, threshold {number(run.threshold())}: **{verdict}**")
         st.caption("Click another one in the plane above.")
@@ -58,7 +58,7 @@ def _nearest_in_ball(run: Run, reason: dict[str, np.ndarray]) -> None:
     # The bank and the shown training images are the first of one seeded order, and the bank is the longer.
     pictures = np.searchsorted(bank["bank_of"], shown["train_of"][near])
     labels = [f"class {name}" for name in bank["classes"][pictures]]
-    ball = kinds.letter(int(reason["deciding"]))
+    ball = letter(int(reason["deciding"]))
     row(f"Nearest training images of ball {ball} in the embedding", bank["bank"][pictures], labels)
 
 
@@ -71,14 +71,14 @@ def gallery(run: Run, balls: Balls) -> None:
             for k in range(min(ROWS, len(balls))):
                 members, pictures = portrait[which][k][:IN_A_ROW], portrait[f"{which}_images"][k][:IN_A_ROW]
                 labels = [f"{balls.distances[member]:.2f}" for member in members]
-                row(f"Training images {words} centre {kinds.letter(k)}", pictures, labels)
+                row(f"Training images {words} centre {letter(k)}", pictures, labels)
     st.caption(
         "Below each training image: its distance to the centre. What the nearest have in common is what the ball has "
         "learned; it is often the simplest image."
     )
     scores, threshold = run.scores(), run.threshold()
-    for column, (kind, words) in zip(st.columns(2) * 2, RANKINGS.items(), strict=False):
-        places = ranking(kind, scores, tested["novel"], threshold, IN_A_ROW)
+    for column, (which, words) in zip(st.columns(2) * 2, RANKINGS.items(), strict=False):
+        places = ranking(which, scores, cached.kinds(run), threshold, IN_A_ROW)
         if len(places):
             with column:
                 row(
