@@ -5,7 +5,7 @@ import streamlit as st
 from core import figures as pictures
 from core.figures.pages import compare as figures
 from core.figures.pages import compare_lines as rows
-from pages.shared import cached, frame, panels, pickers
+from pages.shared import by_kind, cached, frame, panels, pickers
 from pages.shared.compare import disagreement, tasks, threshold_desk
 from pages.shared.compare import lines as entrants
 
@@ -155,6 +155,8 @@ with left:
 with right:
     panels.show(figures.ridges(lines, kinds, curves.figure.layout.height))
 
+if by_kind.known([*shown, *controls]):
+    TABS = {"By kind": lambda: by_kind.show([*shown, *controls], kinds)} | TABS
 tabs = st.tabs(list(TABS), key="compare_tab", on_change="rerun", bind="query-params")
 for tab, render in zip(tabs, TABS.values(), strict=True):
     if tab.open:

@@ -11,7 +11,7 @@ from core.figures.families import rapp as figures
 from core.figures.families import rapp_replay, rapp_spectrum
 from core.figures.families import rapp_windows as choice
 from core.runs import spec, store
-from pages.shared import cached, frame, panels, pickers
+from pages.shared import by_kind, cached, frame, panels, pickers
 
 MANY, DRAWS, FEW_DRAWS = 5_000, 1_000, 200  # from so many test images on a moved window's interval has fewer draws
 
@@ -65,7 +65,8 @@ percentiles = evaluation.percentile(scores[score], reference)
 metrics, draws = run.metrics(score), DRAWS
 if windowed and window != settings.window():
     draws = DRAWS if len(novel) < MANY else FEW_DRAWS
-    measured = partial(evaluation.metrics, scores[score], novel, threshold, draws=draws)
+    source = cached.array(run, "test", "source")
+    measured = partial(evaluation.metrics, scores[score], novel, threshold, source, draws)
     metrics = cached.remember(run, measured, "metrics", score, *window)
 
 # --- the answer in numbers
@@ -75,6 +76,7 @@ known = [each for each in spec.published(run.spec) if each.score == score]
 said += [panels.escape(f"published {each.auroc:.3f} ({each.source}, {each.remark})") for each in known]
 st.markdown("AUROC: " + " · ".join(said) + ("" if known else " · :gray[no published figure for this task]"))
 st.caption(panels.escape(figures.against_controls(metrics, run.controls, store.CONTROLS)))
+by_kind.line(metrics, kinds)
 for alarm in run.about["alarms"].values():
     st.badge(panels.escape(alarm), icon=":material/warning:", color="orange")
 

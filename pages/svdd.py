@@ -7,7 +7,7 @@ from core.figures.families import svdd as figures
 from core.figures.families import svdd_clusters as clustering
 from core.figures.families import svdd_distances, svdd_plane, svdd_runs
 from core.runs import preview, spec, store
-from pages.shared import cached, frame, panels, pickers
+from pages.shared import by_kind, cached, frame, panels, pickers
 from pages.shared.svdd import balls as parts
 
 NU = (0.001, 0.005, 0.01, 0.02, 0.05, 0.1, 0.15, 0.2, 0.3, 0.5)
@@ -53,6 +53,7 @@ rivals = {line: run.controls[name]["auroc"]["value"] for name, line in store.CON
 better = sum(rival >= auroc["value"] for rival in rivals.values())
 lines = " · ".join(f"{line} {rival:.3f}" for line, rival in rivals.items()) or "being computed"
 st.caption(panels.escape(f"Control lines: {lines}") + (f" · **{better} of {len(rivals)} beat it**" if better else ""))
+by_kind.line(run.metrics(), kinds)
 for alarm in dict.fromkeys(run.about["alarms"].values()):
     st.badge(panels.escape(alarm), icon=":material/warning:", color="orange")
 if told:

@@ -45,6 +45,11 @@ class Entrant:
         return evaluation.percentile(self.values, self.normal)
 
     @property
+    def by_source(self) -> Mapping[str, Mapping[str, Metric]]:
+        """The metrics of each source of novel images against all normal ones; empty where there is one source."""
+        return self.metrics.get("by_source", {})
+
+    @property
     def called(self) -> NDArray[np.bool_]:
         """Which test images are called novel, [T]."""
         return self.values > self.threshold

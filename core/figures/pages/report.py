@@ -13,6 +13,7 @@ from plotly.subplots import make_subplots
 
 from core import evaluation, figures
 from core.figures import Curve, Kind, Kinds, Picture
+from core.figures.pages import by_kind
 from core.figures.sheets import named
 
 Metrics = Mapping[str, Any]  # {metric: {value, low, high}}
@@ -103,6 +104,7 @@ def report(
     body = [
         f"<h1>{escape(title)}</h1>",
         f"<p>{escape(verdict(metrics, controls))}</p>",
+        *([f"<p>AUROC by kind: {escape(each)}</p>"] if (each := by_kind.in_words(metrics[headline], kinds)) else []),
         _metrics_table(metrics, controls),
         f'<div class="charts">{"".join(_chart(picture) for picture in pictures)}</div>',
     ]

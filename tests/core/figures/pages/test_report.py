@@ -121,11 +121,14 @@ def test_several_kinds_are_told_by_line_name_and_auroc(rng):
     given = contents(rng)
     source = np.where(given["kinds"].novel, np.where(given["scores"] > 25, "noise", "novel"), "normal")
     given["kinds"] = Kinds.of_test(source != "normal", source)
+    given["metrics"]["NAP"]["by_source"] = {name: {"auroc": metric(0.8)} for name in ("novel", "noise")}
     html = report("A run", **given)
     assert re.findall(r'<figure class="(\w+)">', html)[:10] == ["anomaly"] * 5 + ["novelty"] * 5
     assert "Solid line: normal, dashed: novelty, dotted: noise." in html
+    assert "AUROC by kind: novelty 0.800 (0.780 to 0.810) · noise 0.800" in html
 
 
 def test_one_kind_is_told_as_ever(rng):
     html = report("A run", **contents(rng))
     assert "Solid line: normal, dashed: novel. Below it class" in html
+    assert "by kind" not in html
