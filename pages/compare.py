@@ -6,8 +6,7 @@ from core import figures as pictures
 from core.figures.pages import compare as figures
 from core.figures.pages import compare_lines as rows
 from pages.shared import by_kind, cached, frame, panels, pickers
-from pages.shared.compare import disagreement, tasks, threshold_desk
-from pages.shared.compare import lines as entrants
+from pages.shared.compare import disagreement, lines, tasks, threshold_desk
 
 CURVES = ("ROC", "Precision and recall")
 NO_BREAK = "\N{NO-BREAK SPACE}"
@@ -47,13 +46,18 @@ def ranking(lines: list[rows.Line]) -> None:
 
 def sentences() -> list[str]:
     """What the table says: who leads, who collapsed, who doesn't beat the controls."""
-    leader = rows.best(lines)
+    leader = rows.best(ranked)
     said = [f"The highest AUROC has {leader.name}: {pictures.three_digits(leader.metric('auroc'))}."]
     said += [f"{each.name}: {each.alarm}" for each in shown if each.alarm]
     if not rival:
-        return [*said, "The control lines are being computed: they follow a few seconds after the training."]
-    close = [(run, each) for run, each in zip(of, shown, strict=True) if not entrants.beaten(each, rival)]
-    gaps = {each.name: entrants.difference(run, each, rival) for run, each in close}
+        return [*said, next((run for run in runs if run.alive), runs[0]).awaited("controls")]
+    reached = rival.metrics["auroc"]
+    close = [
+        (run, each)
+        for run, each in zip(of, shown, strict=True)
+        if not rows.clearly_above(each.metrics["auroc"], reached)
+    ]
+    gaps = {each.name: lines.difference(run, each, rival) for run, each in close}
     unbeaten = {name: gap for name, gap in gaps.items() if gap["low"] <= 0}
     return [*said, rows.against(rows.Line(rival.name, (rival,)), len(shown), unbeaten)]
 
@@ -77,7 +81,7 @@ def differences() -> None:
     found = {}
     for done, (row, column) in enumerate(pairs):
         bar.progress(done / len(pairs), f"Resampling pair {done + 1} of {len(pairs)}")
-        found[row, column] = entrants.difference(of[row], compared[row], compared[column])
+        found[row, column] = lines.difference(of[row], compared[row], compared[column])
     bar.empty()
     panels.show(figures.differences([each.name for each in compared], found))
 
@@ -89,7 +93,7 @@ def desk() -> None:
 
 
 def cost() -> None:
-    panels.show(figures.cost(lines, control_lines[controls.index(rival)] if rival else None))
+    panels.show(figures.cost(ranked, control_lines[controls.index(rival)] if rival else None))
 
 
 TABS = {
@@ -120,21 +124,21 @@ if not runs:
 # --- load
 names = pickers.short_labels(runs)
 found = [
-    (run, each.name, entrants.of(run, names[run.id] + (f", {each.title}" if every_score else ""), each.name))
+    (run, each.name, lines.of(run, names[run.id] + (f", {each.title}" if every_score else ""), each.name))
     for run in runs
     for each in run.spec.card.scores
     if every_score or each.name == run.spec.card.headline
 ]
 found.sort(key=lambda each: -each[2].metrics["auroc"]["value"])
 of, scores, shown = zip(*found, strict=True)
-controls = next((computed for run in runs if (computed := entrants.controls(run))), [])
+controls = next((computed for run in runs if (computed := lines.controls(run))), [])
 rival = max(controls, key=lambda each: each.metrics["auroc"]["value"], default=None)
 kinds = cached.kinds(runs[0])
-lines = sorted(entrants.lines(of, shown, together), key=lambda line: -line.metric("auroc")["value"])
+ranked = sorted(lines.lines(of, shown, together), key=lambda line: -line.metric("auroc")["value"])
 control_lines = [rows.Line(each.name, (each,)) for each in controls]
 
 # --- the answer
-ranking([*lines, *control_lines])
+ranking([*ranked, *control_lines])
 overlay = st.segmented_control(
     "Curve",
     CURVES,
@@ -144,7 +148,7 @@ overlay = st.segmented_control(
     bind="query-params",
     label_visibility="collapsed",
 )
-drawn = [*lines, *control_lines]
+drawn = [*ranked, *control_lines]
 if overlay == "ROC":
     curves = pictures.roc([line.curve("fpr", "tpr") for line in drawn])
 else:
@@ -153,9 +157,9 @@ left, right = st.columns(2)
 with left:
     panels.show(curves)
 with right:
-    panels.show(figures.ridges(lines, kinds, curves.figure.layout.height))
+    panels.show(figures.ridges(ranked, kinds, curves.figure.layout.height))
 
-if by_kind.known([*shown, *controls]):
+if by_kind.known([*shown, *controls], kinds):
     TABS = {"By kind": lambda: by_kind.show([*shown, *controls], kinds)} | TABS
 tabs = st.tabs(list(TABS), key="compare_tab", on_change="rerun", bind="query-params")
 for tab, render in zip(tabs, TABS.values(), strict=True):

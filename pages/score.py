@@ -8,7 +8,6 @@ import streamlit as st
 from core import data, methods
 from core import figures as pictures
 from core.figures.pages import score as figures
-from core.runs import store
 from core.runs.results import detectors
 from pages.shared import cached, frame, panels, pickers
 from pages.shared.score import inputs, judging
@@ -145,7 +144,7 @@ if nearest.open:
         for run in inputs.one_per_task(runs).values():
             found = detectors.nearest_training(run, bent[run.id])
             searched, of = int(found["searched"]), int(found["of"])
-            st.caption(panels.escape(figures.nearest_in_words(store.task_title(run.spec), searched, of)))
+            st.caption(panels.escape(figures.nearest_in_words(run.spec.task_title, searched, of)))
             labels = [f"{name} · {far:.2f}" for name, far in zip(found["classes"], found["distances"], strict=True)]
             panels.images_row(found["images"], labels, max(1, SIDE // max(run.shape[1:])))
 if source == "upload":

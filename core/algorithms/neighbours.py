@@ -67,3 +67,8 @@ class PrincipalComponents:
         """[N, D] -> [N] squared error of the reconstruction."""
         coordinates = self.project(rows)
         return ((rows - self.mean) - coordinates @ self.axes).square().sum(1)
+
+
+def rows_of(images: Tensor) -> Tensor:
+    """uint8 [N, C, H, W] -> float32 [N, pixels] in [0, 1]."""
+    return images.flatten(1).float() / 255

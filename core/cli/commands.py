@@ -21,7 +21,7 @@ from core.errors import MissingData, WrongRequest
 from core.methods.cards import Card
 from core.mlflow import mirror
 from core.runs import store
-from core.runs.process import jobs, worker
+from core.runs.process import jobs, slots, worker
 from core.runs.results import detectors, scorer
 from core.runs.spec import RunSpec, request
 from core.runs.store import Run
@@ -73,14 +73,15 @@ def list_methods(words: Words) -> Reply:
 
 
 def _described(card: Card) -> dict[str, Any]:
-    told = ("name", "family", "title", "sentence", "paper", "headline", "stages")
+    told = ("name", "family", "title", "sentence", "paper", "headline")
     settings = [
         {**vars(each), "kind": each.kind.__name__}
         | {preset: each.preset(preset, terminal.SHAPE) for preset in knobs.PRESETS}
         for each in knobs.knobs_of(card.knobs)
     ]
     scores = [asdict(each) for each in card.scores]
-    return {name: getattr(card, name) for name in told} | {"scores": scores, "knobs": settings}
+    stages = [asdict(each) for each in card.stages]
+    return {name: getattr(card, name) for name in told} | {"stages": stages, "scores": scores, "knobs": settings}
 
 
 def list_runs(words: Words) -> Reply:
@@ -110,7 +111,7 @@ def train(words: Words) -> Reply:
     _require_present(words.dataset)
     changes: dict[str, Any] = dict(knobs.parse_assignments(words.set))
     if words.epochs is not None:
-        changes[methods.card(words.method).epochs] = words.epochs
+        changes[_epochs_knob(words.method)] = words.epochs
     spec = request(
         words.dataset,
         words.scenario,
@@ -125,6 +126,14 @@ def train(words: Words) -> Reply:
     )
     _require_possible(spec)
     return _trained(store.create(spec))
+
+
+def _epochs_knob(method: str) -> str:
+    """The setting that `--epochs` means.  Raises WrongRequest for a method that counts none."""
+    card = methods.card(method)
+    if card.epochs is None:
+        raise WrongRequest(f"{card.title} is fitted in one step, without epochs. Leave --epochs out.")
+    return card.epochs
 
 
 def resume(words: Words) -> Reply:
@@ -158,7 +167,7 @@ def _trained(run: Run) -> Reply:
     """Train in this process with one line of progress; errors and warnings of the training go to the run's log."""
     mirror.start()
     line = terminal.ProgressLine()
-    if store.activity()[0] >= len(worker.slots()):
+    if store.activity()[0] >= len(slots.slots()):
         line.show("wait", "Waits until another run has ended. Ctrl+C cancels.", None)
     with contextlib.closing(line), (run.folder / "log.txt").open("a") as log, contextlib.redirect_stderr(log):
         worker.execute(run, line.training)
@@ -214,7 +223,8 @@ def score(words: Words) -> Reply:
         raise WrongRequest(f"{run.id} is {run.state}; only a finished run can score images.")
     names = [os.fspath(path) for path in words.images]
     images, notes = _read(words.images, run)
-    judged = detectors.score_images(run, images, [words.score] if words.score else [], _device(run))
+    changes = knobs.parse_assignments(words.set)
+    judged = detectors.score_images(run, images, [words.score] if words.score else [], _device(run), changes)
     content = [
         {"image": name, "scores": _verdicts(judged, place), "notes": list(note)}
         for place, (name, note) in enumerate(zip(names, notes, strict=True))

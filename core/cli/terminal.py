@@ -158,7 +158,7 @@ def summary(run: Run, metrics: Mapping[str, Any]) -> str:
 
 def _published(figure: Published) -> str:
     source = ", ".join(filter(None, [figure.source, figure.remark]))
-    return f"Published: {figure.score} auroc {number(figure.auroc)} ({source})"
+    return f"Published: {figure.score} {figure.metric} {number(figure.value)} ({source})"
 
 
 def _by_source(metrics: Mapping[str, Any], names: Sequence[str]) -> str:

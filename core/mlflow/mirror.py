@@ -395,7 +395,7 @@ def report_page(run: Run) -> str:
         scores=run.scores(),
         kinds=Kinds.of_test(test["novel"], test.get("source"), test.get("kind")),
         threshold=run.threshold(),
-        reference=run.scores(split="valid")[test["valid_novel"] == 0],
+        reference=run.held_out_scores(),
         roc=roc,
         images=test["images"],
         classes=test["classes"].tolist(),

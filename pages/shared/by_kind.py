@@ -17,9 +17,9 @@ def line(metrics: Mapping[str, Any], kinds: Kinds) -> None:
         st.caption(f"AUROC by kind: {panels.escape(said)}")
 
 
-def known(entrants: Sequence[Entrant]) -> bool:
-    """Whether some entrant was measured by kind."""
-    return any(each.by_source for each in entrants)
+def known(entrants: Sequence[Entrant], kinds: Kinds) -> bool:
+    """Whether there are several kinds of novel images, and some entrant was measured by kind."""
+    return kinds.several and any(figures.measured(entrants, kinds, measure) for measure in figures.MEASURES)
 
 
 def show(entrants: Sequence[Entrant], kinds: Kinds) -> None:
@@ -34,4 +34,7 @@ def show(entrants: Sequence[Entrant], kinds: Kinds) -> None:
         bind="query-params",
         label_visibility="collapsed",
     )
-    panels.show(figures.by_kind(entrants, kinds, measure))
+    if told := figures.measured(entrants, kinds, measure):
+        panels.show(figures.by_kind(told, kinds, measure))
+    else:
+        st.caption("None of these runs has it by kind. Train them again to compare them by it.")

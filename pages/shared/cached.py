@@ -11,6 +11,7 @@ import numpy as np
 import streamlit as st
 
 from core.figures import Kinds
+from core.runs.results.reasons import of_image
 from core.runs.store import Run
 
 Answer = TypeVar("Answer")
@@ -24,11 +25,6 @@ def arrays(run: Run, file: str, *names: str) -> dict[str, np.ndarray]:
 def array(run: Run, file: str, name: str) -> np.ndarray:
     """One array of one npz of the run, read-only.  Raises DamagedRun."""
     return arrays(run, file, name)[name]
-
-
-def normal_scores(run: Run, score: str | None = None) -> np.ndarray:
-    """float64 [V]: a score (the headline by default) of the normal validation images.  Raises DamagedRun."""
-    return array(run, "scores", f"valid/{score or run.spec.card.headline}")[array(run, "test", "valid_novel") == 0]
 
 
 def kinds(run: Run) -> Kinds:
@@ -45,6 +41,16 @@ def probe_kinds(run: Run) -> Kinds:
     """The kind of each image that the run's snapshots follow.  Raises DamagedRun."""
     probe = arrays(run, "probe")
     return remember(run, lambda: kinds(run).of_probe(probe["place"], probe["novel"]), "probe kinds")
+
+
+def held_out_scores(run: Run, score: str | None = None) -> np.ndarray:
+    """float64 [V]: a score (the headline by default) of the validation images.  Raises DamagedRun."""
+    return array(run, "scores", f"valid/{score or run.spec.card.headline}")
+
+
+def reasons(run: Run, place: int) -> dict[str, np.ndarray]:
+    """What `why` draws of one test image.  Raises DamagedRun."""
+    return remember(run, lambda: of_image(arrays(run, "explanations"), place), "reasons", place)
 
 
 def remember(run: Run, compute: Callable[[], Answer], *asked: str | float | int | None) -> Answer:

@@ -7,7 +7,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 from core.figures import AMOUNTS, CONTROL, INK, Kind, Kinds, Picture, style, three_digits, wrapped
-from core.figures.pages.compare_lines import Entrant
+from core.figures.pages.compare_lines import UNKNOWN, Entrant
 
 MEASURES = {"auroc": "AUROC", "fpr95_normal": "FPR at 95 %"}
 
@@ -18,17 +18,28 @@ def in_words(metrics: Mapping[str, Any], kinds: Kinds) -> str:
     metrics: of one score, with "by_source": {source: {metric: {value, low, high}}}.
     """
     known = metrics.get("by_source", {})
-    told = [kind for kind in kinds.foreign if kind.source in known]
-    return " · ".join(f"{kind.name} {three_digits(known[kind.source]['auroc'])}" for kind in told)
+    areas = ((kind, known.get(kind.source, {}).get("auroc", UNKNOWN)) for kind in kinds.foreign)
+    return " · ".join(f"{kind.name} {three_digits(area)}" for kind, area in areas if area["value"] is not None)
+
+
+def measured(entrants: Sequence[Entrant], kinds: Kinds, measure: str) -> list[Entrant]:
+    """Those whose measure is known for every kind of novel image; an older run may lack one.
+
+    measure: one of MEASURES.
+    """
+
+    def known(entrant: Entrant, kind: Kind) -> bool:
+        return entrant.by_source.get(kind.source, {}).get(measure, UNKNOWN)["value"] is not None
+
+    return [each for each in entrants if all(known(each, kind) for kind in kinds.foreign)]
 
 
 def by_kind(entrants: Sequence[Entrant], kinds: Kinds, measure: str = "auroc") -> Picture:
     """A heat map, entrants by kinds of novel images, of a metric of each kind against all normal images.
 
-    entrants: of the test set, some with metrics by source; the others are left out.  measure: one of MEASURES.
+    entrants: at least one, all of them `measured`.  measure: one of MEASURES.
     """
-    told = [each for each in entrants if each.by_source]
-    columns = [kind for kind in kinds.foreign if all(kind.source in each.by_source for each in told)]
+    told, columns = entrants, kinds.foreign
     cells = [[each.by_source[kind.source][measure] for kind in columns] for each in told]
     values = np.array([[cell["value"] for cell in row] for row in cells])  # [E, K]
     texts = [[three_digits(cell).replace(" (", "<br>(") for cell in row] for row in cells]

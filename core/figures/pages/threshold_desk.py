@@ -6,7 +6,7 @@ import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import NDArray
 
-from core.evaluation import Confusion, alarms_per_thousand
+from core.evaluation import Confusion, ThresholdRule, alarms_per_thousand
 from core.evaluation.thresholds import Share
 from core.figures import INK, Kinds, Picture, number, percent, style
 from core.figures.charts import hatched, stacked
@@ -118,10 +118,13 @@ def rates(counts: Confusion) -> dict[str, list[str]]:
     }
 
 
-def rule_in_words(share: float, threshold: dict, held_out: int) -> str:
-    """Where the default threshold comes from and how sure it is. share: of normal validation images to accept."""
+def rule_in_words(rule: ThresholdRule, threshold: dict, held_out: int, trained: int) -> str:
+    """Where a threshold comes from and how sure it is.  held_out, trained: validation and training scores there are."""
+    asks = f"accept {percent(rule.share)} of the {held_out:,} normal validation images"
+    if rule.needs_training:
+        asks = f"call {percent(rule.share)} of the {trained + held_out:,} training and validation images impure"
     return (
-        f"The rule: accept {percent(share)} of the {held_out:,} normal validation images, which puts the threshold at "
+        f"The rule: {asks}, which puts the threshold at "
         f"{number(threshold['value'])} (95 % interval of a bootstrap: {number(threshold['low'])} to "
         f"{number(threshold['high'])}). It never comes from the test set: a threshold moved until the counts look good "
         "has seen the answers, so report the rule's."

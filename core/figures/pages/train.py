@@ -6,23 +6,13 @@ from collections.abc import Sequence
 from core.figures import ANOMALY, CONTROL, NORMAL, NOVEL, SERIES
 from core.scenarios import Scenario
 
-# Groups of images, n normal, x novel, a from elsewhere; the first group, framed, is what the detector learns from.
-IDEAS = {
-    "multimodal": "nnnnnnnnn|x",
-    "unimodal": "n|xxxxxxxxx",
-    "several-normal": "nnn|xxxxxxx",
-    "latent-super-category": "nnnn|xxxx|xxxx",
-    "contaminated": "nnnnxnnn|xxxx",
-    "cross-dataset": "nnnn|xx|aaaa",
-}
-IDEAS_BY_CHOICE = {"one": "n|xxxxxx", "several": "nnn|xxxxxx", "super-category": "nnnn|xxxx|xxxx"}
 CELL, GAP, WIDTH = 11, 7, 84  # of a mark, between groups, of a picture, in pixels
 
 
 def idea(scenario: Scenario) -> str:
-    """The scenario in a row of marks, as SVG: blue circles normal, orange squares novel, purple diamonds anomalies."""
+    """The scenario as SVG, a row of marks: blue circles normal, orange diamonds novel, purple triangles anomalies."""
     x, marks = 3.0, list[str]()
-    for place, group in enumerate(IDEAS.get(scenario.kind, IDEAS_BY_CHOICE[scenario.choose]).split("|")):
+    for place, group in enumerate(scenario.idea.split("|")):
         columns = math.ceil(len(group) / 2)
         if place == 0:
             size = f'width="{columns * CELL + 4}" height="{2 * CELL + 4}"'
@@ -36,9 +26,9 @@ def idea(scenario: Scenario) -> str:
 def _mark(kind: str, x: float, y: float) -> str:
     if kind == "n":
         return f'<circle cx="{x}" cy="{y}" r="4" fill="{NORMAL}"/>'
-    turned = f' transform="rotate(45 {x} {y})"' if kind == "a" else ""
-    colour = ANOMALY if kind == "a" else NOVEL
-    return f'<rect x="{x - 3.5}" y="{y - 3.5}" width="7" height="7" fill="{colour}"{turned}/>'
+    corners = ((-4.5, 3.5), (4.5, 3.5), (0, -4.5)) if kind == "a" else ((-5, 0), (0, -5), (5, 0), (0, 5))
+    points = " ".join(f"{x + across},{y + down}" for across, down in corners)
+    return f'<polygon points="{points}" fill="{ANOMALY if kind == "a" else NOVEL}"/>'
 
 
 def sparkline(values: Sequence[float], width: int = 120, height: int = 28) -> str:

@@ -6,7 +6,6 @@ place, the lock falls with the process.
 
 import contextlib
 import importlib.metadata
-import json
 import math
 import os
 import platform
@@ -15,19 +14,18 @@ import sys
 import threading
 import time
 import traceback
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from typing import Any
 
 from filelock import FileLock, Timeout
 
 from core.errors import Cancelled, NoveltyError, RunFailed, WrongRequest
 from core.runs import files, store
-from core.runs.process import machine
+from core.runs.process import slots
 from core.runs.store import Run
 
 CHECKPOINT_SECONDS = 10.0  # a kill costs at most this much training, and one epoch
-LIVE_SECONDS = 0.3
 SMALL_IMAGE = (
     256  # pixels up to which two threads wait for each other longer than they work: one is as fast, and steadier
 )
@@ -53,7 +51,7 @@ def execute(run: Run, listen: News = quiet, *, own_process: bool = False) -> Run
         mine = {"pid": os.getpid(), "host": socket.gethostname()}
         try:
             store.mark(run, store.QUEUED, **mine)
-            with _slot(run):
+            with slots.slot(run):
                 store.mark(run, store.RUNNING, **mine)
                 if own_process:
                     _step_back()
@@ -61,7 +59,7 @@ def execute(run: Run, listen: News = quiet, *, own_process: bool = False) -> Run
             store.mark(run, store.FINISHED)
             if own_process:
                 _step_back()
-            _afterwards(after)
+            _afterwards(run, after)
         except (KeyboardInterrupt, Cancelled):
             store.mark(run, store.CANCELLED)
         except Exception as error:
@@ -82,7 +80,7 @@ def _step_back() -> None:
         os.nice(5)
 
 
-def _sentence(error: Exception) -> str:
+def _sentence(error: BaseException) -> str:
     if isinstance(error, NoveltyError):
         return str(error)
     if isinstance(error, OSError) and error.errno == 28:
@@ -90,44 +88,6 @@ def _sentence(error: Exception) -> str:
     if isinstance(error, MemoryError) or "out of memory" in str(error).lower():
         return "The memory is full. Choose a smaller batch or network, or the device cpu."
     return f"The training stopped on an error ({type(error).__name__}); the log has the details."
-
-
-# --- slots ------------------------------------------------------------------------------------------------------------
-
-
-def slots() -> list[Path]:
-    """The lock files of all slots: one per GPU, else NOVELTY_SLOTS (default 1) on the CPU."""
-    count = int(os.environ.get("NOVELTY_SLOTS") or len(machine.gpus()) or 1)
-    folder = store.root() / ".slots"
-    folder.mkdir(parents=True, exist_ok=True)
-    return [folder / f"{number}.lock" for number in range(count)]
-
-
-@contextlib.contextmanager
-def _slot(run: Run) -> Iterator[None]:
-    """Hold a slot; wait while all are taken or an older run waits.  Raises Cancelled."""
-    from core.runs.process.jobs import waiting
-
-    while True:
-        if (run.folder / "cancel").exists():
-            raise Cancelled
-        older = [each.id for each in waiting()]
-        if not older or older[0] == run.id or run.id not in older:
-            for number, path in enumerate(slots()):
-                lock = FileLock(path, is_singleton=False)
-                try:
-                    lock.acquire(timeout=0)
-                except Timeout:
-                    continue
-                cards = len(machine.gpus())
-                if cards > 1:  # each slot has a GPU of its own; torch reads this when it is imported, later
-                    os.environ.setdefault("CUDA_VISIBLE_DEVICES", str(number % cards))
-                try:
-                    yield
-                finally:
-                    lock.release()
-                return
-        time.sleep(0.25)
 
 
 @contextlib.contextmanager
@@ -152,14 +112,15 @@ def _heartbeat(run: Run) -> Iterator[None]:
 # --- training ---------------------------------------------------------------------------------------------------------
 
 
-def _train(run: Run, listen: News) -> Callable[[], None]:
-    """Train, evaluate and store; returns what is left to do at lower priority."""
+def _train(run: Run, listen: News) -> dict[str, Callable[[], None]]:
+    """Train, evaluate and store; returns what is left to do at lower priority, by its name in store.FOLLOWS."""
     import torch
 
     from core import methods, scenarios, training
     from core.methods.base import build
-    from core.runs import preview
-    from core.runs.results import evaluation, projection
+    from core.runs import command_line
+    from core.runs.process.progress import RunProgress
+    from core.runs.results import controls, page_arrays, projection
     from core.training.device import deterministic
 
     spec, started = run.spec, time.time()
@@ -170,12 +131,12 @@ def _train(run: Run, listen: News) -> Callable[[], None]:
     else:
         if math.prod(task.shape) <= SMALL_IMAGE:
             torch.set_num_threads(1)
-        about |= {"environment": environment(spec.device), "command": preview.command(spec), "started": started}
+        about |= {"environment": environment(spec.device), "command": command_line.command(spec), "started": started}
         files.write_json(run.folder / "run.json", about)
     device = training.choose(spec.device)
     deterministic(device)
     tensors = training.on_device(task, device)
-    probe = evaluation.probe(task)
+    probe = page_arrays.probe(task)
     files.write_arrays(run.folder / "probe.npz", probe)
     probe_tensor = torch.from_numpy(probe["images"]).to(device)
     detector = build(methods.load(spec.method), spec.settings, task.shape, spec.seed).to(device)
@@ -184,16 +145,15 @@ def _train(run: Run, listen: News) -> Callable[[], None]:
     kept = run.folder / "checkpoint.safetensors"
     if kept.exists():
         resume = training.Checkpoint(**files.read_state(kept))
-    progress = _progress_class()(run, listen, resume)
-    at_epochs = evaluation.snapshot_epochs(getattr(spec.settings, spec.card.epochs))
-    main = spec.card.main_stage
+    progress = RunProgress(run, listen, resume)
     (run.folder / "snapshots").mkdir(exist_ok=True)
     last_kept = time.monotonic()
 
-    def after_epoch(stage: int, epoch: int, checkpoint: Callable[[], training.Checkpoint]) -> None:
+    def after_epoch(stage: training.Stage, number: int, checkpoint: Callable[[], training.Checkpoint]) -> None:
         nonlocal last_kept
-        if stage == main and epoch in at_epochs:
-            files.write_arrays(run.folder / "snapshots" / f"{epoch:05d}.npz", detector.snapshot(probe_tensor))
+        if stage.record.replay and (stage.settled or number in page_arrays.snapshot_epochs(stage.epochs)):
+            name = f"{store.snapshot_prefix(stage.record.name)}-{number:05d}.npz"
+            files.write_arrays(run.folder / "snapshots" / name, detector.snapshot(probe_tensor, stage.record.name))
         if time.monotonic() - last_kept > CHECKPOINT_SECONDS:
             files.write_state(kept, vars(checkpoint()))
             last_kept = time.monotonic()
@@ -203,8 +163,8 @@ def _train(run: Run, listen: News) -> Callable[[], None]:
         raise RunFailed("The training diverged: a weight is no longer a number. Choose a smaller learning rate.")
     progress.say("evaluate")
     files.write_state(run.folder / "detector.safetensors", detector.state())
-    results = evaluation.store(run, detector, task, tensors)
-    evaluation.neighbours(run, task, tensors)
+    results = page_arrays.store(run, detector, task, tensors)
+    page_arrays.neighbours(run, task, tensors)
     projection.store_plane(run, detector, task)
     timings = {
         "training": round(sum(line["seconds"] for line in run.progress()), 3),  # before an interruption too
@@ -213,11 +173,7 @@ def _train(run: Run, listen: News) -> Callable[[], None]:
     files.write_json(run.folder / "run.json", about | results | {"timings": timings, "finished": time.time()})
     kept.unlink(missing_ok=True)
 
-    def afterwards() -> None:
-        evaluation.controls(run, task, tensors)
-        projection.store_map(run)
-
-    return afterwards
+    return {"controls": partial(controls.controls, run, task, tensors), "map": partial(projection.store_map, run)}
 
 
 def _tensors(state: Any) -> Iterator[Any]:
@@ -229,12 +185,20 @@ def _tensors(state: Any) -> Iterator[Any]:
         yield state
 
 
-def _afterwards(work: Callable[[], None]) -> None:
-    """Do the rest; a failure or Ctrl+C there leaves the run finished and is in the log."""
-    try:
-        work()
-    except (Exception, KeyboardInterrupt):
-        traceback.print_exc(file=sys.stderr)
+def _afterwards(run: Run, parts: Mapping[str, Callable[[], None]]) -> None:
+    """Do the rest; a failure or Ctrl+C there leaves the run finished, and is kept with it and in the log."""
+    failures: dict[str, str] = {}
+    for name, work in parts.items():
+        try:
+            work()
+        except (Exception, KeyboardInterrupt) as error:
+            traceback.print_exc(file=sys.stderr)
+            failures[name] = _sentence(error)
+    with contextlib.suppress(OSError):  # the run may have been deleted meanwhile
+        if failures:
+            files.write_json(run.folder / "failures.json", failures)
+        else:
+            (run.folder / "failures.json").unlink(missing_ok=True)
 
 
 def environment(device: str) -> dict[str, Any]:
@@ -253,78 +217,3 @@ def environment(device: str) -> dict[str, Any]:
         "machine": platform.machine(),
         "versions": {name: importlib.metadata.version(name) for name in names},
     }
-
-
-def _progress_class() -> type:
-    """The progress that writes files; made here because its base class loads torch."""
-    from core.training import Checkpoint, Progress
-
-    class RunProgress(Progress):
-        """Appends to progress.jsonl each epoch, keeps live.json fresh, looks for the cancel file at each batch."""
-
-        def __init__(self, run: Run, listen: News, resume: Checkpoint | None) -> None:
-            self.run, self.listen = run, listen
-            self.path = run.folder / "progress.jsonl"
-            self.cancel = os.fspath(run.folder / "cancel")
-            self.resumed = resume
-            if self.path.exists() and not self.path.read_bytes().endswith(b"\n"):
-                with self.path.open("a") as stream:
-                    stream.write("\n")
-            self.shown = 0.0
-
-        def stage(self, name: str, number: int, stages: int, epochs: int, samples: int) -> None:
-            self.at: dict[str, Any] = {"stage": name, "number": number, "stages": stages, "epochs": epochs}
-            self.samples, self.seen = max(samples, 1), 0
-            first = self.resumed.epoch if self.resumed and self.resumed.stage == number else 0
-            self.before = first * samples // max(epochs, 1)
-            self.number = first + 1
-            self.began = self.epoch_began = time.monotonic()
-            self.epoch_seen = 0
-            self._show()
-
-        def step(self, samples: int) -> None:
-            if os.path.exists(self.cancel):
-                raise Cancelled
-            self.seen += samples
-            self.epoch_seen += samples
-            if time.monotonic() - self.shown > LIVE_SECONDS:
-                self._show()
-
-        def epoch(self, number: int, curves: dict[str, float]) -> None:
-            seconds = time.monotonic() - self.epoch_began
-            rate = self.epoch_seen / seconds if seconds > 0 else 0.0
-            line = {
-                **self.at,
-                "epoch": number,
-                "curves": curves,
-                "seconds": round(seconds, 4),
-                "rate": round(rate, 1),
-                "time": time.time(),
-            }
-            with self.path.open("a", encoding="utf-8") as stream:
-                stream.write(json.dumps(line) + "\n")
-            self.number, self.epoch_seen, self.epoch_began = number + 1, 0, time.monotonic()
-            self._show(curves)
-
-        def say(self, stage: str) -> None:
-            """Name what happens after the training."""
-            self.at |= {"stage": stage, "epochs": 1}
-            self.number = 1
-            self._show()
-
-        def _show(self, curves: dict[str, float] | None = None) -> None:
-            self.shown = time.monotonic()
-            rate = self.seen / max(self.shown - self.began, 1e-9)
-            left = max(self.samples - self.before - self.seen, 0)
-            news = {
-                **self.at,
-                "epoch": min(self.number, self.at["epochs"]),
-                "share": min((self.before + self.seen) / self.samples, 1.0),
-                "rate": round(rate, 1),
-                "eta": round(left / rate, 1) if rate > 0 else None,
-                "curves": curves or {},
-            }
-            files.write_json(self.run.folder / "live.json", news)
-            self.listen(news)
-
-    return RunProgress

@@ -16,7 +16,11 @@ from core.runs.store import Run
 
 if TYPE_CHECKING:
     from core.methods.base import Detector
+    from core.scenarios import Task
     from core.training import TaskTensors
+
+
+THRESHOLD = "Threshold"  # the group of knobs that move the threshold alone
 
 
 @dataclass(frozen=True, eq=False)
@@ -111,15 +115,17 @@ def load_judge(run: Run, device: str = "auto", changes: Mapping[str, Any] | None
     Percentiles come from the stored validation scores; changed knobs that move the scores themselves need the dataset.
     """
     detector = load_detector(run, device, changes)
-    names = [score.name for score in run.spec.card.scores]
-    moved = {name for name, value in (changes or {}).items() if value != getattr(run.spec.settings, name)}
-    if moved - {"normal_share"}:
-        reference = _validated(run, detector)
+    card, asked, trained = run.spec.card, detector.knobs, run.spec.settings
+    names = [score.name for score in card.scores]
+    moved = {each.name: each.group for each in knobs.knobs_of(card.knobs) if _differs(asked, trained, each.name)}
+    if any(group != THRESHOLD for group in moved.values()):
+        reference, fitted = _rescored(run, detector)
     else:
-        reference = {name: run.normal_scores(name) for name in names}
+        reference = {name: run.held_out_scores(name) for name in names}
+        stored = {name: run.training_scores(name) for name in names}
+        fitted = {name: scores for name, scores in stored.items() if scores is not None}
     if moved:
-        share = detector.knobs.normal_share
-        thresholds = {name: evaluation.default_threshold(reference[name], share) for name in names}
+        thresholds = {name: asked.rule().threshold(fitted.get(name), reference[name]) for name in names}
     else:
         thresholds = {name: run.threshold(name) for name in names}
     return Judge(detector, {name: reference[name] for name in names}, thresholds)
@@ -142,10 +148,12 @@ def evaluate(run: Run, device: str = "auto", changes: Mapping[str, Any] | None =
     Keys and values as in run.json.  Raises as `load_detector`, and MissingData.
     """
     from core import scenarios
-    from core.runs.results import evaluation
+    from core.runs.results.evaluation import evaluate as evaluated
 
     detector = load_detector(run, device, changes)
-    return evaluation.evaluate(detector, scenarios.build(run.spec.task))[1]
+    task = scenarios.build(run.spec.task)
+    _require_same_images(run, task)
+    return evaluated(detector, task)[1]
 
 
 def nearest_training(run: Run, image: np.ndarray, count: int = 5) -> dict[str, np.ndarray]:
@@ -172,9 +180,6 @@ def nearest_training(run: Run, image: np.ndarray, count: int = 5) -> dict[str, n
 
 def _after_training(run: Run, changes: Mapping[str, Any]) -> Any:
     """The run's settings with other after-training knobs.  Raises WrongRequest."""
-    from core import scenarios
-    from core.runs.spec import normal_classes
-
     spec = run.spec
     settings = knobs.changed(spec.settings, changes)
     acting = {each.name: each.after for each in knobs.knobs_of(spec.card.knobs)}
@@ -183,7 +188,7 @@ def _after_training(run: Run, changes: Mapping[str, Any]) -> Any:
             allowed = ", ".join(each for each, after in acting.items() if after)
             raise WrongRequest(f"{name} acts in training, so {run.id} can't change it now. Choose from {allowed}.")
     if settings != spec.settings:
-        refusal = spec.card.refuses(settings, run.shape, scenarios.named(spec.scenario), normal_classes(spec.task))
+        refusal = spec.card.refuses(settings, run.offer)
         if refusal:
             raise WrongRequest(refusal)
     return settings
@@ -195,10 +200,29 @@ def _tensors(run: Run, device: str) -> "TaskTensors":
     return training.on_device(scenarios.build(run.spec.task), training.choose(device))
 
 
-def _validated(run: Run, detector: "Detector") -> dict[str, np.ndarray]:
-    """Scores of the normal validation images, computed anew.  Raises MissingData."""
+def _rescored(run: Run, detector: "Detector") -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
+    """Scores of the validation images, computed anew, and those of the training images where the rule needs them.
+
+    Raises MissingData, and WrongRequest where the images are others now.
+    """
     from core import scenarios
 
     task = scenarios.build(run.spec.task)
-    images = task.images("valid")
-    return detector.score(images if task.valid_novel is None else images[task.valid_novel == 0])
+    _require_same_images(run, task)
+    needed = detector.knobs.rule().needs_training
+    return detector.score(task.images("valid")), detector.score(task.images("train")) if needed else {}
+
+
+def _require_same_images(run: Run, task: "Task") -> None:
+    """Raise WrongRequest where a run that is older than its digest was tested on other images than the task holds."""
+    if run.spec.images:
+        return  # building the task has compared the digests
+    if not np.array_equal(run.arrays("test", "images")["images"], task.images("test")):
+        raise WrongRequest(
+            f"The images of {run.spec.dataset} have changed since {run.id} was trained, so its numbers can't be "
+            "computed again. Put the old images back, or train anew."
+        )
+
+
+def _differs(one: Any, other: Any, name: str) -> bool:
+    return getattr(one, name) != getattr(other, name)

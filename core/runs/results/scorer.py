@@ -34,8 +34,10 @@ MARK = b"nov1"
 MOST_HEADER, MOST_BYTES = 2**24, 2**33
 
 Arrays = dict[str, np.ndarray]
+Changes = Mapping[str, Any]  # after-training knobs by name
 Asked = tuple[Run, np.ndarray]
 Answer = Judgement | NoveltyError
+NO_CHANGES: Mapping[str, Any] = {}
 
 
 class Disconnected(Exception):
@@ -113,18 +115,18 @@ def _few_threads() -> None:
 
 
 class Judges:
-    """At most eight loaded runs; the one not used for longest makes room."""
+    """At most eight loaded runs, each with its after-training knobs; the one not used for longest makes room."""
 
-    def __init__(self, load: Callable[[Run], Judge] | None = None, most: int = MOST_LOADED) -> None:
+    def __init__(self, load: Callable[[Run, Changes], Judge] | None = None, most: int = MOST_LOADED) -> None:
         # On the CPU: the same scores everywhere, and no memory taken from a training on the GPU.
-        self.load = load or (lambda run: load_judge(run, "cpu"))
+        self.load = load or (lambda run, changes: load_judge(run, "cpu", changes))
         self.most = most
-        self.loaded: collections.OrderedDict[tuple[Path, int], Judge] = collections.OrderedDict()
+        self.loaded: collections.OrderedDict[tuple[Path, int, str], Judge] = collections.OrderedDict()
 
-    def of(self, run: Run) -> Judge:
-        """The judge of a run as it lies on disk now.  Raises as `load_judge`."""
-        key = run.folder, run.version
-        judge = self.loaded.pop(key, None) or self.load(run)
+    def of(self, run: Run, changes: Changes = NO_CHANGES) -> Judge:
+        """The judge of a run as it lies on disk now, with these knobs changed.  Raises as `load_judge`."""
+        key = run.folder, run.version, json.dumps(changes, sort_keys=True)
+        judge = self.loaded.pop(key, None) or self.load(run, changes)
         self.loaded[key] = judge
         while len(self.loaded) > self.most:
             self.loaded.popitem(last=False)
@@ -135,9 +137,9 @@ def answer(header: Any, arrays: Arrays, judges: Judges) -> tuple[Any, Arrays]:
     """The frame that answers a request: per run a Judgement, or the error's class and sentence."""
     told: list[dict[str, Any]] = []
     sent: Arrays = {}
-    for number, folder in enumerate(header["runs"]):
+    for number, (folder, changes) in enumerate(zip(header["runs"], header["changes"], strict=True)):
         try:
-            judgement = judges.of(Run(Path(folder))).judge(arrays[str(number)], explain=header["explain"])
+            judgement = judges.of(Run(Path(folder)), changes).judge(arrays[str(number)], explain=header["explain"])
         except NoveltyError as error:
             told.append({"error": type(error).__name__, "sentence": str(error)})
             continue
@@ -175,9 +177,12 @@ class Scorer:
         self.process: subprocess.Popen | None = None
         self.lock = threading.Lock()
 
-    def judge(self, asked: Sequence[Asked], explain: bool = False) -> list[Answer]:
+    def judge(
+        self, asked: Sequence[Asked], explain: bool = False, changes: Mapping[str, Changes] = NO_CHANGES
+    ) -> list[Answer]:
         """For each run and its images, uint8 [N, C, H, W], its Judgement or its error, explained where asked.
 
+        changes: after-training knobs by run id.
         Raises WrongRequest for no or more than 2,000 images, RunFailed where the process takes too long or ends twice.
         """
         for _, images in asked:
@@ -185,7 +190,8 @@ class Scorer:
                 raise WrongRequest(f"{len(images):,} images can't be scored at once. Choose from 1 to {MOST_IMAGES:,}.")
         if not asked:
             return []
-        header = {"runs": [str(run.folder) for run, _ in asked], "explain": explain}
+        changed = [dict(changes.get(run.id, NO_CHANGES)) for run, _ in asked]
+        header = {"runs": [str(run.folder) for run, _ in asked], "changes": changed, "explain": explain}
         arrays = {str(number): images for number, (_, images) in enumerate(asked)}
         with self.lock:
             for _ in range(2):

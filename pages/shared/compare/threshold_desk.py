@@ -57,10 +57,10 @@ def show(run: Run, score: str) -> None:
     table.table(figures.rates(counts), hide_index=True, alt="Precision, recall and F1 with either positive class")
     with words:
         st.caption(panels.escape(figures.alarms_in_words(counts, rate / 100)))
-        share = run.spec.settings.normal_share
-        normal = cached.normal_scores(run, score)
-        told = evaluation.threshold_interval(normal, share)
-        st.caption(panels.escape(figures.rule_in_words(share, told, len(normal))))
+        held_out, trained = cached.held_out_scores(run, score), run.training_scores(score)
+        told = run.rule.interval(trained, held_out)
+        count = 0 if trained is None else len(trained)
+        st.caption(panels.escape(figures.rule_in_words(run.rule, told, len(held_out), count)))
 
 
 def _back(key: str, place: int) -> None:

@@ -47,7 +47,7 @@ def show(run: Run) -> None:
             )
         return
     score, threshold = cached.array(run, "scores", f"test/{run.spec.card.headline}")[ten], run.threshold()
-    percentiles = evaluation.percentile(score, cached.normal_scores(run))
+    percentiles = evaluation.percentile(score, cached.held_out_scores(run))
     picked = np.array([bool(st.session_state.get(key)) for key in keys])
     panels.show(
         figures.surprise(images[ten], classes[ten].tolist(), kinds[ten], percentiles, score > threshold, picked),

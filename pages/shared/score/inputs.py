@@ -13,7 +13,6 @@ from core.data import Upload
 from core.errors import NoveltyError
 from core.figures.pages import score as figures
 from core.knobs import Shape
-from core.runs import store
 from core.runs.store import Run
 from pages.shared import cached, panels, pickers
 from pages.shared.score import pad
@@ -159,9 +158,9 @@ def _sample(runs: Sequence[Run]) -> Given:
         on_select=pickers.pick_from(key, task),
         selection_mode="points",
         config={"displayModeBar": False},
-        alt=f"Test images of {store.task_title(run.spec)}, classes {', '.join(labels)}. {picture.sentence}",
+        alt=f"Test images of {run.spec.task_title}, classes {', '.join(labels)}. {picture.sentence}",
     )
-    name = f"{kinds.kind(place).of_class(str(tested['classes'][place]))} in {store.task_title(run.spec)}"
+    name = f"{kinds.kind(place).of_class(str(tested['classes'][place]))} in {run.spec.task_title}"
     image = tested["images"][place]
     upload = Upload(np.moveaxis(image, 0, -1), ())
     return Given(name, f"{run.folder} {run.version} {place}", lambda: upload, image, sample=True)
@@ -172,7 +171,7 @@ def _of(runs: Sequence[Run]) -> Run:
     tasks = one_per_task(runs)
     if len(tasks) == 1:
         return runs[0]
-    names = {task: store.task_title(run.spec) for task, run in tasks.items()}
+    names = {task: run.spec.task_title for task, run in tasks.items()}
     return tasks[st.selectbox("Test images of", list(names), format_func=names.__getitem__, key="score_samples_of")]
 
 

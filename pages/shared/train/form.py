@@ -18,7 +18,7 @@ from core.errors import NoveltyError, WrongRequest
 from core.figures.pages import train as pictures
 from core.knobs import Knob, Value
 from core.methods.cards import Card
-from core.runs import preview, store
+from core.runs import command_line, store, task_preview
 from core.runs.spec import RunSpec, request
 from core.scenarios import Scenario
 from pages.shared import panels
@@ -26,7 +26,6 @@ from pages.shared import panels
 MANY = 26  # classes from which a list replaces pills
 MOST_SEED = 2**31 - 1
 KEPT: dict[str, Any] = {"persist_state": "session"}  # of every input: the form is as it was when a person comes back
-CHOICES = {"one": "The normal class", "several": "Normal classes", "super-category": "The normal group"}
 DEVICES = {"auto": "Automatic", "cpu": "CPU", "cuda": "GPU"}
 PRESETS = {"quick": "Quick: about a minute on a laptop", "paper": "Paper: as published"}
 STYLE = """<style>
@@ -97,7 +96,7 @@ def classes(entry: Entry, rule: Scenario) -> tuple[str, ...]:
     first = offered[: max(1, min(3, len(offered) - 1))] if several else offered[0]
     _begin(key, first, offered)
     icons = _class_icons(entry.name, entry.origin) if entry.present and not groups and len(offered) <= MANY else {}
-    label = "3 · " + ("The novel class" if rule.kind == "multimodal" else CHOICES[rule.choose])
+    label = f"3 · {rule.asks}"
     if len(offered) > MANY:
         ask = st.multiselect if several else st.selectbox
         chosen = ask(label, offered, key=key, **KEPT)
@@ -120,7 +119,7 @@ def classes(entry: Entry, rule: Scenario) -> tuple[str, ...]:
 @st.cache_data(max_entries=16, show_spinner="Looking at the images")
 def _class_icons(name: str, origin: str) -> dict[str, str]:
     """A small picture of each class, as Markdown.  origin: where the set lies, so that another is looked at anew."""
-    images = preview.class_images(name)
+    images = task_preview.class_images(name)
     factor = max(1, 32 // max(images.shape[2:]))
     icons = (_inline("png", figures.strip(image[None], factor=factor), "") for image in images)
     return dict(zip(data.entry(name).classes, icons, strict=True))
@@ -289,7 +288,7 @@ def follow_link() -> None:
 
 def link(spec: RunSpec) -> dict[str, list[str]]:
     """The query that opens the form filled as this run was asked for."""
-    preset, changes = preview.closest_preset(spec)
+    preset, changes = command_line.closest_preset(spec)
     defaults = knobs.values(scenarios.named(spec.scenario).options())
     changed = {name: value for name, value in spec.options.items() if value != defaults[name]}
     told = {

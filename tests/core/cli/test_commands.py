@@ -23,7 +23,6 @@ from core.knobs import knobs_of
 from core.mlflow import mirror
 from core.runs import store
 from core.runs.process import jobs
-from core.runs.results import evaluation as results
 from core.runs.spec import request
 
 TASK = ["--dataset", "digits", "--scenario", "multimodal", "--target", "3", "--method", "rapp-ae", "--device", "cpu"]
@@ -151,7 +150,7 @@ def test_train_shows_metrics_controls_and_last_the_run(run, trained):
     text = trained[1].out
     headline = run.metrics()["auroc"]
     assert f"{headline['value']:.3f} ({headline['low']:.3f} to {headline['high']:.3f})" in text
-    for name, title in evaluation.CONTROLS.items():
+    for name, title in store.CONTROLS.items():
         assert f"{title} " in text and f"{run.controls[name]['auroc']['value']:.3f} (" in text
     better = run.controls["nearest-pixels"]["auroc"]["value"] >= headline["value"]
     assert ("doesn't beat: Five nearest training images, pixels" in text) == better
@@ -192,7 +191,7 @@ def test_a_run_that_fails_says_why_keeps_a_log_and_can_be_resumed(monkeypatch):
         raise OSError(28, "No space left on device")
 
     with monkeypatch.context() as patch:
-        patch.setattr(results, "store", fail)
+        patch.setattr("core.runs.results.page_arrays.store", fail)
         said = say("train", *TASK, "--epochs", "1", "--json")
     assert said.status == 1
     assert (said.json["state"], said.json["scores"]) == ("failed", {})
@@ -224,7 +223,7 @@ def test_ctrl_c_after_the_training_leaves_the_run_finished(monkeypatch):
     def interrupt(*arguments):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(results, "controls", interrupt)
+    monkeypatch.setattr("core.runs.results.controls.controls", interrupt)
     said = say("train", *TASK, "--epochs", "1", "--json")
     assert (said.status, said.json["state"]) == (0, "finished")
 

@@ -463,7 +463,9 @@ def test_neither_submitting_nor_counting_loads_mlflow(run):
 def test_telemetry_is_off_before_mlflow_is_loaded(run, tmp_path):
     home = tmp_path / "home"
     home.mkdir()
-    program = "import os; from core.runs import mirror; mirror.Mirror(); print(os.environ['MLFLOW_DISABLE_TELEMETRY'])"
+    program = (
+        "import os; from core.mlflow import mirror; mirror.Mirror(); print(os.environ['MLFLOW_DISABLE_TELEMETRY'])"
+    )
     # pytest's and a build machine's own variables would switch it off as well
     kept = {name: text for name, text in os.environ.items() if name in ("PATH", "NOVELTY_CHECKPOINTS")}
     answer = subprocess.run(

@@ -8,7 +8,7 @@ import pytest
 
 from core import data
 from core.errors import NoveltyError, WrongRequest
-from core.scenarios import SCENARIOS, Task, build, super_categories, task_spec
+from core.scenarios import SCENARIOS, Task, build, offer, super_categories, task_spec
 
 # RaPP's split of MNIST: train, valid, test-normal and novel images where class c is chosen, as its published code cuts.
 MULTIMODAL = {
@@ -162,7 +162,7 @@ def test_novelty_labels_follow_the_hidden_classes(kind):
     assert task.novel.dtype == np.uint8 and task.images("test").shape == (len(task.test), *task.shape)
     if kind != "contaminated":
         assert set(task.class_names("train")) | set(task.class_names("valid")) == normal
-    assert (task.labels is not None) == ("labels" in SCENARIOS[kind].offers)
+    assert (task.labels is not None) == SCENARIOS[kind].labels
     if task.labels is not None:
         np.testing.assert_array_equal(np.array(entry.classes)[task.labels], task.class_names("train"))
 
@@ -316,13 +316,42 @@ def test_classes_go_by_name_or_number_in_any_order(grouped):
     assert by_name == by_number and by_name.hash == by_number.hash
 
 
-def test_the_hash_names_dataset_scenario_choice_options_and_split():
+def test_the_hash_names_images_scenario_choice_options_and_split():
     spec = task_spec("digits", "unimodal", "3")
     others = [
-        dataclasses.replace(spec, dataset="mnist"),
+        dataclasses.replace(spec, images="0123456789abcdef"),
         dataclasses.replace(spec, scenario="multimodal"),
         dataclasses.replace(spec, target=("4",)),
         dataclasses.replace(spec, options={**spec.options, "balanced": False}),
         dataclasses.replace(spec, split_seed=1),
     ]
     assert len({spec.hash, *(other.hash for other in others)}) == 6
+
+
+def test_a_task_is_its_images_not_their_name():
+    spec = task_spec("digits", "unimodal", "3")
+    assert dataclasses.replace(spec, dataset="another name").hash == spec.hash
+    unknown = dataclasses.replace(spec, images="")
+    assert dataclasses.replace(unknown, dataset="another name").hash != unknown.hash != spec.hash
+
+
+@pytest.mark.parametrize(
+    ("kind", "target", "count"),
+    [("multimodal", "3", 9), ("unimodal", "3", 1), ("several-normal", "1,2,3", 3), ("latent-super-category", "CUR", 3)],
+)
+def test_how_many_classes_are_normal(kind, target, count):
+    assert offer(task_spec("digits", kind, target)).classes == count
+
+
+def test_an_offer_says_what_a_method_may_have_before_a_run_exists():
+    offered = offer(task_spec("digits", "cross-dataset", "0,1,2"))
+    assert (offered.shape, offered.kind, offered.labels, offered.seen) == ((1, 8, 8), "cross-dataset", True, False)
+    assert offered.train == len(build(task_spec("digits", "cross-dataset", "0,1,2")).train)
+    assert not offer(task_spec("digits", "multimodal", "3")).labels
+
+
+def test_a_scenario_says_its_own_title_words_and_pictogram():
+    assert SCENARIOS["multimodal"].in_words(("3",)) == "all but 3"
+    assert SCENARIOS["several-normal"].in_words(("0", "1")) == "0, 1"
+    for rule in SCENARIOS.values():
+        assert rule.idea[0] == "n" and set(rule.idea) <= set("nxa|") and "|" in rule.idea and rule.asks

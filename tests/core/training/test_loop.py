@@ -7,7 +7,8 @@ import pytest
 import torch
 
 from core.errors import Cancelled
-from core.training import Checkpoint, Progress, Stage, TaskTensors, batches, train
+from core.methods.cards import StageRecord
+from core.training import Checkpoint, Progress, Stage, TaskTensors, batches, seed_everything, train
 
 TASK = TaskTensors(
     torch.arange(30 * 4, dtype=torch.uint8).view(30, 1, 2, 2), torch.zeros(2, 1, 2, 2, dtype=torch.uint8)
@@ -18,7 +19,7 @@ class Descend(Stage):
     """Adam on a weight that starts from `begin`'s random draw; each step mixes in the three kinds of random numbers."""
 
     def __init__(self, detector: "Toy", name: str, epochs: int) -> None:
-        self.detector, self.name, self.epochs = detector, name, epochs
+        self.detector, self.record, self.epochs = detector, StageRecord(name, name.capitalize()), epochs
 
     def begin(self, task: TaskTensors, progress: Progress) -> None:
         self.task, self.progress = task, progress
@@ -99,7 +100,7 @@ def checkpoints(seed: int = 0) -> list[Checkpoint]:
     trained(
         seed,
         after_epoch=lambda stage, epoch, make: kept.append(
-            Checkpoint(stage, epoch, *map(copied, list(vars(make()).values())[2:]))
+            Checkpoint(*(copied(value) for value in vars(make()).values()))
         ),
     )
     return kept
@@ -126,6 +127,45 @@ def test_the_result_depends_on_the_seed_and_on_nothing_drawn_before():
     assert not torch.equal(trained(seed=1), expected)
 
 
+class Draw(Descend):
+    """Writes down the random numbers that each epoch begins with, by stage and epoch; epoch 0 is `begin`."""
+
+    def begin(self, task: TaskTensors, progress: Progress) -> None:
+        self.epoch(0)
+
+    def epoch(self, number: int) -> dict[str, float]:
+        self.detector.drawn[self.name, number] = drawn()
+        return {"loss": 0.0}
+
+    def end(self) -> None:
+        torch.manual_seed(7)  # what a stage leaves behind
+
+
+class Drawer(Toy):
+    def __init__(self) -> None:
+        super().__init__()
+        self.drawn: dict = {}
+
+    def stages(self, task: TaskTensors) -> list[Stage]:
+        return [Draw(self, "first", 3), Draw(self, "second", 2)]
+
+
+def drawn() -> tuple:
+    return random.random(), float(np.random.random()), float(torch.rand(()))
+
+
+def test_each_epoch_of_each_stage_draws_numbers_of_its_own_from_seed_stage_and_epoch():
+    drawer = Drawer()
+    train(drawer, TASK, seed=5)
+    keys = {("first", 0): (0, 0), ("first", 1): (0, 1), ("first", 2): (0, 2), ("first", 3): (0, 3)}
+    keys |= {("second", 0): (1, 0), ("second", 1): (1, 1), ("second", 2): (1, 2)}
+    assert drawer.drawn.keys() == keys.keys()
+    for name, (stage, epoch) in keys.items():
+        seed_everything(5, stage, epoch)
+        assert drawer.drawn[name] == drawn(), name
+    assert all(len({values[kind] for values in drawer.drawn.values()}) == len(keys) for kind in range(3))
+
+
 @pytest.mark.parametrize("place", range(5))
 def test_resume_after_any_epoch_equals_no_interruption(place):
     checkpoint = checkpoints()[place]
@@ -140,8 +180,8 @@ def test_a_checkpoint_is_made_only_where_one_is_asked_for():
     seen = []
     toy = Toy()
     toy.state = lambda: pytest.fail("nobody asked for a checkpoint")
-    train(toy, TASK, seed=0, after_epoch=lambda stage, epoch, make: seen.append((stage, epoch)))
-    assert seen == [(0, 1), (0, 2), (0, 3), (2, 1), (2, 2)]
+    train(toy, TASK, seed=0, after_epoch=lambda stage, epoch, make: seen.append((stage.record.name, epoch)))
+    assert seen == [("first", 1), ("first", 2), ("first", 3), ("second", 1), ("second", 2)]
 
 
 def test_a_cancelled_training_stops_before_its_next_batch():
@@ -149,3 +189,27 @@ def test_a_cancelled_training_stops_before_its_next_batch():
     with pytest.raises(Cancelled):
         train(toy, TASK, seed=0, progress=heard)
     assert heard.steps == 6 and heard.news[-1] == (1, ["loss"])  # in the second batch of epoch 2: four batches an epoch
+
+
+class Settling(Toy):
+    """Its second stage has nothing left to do after its second epoch of ten."""
+
+    def stages(self, task: TaskTensors) -> list[Stage]:
+        class Short(Descend):
+            def epoch(self, number: int) -> dict[str, float]:
+                self.settled = number == 2
+                return super().epoch(number)
+
+        return [Descend(self, "first", 1), Short(self, "second", 10), Descend(self, "third", 2)]
+
+
+def test_a_stage_may_end_before_its_epochs_and_a_resume_adds_none():
+    kept, heard, whole = [], Heard(), Settling()
+    train(whole, TASK, seed=0, progress=heard, after_epoch=lambda stage, epoch, make: kept.append(copied(vars(make()))))
+    assert [each[0] for each in heard.news if len(each) == 2] == [1, 1, 2, 1, 2]
+    assert [each["settled"] for each in kept] == [False, False, True, False, False]
+    for number, checkpoint in enumerate(kept):
+        again, resumed = Heard(), Settling()
+        train(resumed, TASK, seed=0, progress=again, resume=Checkpoint(**checkpoint))
+        assert sum(len(each) == 2 for each in again.news) == 4 - number
+        assert torch.equal(resumed.weight, whole.weight)

@@ -48,10 +48,11 @@ def test_the_sentence_names_the_kind_that_the_runs_see_worst_and_the_control_the
     assert "control" not in missed.sentence
 
 
-def test_entrants_that_were_not_measured_by_kind_are_left_out(entrants, rng):
+def test_entrants_that_were_not_measured_by_kind_are_no_rows(entrants, rng):
     values = rng.normal(size=120)
     plain = Entrant("old", "NAP", values, values, 1.0, evaluation.metrics(values, NOVELTY, 1.0, draws=20), {})
-    assert by_kind.by_kind([*entrants, plain], KINDS).table["method"] == ["A", "B", "nearest"]
+    part = Entrant("part", "NAP", values, values, 1.0, {"by_source": {"novel": entrants[0].by_source["novel"]}}, {})
+    assert by_kind.measured([*entrants, plain, part], KINDS, "auroc") == entrants
 
 
 def test_the_line_below_the_numbers_names_every_kind_or_says_nothing(entrants):

@@ -68,10 +68,13 @@ def test_rates_of_either_class_and_what_is_undefined():
 
 
 def test_rule_in_words_says_where_it_comes_from_and_how_sure_it_is():
-    words = threshold_desk.rule_in_words(0.95, {"value": 0.5, "low": 0.4, "high": 0.62}, 322)
+    told = {"value": 0.5, "low": 0.4, "high": 0.62}
+    words = threshold_desk.rule_in_words(evaluation.Quantile(0.95), told, 322, 900)
     assert "95 % of the 322 normal validation images" in words
     assert "0.5 (95 % interval of a bootstrap: 0.4 to 0.62)" in words
     assert "never comes from the test set" in words
+    impure = threshold_desk.rule_in_words(evaluation.Impurities(0.03), told, 100, 900)
+    assert "call 3 % of the 1,000 training and validation images impure" in impure
 
 
 def test_alarms_in_words_carry_the_rates_over_to_another_mixture():

@@ -13,8 +13,8 @@ from filelock import FileLock
 from core.errors import RunFailed, WrongRequest
 from core.methods.rapp import Rapp
 from core.runs import files, store
-from core.runs.process import worker
-from core.runs.results import detectors, evaluation
+from core.runs.process import slots, worker
+from core.runs.results import controls, detectors
 from core.runs.spec import RunSpec, request
 from core.runs.store import Run
 
@@ -38,7 +38,7 @@ def quiet_machine():
 def empty(tmp_path, monkeypatch) -> Path:
     monkeypatch.setenv("NOVELTY_CHECKPOINTS", str(tmp_path))
     monkeypatch.setattr(worker, "CHECKPOINT_SECONDS", -1)  # a checkpoint after every epoch
-    monkeypatch.setattr(evaluation, "controls", lambda run, task, tensors: None)
+    monkeypatch.setattr(controls, "controls", lambda run, task, tensors: None)
     return tmp_path
 
 
@@ -48,7 +48,7 @@ def finished(tmp_path_factory) -> Run:
     folder = tmp_path_factory.mktemp("finished")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("NOVELTY_CHECKPOINTS", str(folder))
-        patch.setattr(worker, "LIVE_SECONDS", 0.0)
+        patch.setattr("core.runs.process.progress.LIVE_SECONDS", 0.0)
         news = []
         run = worker.execute(store.create(small()), news.append)
     (folder / "news.json").write_text(json.dumps(news))
@@ -149,10 +149,10 @@ def test_news_say_where_the_training_stands(finished):
 
 
 def test_snapshots_follow_the_main_stage(finished):
-    assert [epoch for epoch, _ in finished.snapshots()] == [1, 2, 3]
+    assert list(finished.snapshots()) == [1, 2, 3]
     probe = finished.arrays("probe")
-    for _, path in finished.snapshots():
-        assert len(files.read_arrays(path)["layers"]) == len(probe["images"])
+    for file in finished.snapshots().values():
+        assert len(finished.arrays(file)["layers"]) == len(probe["images"])
 
 
 def test_a_run_opens_where_its_dataset_is_missing(finished, tmp_path, monkeypatch):
@@ -161,7 +161,7 @@ def test_a_run_opens_where_its_dataset_is_missing(finished, tmp_path, monkeypatc
     judge = detectors.load_judge(finished, "cpu")
     image = finished.arrays("test", "images")["images"][:2]
     assert np.isfinite(judge.judge(image).scores["nap"]).all()
-    assert finished.normal_scores().size and finished.controls and finished.metrics()["auroc"]["value"] > 0.5
+    assert finished.held_out_scores().size and finished.controls and finished.metrics()["auroc"]["value"] > 0.5
 
 
 # --- how it ends ------------------------------------------------------------------------------------------------------
@@ -314,7 +314,7 @@ def test_control_lines_that_fail_leave_the_run_finished(empty, monkeypatch, caps
         assert run.state == store.FINISHED  # they come after the end
         raise RuntimeError("no controls today")
 
-    monkeypatch.setattr(evaluation, "controls", fail)
+    monkeypatch.setattr(controls, "controls", fail)
     run = worker.execute(store.create(small()))
     assert run.state == store.FINISHED and run.controls == {}
     assert "no controls today" in capsys.readouterr().err
@@ -325,7 +325,7 @@ def test_a_run_that_is_deleted_during_its_control_lines_does_not_come_back(empty
         store.delete(run)
         files.write_json(run.folder / "controls.json", {})
 
-    monkeypatch.setattr(evaluation, "controls", delete_then_write)
+    monkeypatch.setattr(controls, "controls", delete_then_write)
     run = worker.execute(store.create(small()))
     assert not run.folder.exists() and store.damaged() == []
 
@@ -335,16 +335,9 @@ def test_a_run_that_is_deleted_during_its_control_lines_does_not_come_back(empty
 
 def test_a_run_waits_for_its_slot_and_can_be_cancelled_there(empty):
     run = store.create(small())
-    (slot,) = worker.slots()
+    (slot,) = slots.slots()
     with FileLock(slot, is_singleton=False):
         began = time.monotonic()
         (run.folder / "cancel").touch()
         worker.execute(run)
     assert run.state == store.CANCELLED and time.monotonic() - began < 5 and run.progress() == []
-
-
-def test_slots_on_the_cpu_are_a_setting(empty, monkeypatch):
-    assert len(worker.slots()) >= 1
-    monkeypatch.setenv("NOVELTY_SLOTS", "3")
-    assert len({path.name for path in worker.slots()}) == 3
-    assert all(path.parent == store.root() / ".slots" for path in worker.slots())

@@ -128,9 +128,11 @@ def test_a_process_that_hangs_is_ended_in_time(run, images):
 
 
 def test_garbage_ends_the_process_and_what_libraries_print_stays_out_of_the_answers(run, images):
-    program = (
-        "from core.runs import scorer; scorer._few_threads = lambda: print('hello'); raise SystemExit(scorer.serve())"
-    )
+    program = """
+from core.runs.results import scorer
+scorer._few_threads = lambda: print("hello")
+raise SystemExit(scorer.serve())
+"""
     process = subprocess.Popen(
         [sys.executable, "-c", program],
         cwd=store.PROJECT,
@@ -147,7 +149,8 @@ def test_garbage_ends_the_process_and_what_libraries_print_stays_out_of_the_answ
 
 def test_the_process_ends_with_its_server(run, images):
     program = (
-        "import numpy as np, sys\nfrom pathlib import Path\nfrom core.runs import scorer, store\n"
+        "import numpy as np, sys\nfrom pathlib import Path\n"
+        "from core.runs import store\nfrom core.runs.results import scorer\n"
         "run = store.Run(Path(sys.argv[1]))\n"
         "scorer.shared.judge([(run, np.zeros((1, *run.shape), np.uint8))])\n"
         "print(scorer.shared.process.pid)\n"
@@ -171,7 +174,7 @@ def _works(process: int) -> bool:
 
 def test_the_least_recently_used_detector_makes_room(store_with_runs):
     loaded = []
-    judges = Judges(load=lambda run: loaded.append(run.spec.method) or object(), most=2)
+    judges = Judges(load=lambda run, changes: loaded.append(run.spec.method) or object(), most=2)
     for name in ("rapp-ae", "rapp-vae", "rapp-ae", "rapp-aae", "rapp-ae", "rapp-vae"):
         judges.of(store.find(name))
     assert loaded == ["rapp-ae", "rapp-vae", "rapp-aae", "rapp-vae"]
@@ -181,7 +184,7 @@ def test_a_run_that_changed_is_loaded_again(run, tmp_path):
     copy = store.Run(tmp_path / run.id)
     shutil.copytree(run.folder, copy.folder)
     loaded = []
-    judges = Judges(load=lambda run: loaded.append(run.version) or object())
+    judges = Judges(load=lambda run, changes: loaded.append(run.version) or object())
     judges.of(copy)
     judges.of(copy)
     store.mark(copy, store.FINISHED)
