@@ -38,7 +38,8 @@ def store_with_kinds(filled_store: Path) -> Path:
         places = np.flatnonzero(tested["novel"])[::2]
         source = tested["source"].astype("<U16")
         source[places] = "gaussian-noise"
-        files.write_arrays(run.folder / "test.npz", tested | {"source": source})
+        kind = np.where(source == "normal", "normal", np.where(source == "novel", "novelty", "anomaly"))
+        files.write_arrays(run.folder / "test.npz", tested | {"source": source, "kind": kind})
         measured = {
             name: evaluation.metrics(run.scores(name), run.novel, run.threshold(name), source, draws=20)
             for name in run.about["metrics"]
