@@ -90,7 +90,8 @@ def test_ink_takes_the_text_colour_of_the_theme(chromium, tmp_path, theme, brigh
         "import streamlit as st\n"
         "from core import figures\n"
         "st.title('One picture')\n"
-        "st.plotly_chart(figures.score_histogram([1, 2, 3, 4], [0, 0, 1, 1], 2.5, 'Scores').figure)\n"
+        "kinds = figures.Kinds.of_test([0, 0, 1, 1])\n"
+        "st.plotly_chart(figures.score_histogram([1, 2, 3, 4], kinds, 2.5, 'Scores').figure)\n"
     )
     with driver.server(tmp_path, tmp_path / "server.log", script) as address:
         page = driver.new_page(chromium, theme=theme)

@@ -4,10 +4,12 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from core.runs import store
+from core import evaluation
+from core.runs import files, store
 from tests.pages.opening import opened
 
 
@@ -25,6 +27,24 @@ def own_store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def filled_store(own_store: Path, trained_store: Path) -> Path:
     """A store with a finished run of each kind of RaPP that a test may change."""
     return shutil.copytree(trained_store, own_store, ignore=shutil.ignore_patterns(".*"))
+
+
+@pytest.fixture
+def store_with_kinds(filled_store: Path) -> Path:
+    """The same, where every second novel test image is noise instead."""
+    for run in store.runs():
+        tested = run.arrays("test")
+        places = np.flatnonzero(tested["novel"])[::2]
+        source = tested["source"].astype("<U16")
+        source[places] = "gaussian-noise"
+        kind = np.where(source == "normal", "normal", np.where(source == "novel", "novelty", "anomaly"))
+        files.write_arrays(run.folder / "test.npz", tested | {"source": source, "kind": kind})
+        measured = {
+            name: evaluation.metrics(run.scores(name), run.novel, run.threshold(name), source, draws=20)
+            for name in run.about["metrics"]
+        }
+        files.write_json(run.folder / "run.json", run.about | {"metrics": measured})
+    return filled_store
 
 
 @pytest.fixture

@@ -206,3 +206,18 @@ def test_differences_are_those_of_the_paired_bootstrap(store_with_runs, open_pag
     text = np.array(chart(app, "AUROC of the row minus")["data"][0]["text"])
     assert rows.signed(expected["value"]) in text[0, 1]
     assert f"{rows.signed(expected['low'])} to {rows.signed(expected['high'])}" in text[0, 1]
+
+
+def test_a_tab_compares_by_kind_where_there_are_several(store_with_kinds, open_page):
+    app = open_page("compare", compare_tab="By kind")
+    heat = chart(app, "AUROC of each kind of novel image")
+    assert [head.partition("<br>")[2] for head in heat["data"][0]["x"]] == ["91 images", "92 images"]
+    expected = ranked()[0].metrics()["by_source"]["gaussian-noise"]["auroc"]
+    assert heat["data"][0]["text"][0][1].replace("<br>", " ") == rows.three_digits(expected)
+    assert "Hardest to see: " in words(app)
+    app.button_group(key="compare_kind_measure").set_value("fpr95_normal").run()
+    assert chart(app, "FPR at 95 % of each kind")
+
+
+def test_without_several_kinds_there_is_no_such_tab(store_with_runs, open_page):
+    assert "By kind" not in [tab.label for tab in open_page("compare").tabs]

@@ -10,7 +10,7 @@ import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import NDArray
 
-from core.figures import DASHES, INK, NORMAL, NOVEL, SERIES, Picture, number, scatter, strip, style
+from core.figures import DASHES, INK, NORMAL, NOVEL, SERIES, Kinds, Picture, number, scatter, strip, style, wrapped
 
 BEND_TITLES = {
     "rotate": "Rotation (degrees, counter-clockwise)",
@@ -276,10 +276,13 @@ def nearest_in_words(name: str, searched: int, of: int) -> str:
     return f"The nearest in pixels among {through} of {name}; the distance is Euclidean, values from 0 to 1."
 
 
-def sample_sheet(images: NDArray[np.uint8], index: Sequence[int], labels: Sequence[str], picked: int) -> Picture:
+def sample_sheet(
+    images: NDArray[np.uint8], kinds: Kinds, index: Sequence[int], labels: Sequence[str], picked: int
+) -> Picture:
     """A row of images to click; the picked one is framed.
 
-    images: uint8 [N, C, H, W].  index: [N], what a click gives as `customdata`.  labels: N texts below them.
+    images: uint8 [N, C, H, W].  kinds: of these N, whose colours the labels take where there are several of novel
+    images.  index: [N], what a click gives as `customdata`.  labels: N texts below them.
     picked: one of the index, or any other number for none.
     """
     count, (height, width) = len(images), images.shape[2:]
@@ -308,25 +311,35 @@ def sample_sheet(images: NDArray[np.uint8], index: Sequence[int], labels: Sequen
         hovertemplate="%{text}<extra></extra>",
         showlegend=False,
     )
-    for middle, place, label in zip(middles, index, labels, strict=True):
-        shown = f"<b>{escape(label)}</b>" if place == picked else escape(label)
+    for at, (middle, place, label) in enumerate(zip(middles, index, labels, strict=True)):
+        shown = escape(label)
+        if kinds.several:
+            shown = f'<span style="color:{kinds.kind(at).colour}">{wrapped(label, 10)}</span>'
+        if place == picked:
+            shown = f"<b>{shown}</b>"
         figure.add_annotation(text=shown, x=middle, y=0, yanchor="top", showarrow=False)
         if place == picked:
             sides = {"x0": middle - share / 2, "x1": middle + share / 2, "y0": 0, "y1": 1}
             figure.add_shape(type="rect", line={"color": SERIES[1], "width": 4}, **sides)
     style(figure, "", "", "", 100)
     figure.update_xaxes(visible=False, range=[-0.03, middles[-1] + share / 2 + 0.03], fixedrange=True)
-    figure.update_yaxes(visible=False, range=[-0.35, 1.03], fixedrange=True, scaleanchor="x", constrain="domain")
+    figure.update_yaxes(
+        visible=False,
+        range=[-0.6 if kinds.several else -0.35, 1.03],
+        fixedrange=True,
+        scaleanchor="x",
+        constrain="domain",
+    )
     figure.update_layout(margin={"l": 0, "r": 0, "t": 0, "b": 0}, dragmode=False)
     return Picture(figure, {"image": list(index), "label": list(labels)}, "Click an image to score it.", "samples")
 
 
-def mixture(novel: NDArray[np.uint8], count: int, seed: int) -> NDArray[np.intp]:
+def mixture(kinds: Kinds, count: int, seed: int) -> NDArray[np.intp]:
     """Positions of `count` test images at most, half of them novel where there are enough, in seeded order.
 
-    novel: [T], 1 = novel.
+    Kinds of novel images take turns, so that each has its share.
     """
     rng = np.random.default_rng(seed)
-    some = rng.permutation(np.flatnonzero(novel == 1))[: count // 2]
-    others = rng.permutation(np.flatnonzero(novel == 0))[: count - len(some)]
+    some = kinds.by_turns(rng.permutation(np.flatnonzero(kinds.novel)))[: count // 2]
+    others = rng.permutation(np.flatnonzero(~kinds.novel))[: count - len(some)]
     return rng.permutation(np.concatenate([some, others]))

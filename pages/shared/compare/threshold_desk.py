@@ -15,13 +15,13 @@ STYLE = f"""<style>
 
 def show(run: Run, score: str) -> None:
     """The desk for one score of a finished run.  Raises DamagedRun."""
-    values, novel = cached.array(run, "scores", f"test/{score}"), cached.array(run, "test", "novel")
+    values, kinds = cached.array(run, "scores", f"test/{score}"), cached.kinds(run)
     rule = run.threshold(score)
-    axis = figures.steps(values, novel, rule)
+    axis = figures.steps(values, kinds, rule)
     key = f"desk_{run.id}_{score}"
     place = st.session_state.get(key, axis.rule)  # the slider stands below its picture, so its choice is read before
     title = run.spec.card.score(score).title
-    panels.show(figures.histogram(values, novel, axis, place, title), key=f"{key}_picture", run=run.id)
+    panels.show(figures.histogram(values, kinds, axis, place, title), key=f"{key}_picture", run=run.id)
     st.html(STYLE)
     with st.container(key="desk_slider"):
         st.select_slider(
@@ -38,7 +38,7 @@ def show(run: Run, score: str) -> None:
             "Novel images that you expect (%)", 0.0, 100.0, 1.0, 0.5, key="desk_rate", bind="query-params", width=260
         )
         st.button("Back to the rule", icon=":material/undo:", on_click=_back, args=(key, axis.rule), key=f"{key}_back")
-    counts = evaluation.confusion(values, novel, float(axis.values[place]))
+    counts = evaluation.confusion(values, kinds.novel, float(axis.values[place]))
     expected = evaluation.alarms_per_thousand(counts, rate / 100)
     for column, (label, value) in zip(
         st.columns(6),

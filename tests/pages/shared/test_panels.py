@@ -13,7 +13,7 @@ def one_picture() -> None:
     from core import figures
     from pages.shared import panels
 
-    picture = figures.score_histogram([1, 2, 3, 4], [0, 0, 1, 1], 2.5, "Four scores")
+    picture = figures.score_histogram([1, 2, 3, 4], figures.Kinds.of_test([0, 0, 1, 1]), 2.5, "Four scores")
     st.session_state["picked"] = panels.show(
         picture, key="four", on_select="rerun", run="rapp-ae-digits", heard="One is far out."
     )
