@@ -107,7 +107,8 @@ verdicts = judging.judge(runs, {run.id: bent[run.id][None] for run in runs}, exp
 runs = [run for run in runs if run.id in verdicts]
 if not runs:
     st.stop()
-panels.show(figures.percentile_strips([judging.said(run, names[run.id], verdicts[run.id])[0] for run in runs]))
+said = [judging.said(run, names[run.id], verdicts[run.id])[0] for run in runs]
+panels.show(figures.percentile_strips(said), heard=figures.verdicts_in_words(said))
 st.caption(MEANING)
 
 why, bending, nearest = st.tabs(

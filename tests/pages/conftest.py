@@ -10,8 +10,7 @@ from streamlit.testing.v1 import AppTest
 
 from core import evaluation
 from core.runs import files, store
-
-ENTRY = str(Path(__file__).parents[2] / "streamlit_app.py")
+from tests.pages.opening import opened
 
 
 @pytest.fixture
@@ -51,13 +50,4 @@ def store_with_kinds(filled_store: Path) -> Path:
 @pytest.fixture
 def open_page() -> Callable[..., AppTest]:
     """Opens a page of the app through the entry script, with a query."""
-
-    def opened(name: str, **query: str | list[str]) -> AppTest:
-        app = AppTest.from_file(ENTRY, default_timeout=60).run().switch_page(f"pages/{name}.py")
-        for key, value in query.items():
-            app.query_params[key] = value
-        app.run()
-        assert not app.exception
-        return app
-
     return opened

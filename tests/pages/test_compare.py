@@ -107,11 +107,11 @@ def test_control_lines_that_are_missing_are_announced_or_explained(filled_store,
     for run in store.runs():
         (run.folder / "controls.json").unlink()
     app = open_page("compare")
-    assert "Control lines: missing: the run's process ended before they were computed" in words(app)
+    assert "The comparison with control lines is missing: the run's process ended before it was computed" in words(app)
     assert len(table(app)) == 3
     assert not app.error
     with FileLock(run.folder / "lock", is_singleton=False):
-        assert "Control lines: being computed by the run's process" in words(open_page("compare"))
+        assert "The comparison with control lines is being computed by the run's process" in words(open_page("compare"))
 
 
 def test_a_collapsed_run_wears_a_badge_and_its_sentence(filled_store, open_page):

@@ -98,7 +98,7 @@ def test_a_picked_image_is_shown_and_stays_while_the_window_moves(app, run):
 
 @pytest.mark.parametrize("which", ["least", "most"])
 def test_the_picked_image_lies_where_it_does_among_normal_images(app, run, which):
-    scores, normal = run.scores("nap"), run.normal_scores("nap")
+    scores, normal = run.scores("nap"), run.held_out_scores("nap")
     place = int(scores.argmin() if which == "least" else scores.argmax())
     app.query_params["image"] = str(place)
     share = 100 * ((normal < scores[place]).mean() + (normal == scores[place]).mean() / 2)
@@ -179,7 +179,7 @@ def test_a_run_without_controls_and_snapshots_is_still_drawn(run, tmp_path, monk
     shutil.rmtree(tmp_path / run.id / "snapshots")
     monkeypatch.setenv("NOVELTY_CHECKPOINTS", str(tmp_path))
     app = opened(rapp_run=run.id, rapp_tab="Replay")
-    assert "Control lines: missing: the run's process ended before they were computed" in words(app)
+    assert "The comparison with control lines is missing: the run's process ended before it was computed" in words(app)
     assert "keeps no snapshots" in words(app)
     assert len(figure(opened(rapp_run=run.id, rapp_tab="ROC and PR"), "Novel images caught")["data"]) == 3
 

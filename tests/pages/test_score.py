@@ -1,6 +1,7 @@
 import base64
 import io
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -73,6 +74,10 @@ def test_it_opens_on_a_sample_that_is_scored_by_every_run(app):
     assert not app.error
     assert len(_percentiles(app)) == len(store.runs()) == 3
     assert "of 3 detectors call it novel" in _said(app)
+    heard = next(chart.proto.alt for chart in app.get("plotly_chart") if "among normal ones" in chart.proto.alt)
+    for name, percentile in zip(("adversarial", "variational", "RaPP, autoencoder"), _percentiles(app), strict=True):
+        shown = f"{percentile:.1f}".removesuffix(".0")
+        assert re.search(rf"{name}[^;]*: (normal|novel), percentile {re.escape(shown)}, [^;]+", heard)
     assert "share of held-out normal images that the detector finds less novel" in _said(app)
     assert _chart(app, "The image and its reconstruction")
     assert _chart(app, "Its path through the layers")
@@ -100,7 +105,7 @@ def test_the_percentiles_are_those_of_the_picked_test_image(store_with_runs):
     runs = store.runs()
     app = _opened(image="11")
     for run, shown in zip(runs, _percentiles(app), strict=True):
-        score, reference = run.scores()[11], run.normal_scores()
+        score, reference = run.scores()[11], run.held_out_scores()
         assert shown == pytest.approx(100 * (reference < score).mean(), abs=0.5)
 
 
@@ -150,7 +155,7 @@ def test_several_files_give_a_table_to_download(app, store_with_runs):
     table = app.dataframe[0].value
     assert list(table["file"]) == ["0.png", "1.png", "2.png", "3.png"]
     for run, name in zip(store.runs(), table.columns[2:], strict=True):
-        shares = [100 * (run.normal_scores() < score).mean() for score in run.scores()[:4]]
+        shares = [100 * (run.held_out_scores() < score).mean() for score in run.scores()[:4]]
         np.testing.assert_allclose(table[name], shares, atol=0.5)
     assert any("All scores of 4 files" in button.label for button in app.download_button)
 

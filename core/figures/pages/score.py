@@ -48,9 +48,9 @@ def percentile_strips(said: Sequence[Said]) -> Picture:
     figure = go.Figure()
     _bands(figure, [each.mark for each in said])
     for row, each in enumerate(said):
-        figure.add_annotation(
-            text=_words(each), x=1.01, xref="paper", y=row, xanchor="left", align="left", showarrow=False
-        )
+        # Two texts, not one of two lines: the DOM would run the lines' words together.
+        for text, side in ((_verdict(each), "bottom"), (_distance(each), "top")):
+            figure.add_annotation(text=text, x=1.01, xref="paper", y=row, xanchor="left", yanchor=side, showarrow=False)
     for verdict, colour, symbol in (("normal", NORMAL, "circle"), ("novel", NOVEL, "diamond")):
         here = [row for row, each in enumerate(said) if each.verdict == verdict]
         figure.add_scatter(
@@ -106,17 +106,23 @@ def _detector_rows(figure: go.Figure, names: Sequence[str]) -> None:
     figure.update_xaxes(range=[-1, 101.5], tickvals=[0, 25, 50, 75, 100], zeroline=False)
 
 
-def _words(said: Said) -> str:
-    """Verdict, percentile and how far the score lies from the threshold, which the percentile no longer says at 100."""
+def verdicts_in_words(said: Sequence[Said]) -> str:
+    """What the strips show of each detector, for those who hear them: verdict, percentile, distance from threshold."""
+    rows = (
+        f"{each.name}: {each.verdict}, percentile {_hundredths(each.percentile)}, {_distance(each)}" for each in said
+    )
+    return "; ".join(rows) + "."
+
+
+def _verdict(said: Said) -> str:
     symbol, colour = {"normal": ("●", NORMAL), "novel": ("◆", NOVEL)}[said.verdict]
-    far = (
-        f"{number(said.score / said.threshold)} × its threshold"
-        if said.threshold > 0 and said.score >= 0
-        else f"score {number(said.score)}"
-    )
-    return (
-        f'<span style="color:{colour}">{symbol}</span> <b>{said.verdict}, {_hundredths(said.percentile)}</b><br>{far}'
-    )
+    return f'<span style="color:{colour}">{symbol}</span> <b>{said.verdict}, {_hundredths(said.percentile)}</b>'
+
+
+def _distance(said: Said) -> str:
+    """How far the score lies from the threshold, which the percentile no longer says at 100."""
+    ratio = said.threshold > 0 and said.score >= 0
+    return f"{number(said.score / said.threshold)} × its threshold" if ratio else f"score {number(said.score)}"
 
 
 def _summary(said: Sequence[Said]) -> str:

@@ -134,7 +134,7 @@ class Draw(Descend):
         self.epoch(0)
 
     def epoch(self, number: int) -> dict[str, float]:
-        self.detector.drawn[self.name, number] = drawn()
+        self.detector.drawn[self.record.name, number] = drawn()
         return {"loss": 0.0}
 
     def end(self) -> None:

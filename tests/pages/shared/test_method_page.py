@@ -7,7 +7,6 @@ from streamlit.testing.v1 import AppTest
 from core.figures.pages.method_numbers import published_in_words
 from core.runs import files, store
 from core.runs.store import Run
-from pages.shared import method_page
 from tests.pages.words import words
 
 
@@ -63,11 +62,13 @@ def test_alarms_are_badges(run):
 
 
 def test_control_lines_that_are_not_there_are_announced_or_explained(run):
-    assert method_page.controls_state(run) == ""
     (run.folder / "controls.json").unlink()
-    assert "Control lines: missing: the run's process ended before they were computed." in shown(run)
+    assert "The comparison with control lines is missing: the run's process ended" in shown(run)
     with FileLock(run.folder / "lock", is_singleton=False):
-        assert "Control lines: being computed by the run's process." in shown(run)
+        assert "The comparison with control lines is being computed by the run's process" in shown(run)
+        files.write_json(run.folder / "failures.json", {"controls": "The memory is full."})
+        assert "The comparison with control lines failed: The memory is full." in shown(run)
+        assert "being computed" not in shown(run)
 
 
 def coming(run_id: str, note: str) -> None:
@@ -81,10 +82,10 @@ def test_a_picture_that_is_not_there_is_announced_or_explained(run):
     def told(note: str = "") -> str:
         return words(AppTest.from_function(coming, args=(run.id, note)).run())
 
-    assert told() == method_page.MISSING
+    assert "The map of neighbourhoods is missing" in told()
     assert told("UMAP isn't installed.") == "UMAP isn't installed."
     with FileLock(run.folder / "lock", is_singleton=False):
-        assert told() == method_page.COMING
+        assert "The map of neighbourhoods is being computed" in told()
 
 
 def image(run_id: str) -> None:

@@ -1,6 +1,5 @@
 import pytest
 
-from core import evaluation
 from core.figures import Kinds
 from core.figures.pages import method_numbers as words
 from core.methods.cards import Published, Score
@@ -46,10 +45,6 @@ def test_what_an_old_run_has_not_measured_is_shown_as_nothing(unknown):
     assert (line.shown, line.others) == ("", ("SAP 0.900",))
     (line,) = words.lines(SCORES, "nap", unknown, [figure("nap", "auroc", 0.75)])
     assert (line.shown, line.published) == ("", ("published 0.750 (RaPP, Table 2)",))
-
-
-def test_every_metric_has_a_title():
-    assert all(words.metric_title(name)[0].isupper() for name in evaluation.METRICS)
 
 
 def test_control_lines_count_those_that_beat_the_score_and_a_tie_beats_nothing():

@@ -1,6 +1,7 @@
 import base64
 import csv
 import io
+import re
 
 import numpy as np
 import plotly.graph_objects as go
@@ -30,9 +31,22 @@ def test_percentile_strips_places_image_and_threshold_and_tells_verdicts_by_symb
     base, length = np.asarray(novel.base, float), np.asarray(novel.x, float)
     np.testing.assert_allclose(base + length, 100)
     np.testing.assert_allclose(base, np.asarray(normal.x, float))
-    words = [note.text for note in picture.figure.layout.annotations]
-    assert "normal, 20</b><br>0.25 × its threshold" in words[0]
-    assert "novel, 99.4</b><br>2 × its threshold" in words[1]
+    words = [(note.y, re.sub("<[^>]+>", "", note.text)) for note in picture.figure.layout.annotations]
+    assert words == [
+        (0, "● normal, 20"),
+        (0, "0.25 × its threshold"),
+        (1, "◆ novel, 99.4"),
+        (1, "2 × its threshold"),
+    ]
+    assert not any("<br>" in note.text for note in picture.figure.layout.annotations)  # it leaves no space in the DOM
+
+
+def test_verdicts_in_words_say_of_each_detector_what_its_strip_shows():
+    below_zero = Said("SVDD, a", -3.0, -1.5, 10.04, 95.0, 10)
+    assert pictures.verdicts_in_words([NORMAL_ONE, NOVEL_ONE, below_zero]) == (
+        "RaPP <b>: normal, percentile 20, 0.25 × its threshold; SVDD: novel, percentile 99.4, 2 × its threshold; "
+        "SVDD, a: normal, percentile 10, score -3."
+    )
 
 
 def test_percentile_strips_speaks_with_numbers_and_disarms_names():
@@ -55,7 +69,7 @@ def test_a_score_at_the_threshold_is_normal():
 
 def test_a_threshold_below_zero_gives_the_score_instead_of_a_ratio():
     picture = pictures.percentile_strips([Said("a", -3.0, -1.5, 10.0, 95.0, 10)])
-    assert "score -3" in picture.figure.layout.annotations[0].text
+    assert picture.figure.layout.annotations[1].text == "score -3"
 
 
 def test_batch_shows_each_file_once_per_detector():
