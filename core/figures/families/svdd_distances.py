@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from plotly.subplots import make_subplots
 
 from core.figures import CONTROL, INK, Kinds, Picture, percent, scatter, style
-from core.figures.charts import hatched
+from core.figures.charts import hatched, stacked
 from core.figures.families.svdd import Balls, outside
 from core.figures.families.svdd_clusters import letter
 
@@ -19,7 +19,8 @@ MOST_PANELS = 4  # balls with a histogram of their own
 def distance_histogram(distances: NDArray, kinds: Kinds, balls: Balls, nu: float) -> Picture:
     """Distance to the nearest centre of test images of every kind: a panel for each of the largest balls.
 
-    The ball's radius is dashed.  distances: [T, K], to all centres.  kinds: of the T images.
+    The ball's radius is dashed; kinds of novel images are stacked.  distances: [T, K], to all centres.  kinds: of the T
+    images.
     """
     nearest, smallest = distances.argmin(1), distances.min(1)
     shown = min(len(balls), MOST_PANELS)
@@ -27,33 +28,41 @@ def distance_histogram(distances: NDArray, kinds: Kinds, balls: Balls, nu: float
     titles = [f"nearest to {escape(name)}" for name in balls.names[:shown]]
     figure = make_subplots(rows=shown, shared_xaxes=True, vertical_spacing=0.3 / shown, subplot_titles=titles)
     table: dict[str, Sequence | NDArray] = {"from": edges[:-1], "to": edges[1:]}
-    for kind, mask in kinds:
-        for k in range(shown):
-            counts = np.histogram(smallest[mask & (nearest == k)], edges)[0]
+
+    def counted(mask: NDArray) -> NDArray:
+        """Images of each drawn ball in each bar, [balls, bars]."""
+        return np.array([np.histogram(smallest[mask & (nearest == k)], edges)[0] for k in range(shown)])
+
+    sizes = kinds.counts
+    for kind, counted_of_kind, below in stacked(kinds, counted):
+        of = kinds.novel.sum() if kind.foreign else (~kinds.novel).sum()
+        for k, counts in enumerate(counted_of_kind):
             figure.add_bar(
                 x=(edges[:-1] + edges[1:]) / 2,
-                y=100 * counts / mask.sum(),
+                y=100 * counts / of,
+                base=None if below is None else 100 * below[k] / of,
                 width=np.diff(edges),
-                name=f"{kind.label} ({mask.sum():,})",
+                name=f"{kind.label} ({sizes[kind.name]:,})",
                 legendgroup=kind.label,
                 showlegend=k == 0,
                 marker=hatched(kind),
                 opacity=0.7 if kind.foreign else 0.85,
                 customdata=counts,
-                hovertemplate=f"%{{customdata:,}} {kind.label} images, %{{y:.1f}} %<extra></extra>",
+                hovertemplate=f"%{{customdata:,}} {kind.label} images, %{{text}} %<extra></extra>",
+                text=[f"{share:.1f}" for share in 100 * counts / of],
+                textposition="none",
                 row=k + 1,
                 col=1,
             )
     for name, mask in kinds.groups.items():
-        for k in range(shown):
-            table[f"{name}, ball {letter(k)}"] = np.histogram(smallest[mask & (nearest == k)], edges)[0]
+        table |= {f"{name}, ball {letter(k)}": counts for k, counts in enumerate(counted(mask))}
     for k in range(shown):
         figure.add_vline(x=balls.radii[k], line={"color": INK, "dash": "dash", "width": 2}, row=k + 1, col=1)
     style(
         figure,
         f"Distance to the nearest centre; dashed: the ball's radius at nu = {nu:g}",
         "",
-        "% of its kind",
+        "% of normal or novel" if kinds.several else "% of its kind",
         150 + 130 * shown,
     )
     figure.update_xaxes(title_text="Distance to the nearest centre", row=shown, col=1)

@@ -21,6 +21,7 @@ from core.figures import (
     translucent,
     wrapped,
 )
+from core.figures.charts import stacked
 from core.figures.pages.compare_lines import Entrant, Line, Metric, best, duration, signed
 
 SYMBOLS = ("circle", "diamond", "square", "triangle-up", "cross", "x", "star", "hexagon")
@@ -34,22 +35,17 @@ MEASURES = {"auroc": "AUROC of each class", "called": "Share called novel"}
 def ridges(lines: Sequence[Line], kinds: Kinds, height: int = 400) -> Picture:
     """A ridge per line: how the standardised scores of test images of each kind lie about the threshold, at 1.
 
-    kinds: of the T images.  Scores beyond the axis are counted in its outermost bar.
+    kinds: of the T images; those of novel images are stacked.  Scores beyond the axis are counted in its outermost bar.
     """
     scores = [np.concatenate([each.standard for each in line.members]) for line in lines]
     everything = np.concatenate(scores)
     low = float(np.clip(np.quantile(everything, 0.005), -4, -0.5))
-    farthest = max(
-        np.quantile(flat.reshape(-1, len(kinds))[:, mask], 0.8)
-        for flat in scores
-        for kind, mask in kinds
-        if kind.foreign
-    )
+    farthest = max(np.quantile(flat.reshape(-1, len(kinds))[:, kinds.novel], 0.8) for flat in scores)
     high = float(np.clip(farthest, 2, 8))
     edges = np.linspace(low, high, 61)
     middles = (edges[:-1] + edges[1:]) / 2
     figure = go.Figure()
-    groups = kinds.groups
+    groups, sizes = kinds.groups, kinds.counts
     table: dict[str, list] = {"method": [], "from": [], "to": [], **{name: [] for name in groups}}
     for row, (line, flat) in enumerate(zip(lines, scores, strict=True)):
         values = np.clip(flat.reshape(-1, len(kinds)), low, high)  # [members, T]
@@ -57,20 +53,27 @@ def ridges(lines: Sequence[Line], kinds: Kinds, height: int = 400) -> Picture:
         table["method"] += [line.name] * len(middles)
         table["from"] += edges[:-1].tolist()
         table["to"] += edges[1:].tolist()
+
+        def counted(mask: NDArray, values: NDArray = values) -> NDArray:
+            return np.histogram(values[:, mask], edges)[0]
+
         for name, mask in groups.items():
-            table[name] += np.histogram(values[:, mask], edges)[0].tolist()
-        for kind, mask in kinds:
-            counts = np.histogram(values[:, mask], edges)[0]
-            heights = base + 0.85 * counts / max(counts.max(), 1)
+            table[name] += counted(mask).tolist()
+        fullest = {foreign: counted(kinds.novel == foreign).max() for foreign in (True, False)}
+        for kind, counts, below in stacked(kinds, counted):
+            lower = np.zeros_like(counts) if below is None else below
+            x, y = np.concatenate([[low], middles, [high]]), np.concatenate([[0], lower + counts, [0]])
+            if below is not None:  # a shape that stands on another one goes back along its top
+                x, y = np.concatenate([x, middles[::-1]]), np.concatenate([y, below[::-1]])
             figure.add_scatter(
-                x=np.concatenate([[low], middles, [high]]).astype(np.float32),
-                y=np.concatenate([[base], heights, [base]]).astype(np.float32),
+                x=x.astype(np.float32),
+                y=(base + 0.85 * y / max(fullest[kind.foreign], 1)).astype(np.float32),
                 mode="lines",
                 line={"color": kind.colour, "width": 1.5, "dash": "dot" if kind.foreign else "solid", "shape": "hvh"},
                 fill="toself",
                 fillcolor=translucent(kind.colour, 0.3),
                 fillpattern={"shape": kind.hatch, "size": 6, "solidity": 0.25, "fgcolor": kind.colour},
-                name=f"{kind.label} ({mask.sum():,})",
+                name=f"{kind.label} ({sizes[kind.name]:,})",
                 legendgroup=kind.label,
                 showlegend=row == 0,
                 hoverinfo="skip",

@@ -42,3 +42,17 @@ def test_nearest_against_second_nearest_tells_who_lies_between_and_which_ball_de
     assert picture.table["deciding ball"] == ["A", "B", "A"]
     assert picture.sentence.startswith("100 % of the novel and 0 % of the normal test images lie between two balls")
     assert picture.sentence.endswith("a wider one behind it: 1.")
+
+
+def test_kinds_of_novel_images_stand_on_each_other_and_together_are_all_of_them(balls, rng):
+    source = np.repeat(["normal", "novel", "noise"], [10, 20, 30])
+    distances = rng.uniform(0.5, 1, (60, 2))
+    picture = svdd_distances.distance_histogram(distances, Kinds.of_test(source != "normal", source), balls, 0.1)
+    bars = {(bar.name, bar.xaxis): bar for bar in picture.figure.data}
+    for axis in ("x", "x2"):
+        novelty, noise = bars["novelty (20)", axis], bars["noise (30)", axis]
+        assert novelty.base is None
+        np.testing.assert_allclose(np.asarray(noise.base, float), novelty.y)
+    drawn = sum(np.sum(bar.y) for (name, _), bar in bars.items() if not name.startswith("normal"))
+    beyond = (distances.min(1)[10:] > picture.table["to"][-1]).sum()
+    assert drawn == pytest.approx(100 * (50 - beyond) / 50)

@@ -91,6 +91,9 @@ SOURCE = np.array([*["normal"] * 60, *["novel"] * 25, *["noise"] * 15])
 def test_ridges_have_a_shape_for_each_kind_and_columns_that_add_up(pair):
     picture = compare.ridges([Line("A", pair[:1])], Kinds.of_test(NOVEL, SOURCE))
     assert [trace.name for trace in picture.figure.data] == ["normal (60)", "novelty (25)", "noise (15)"]
+    bottom, top = picture.figure.data[1], picture.figure.data[2]
+    np.testing.assert_allclose(top.y[62:], bottom.y[1:61][::-1])  # back along the shape that it stands on
+    assert max(top.y) == pytest.approx(0.85)
     parts = np.array(picture.table["novelty"]) + np.array(picture.table["noise"])
     np.testing.assert_array_equal(parts, picture.table["novel"])
 
