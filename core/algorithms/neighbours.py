@@ -156,11 +156,7 @@ class PrincipalComponents:
     @classmethod
     def of(cls, rows: Tensor) -> "PrincipalComponents":
         """From the eigenvectors of the covariance of [N, D], in float64."""
-        mean = rows.mean(0, dtype=torch.float64)
-        scatter = torch.zeros(rows.shape[1], rows.shape[1], dtype=torch.float64, device=rows.device)
-        for part in rows.split(8192):
-            centred = part.double() - mean
-            scatter.addmm_(centred.T, centred)
+        mean, scatter = scatter_of(rows)
         values, vectors = torch.linalg.eigh(scatter)
         values = values.flip(0).clamp(min=0)
         total = values.sum()
@@ -178,7 +174,21 @@ class PrincipalComponents:
         """[N, D] -> [N, K] coordinates."""
         return (rows - self.mean) @ self.axes.T
 
+    def left_over(self, rows: Tensor) -> Tensor:
+        """[N, D] -> [N, D] what the components can't redraw: the rows less their reconstruction."""
+        centred = rows - self.mean
+        return torch.addmm(centred, centred @ self.axes.T, self.axes, alpha=-1)
+
     def error(self, rows: Tensor) -> Tensor:
         """[N, D] -> [N] squared error of the reconstruction."""
-        coordinates = self.project(rows)
-        return ((rows - self.mean) - coordinates @ self.axes).square().sum(1)
+        return self.left_over(rows).square().sum(1)
+
+
+def scatter_of(rows: Tensor) -> tuple[Tensor, Tensor]:
+    """(mean [D], sum over the rows of the outer product of what they differ from it [D, D]), in float64."""
+    mean = rows.mean(0, dtype=torch.float64)
+    scatter = torch.zeros(rows.shape[1], rows.shape[1], dtype=torch.float64, device=rows.device)
+    for part in rows.split(8192):
+        centred = part.double() - mean
+        scatter.addmm_(centred.T, centred)
+    return mean, scatter

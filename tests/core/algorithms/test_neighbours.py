@@ -119,6 +119,9 @@ def test_principal_components_against_scikit_learn(rng, rows):
     four = PCA(4).fit(rows)
     residual = fresh - four.inverse_transform(four.transform(fresh))
     np.testing.assert_allclose(
+        components.first(4).left_over(torch.from_numpy(fresh).float()), residual, rtol=1e-3, atol=1e-3
+    )
+    np.testing.assert_allclose(
         components.first(4).error(torch.from_numpy(fresh).float()), np.square(residual).sum(1), rtol=1e-3
     )
 
