@@ -1,4 +1,4 @@
-"""The command line: `python -m core COMMAND`.  What the commands do is in `core/runs/commands.py`."""
+"""The command line: `python -m core COMMAND`.  What the commands do is in `core/cli/commands.py`."""
 
 import argparse
 import io
@@ -66,6 +66,7 @@ def parser() -> Parser:
     score.add_argument("run", **RUN)
     score.add_argument("images", metavar="IMAGE", nargs="+", type=Path)
     score.add_argument("--score", metavar="NAME", help="one of the run's scores; by default all")
+    score.add_argument("--set", help="settings that act after training", **SETTINGS)
     score.add_argument("--csv", action="store_true", help="comma-separated values in place of a table")
 
     evaluate = commands.add("evaluate", "evaluate", "compute the metrics of a run again from its checkpoint")
@@ -119,7 +120,7 @@ def main(arguments: list[str] | None = None) -> int:
         words = chosen.parse_args(arguments, Words(json=False, data_root=""))
         # Not before: whoever asks for help or mistypes a word waits for nothing.
         from core import data
-        from core.runs import commands
+        from core.cli import commands
 
         data.set_roots([Path(part) for part in words.data_root.split(os.pathsep) if part])
         reply = getattr(commands, words.answer)(words)

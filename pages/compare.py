@@ -3,9 +3,10 @@
 import streamlit as st
 
 from core import figures as pictures
-from core.figures import compare as figures
-from core.figures import entrants as rows
-from pages.shared import desk, disagreement, entrants, frame, panels, pickers, reading, tasks
+from core.figures.pages import compare as figures
+from core.figures.pages import compare_lines as rows
+from pages.shared import cached, frame, panels, pickers
+from pages.shared.compare import disagreement, lines, tasks, threshold_desk
 
 CURVES = ("ROC", "Precision and recall")
 NO_BREAK = "\N{NO-BREAK SPACE}"
@@ -50,8 +51,8 @@ def sentences() -> list[str]:
     said += [f"{each.name}: {each.alarm}" for each in shown if each.alarm]
     if not rival:
         return [*said, "The control lines are being computed: they follow a few seconds after the training."]
-    close = [(run, each) for run, each in zip(of, shown, strict=True) if not entrants.beaten(each, rival)]
-    gaps = {each.name: entrants.difference(run, each, rival) for run, each in close}
+    close = [(run, each) for run, each in zip(of, shown, strict=True) if not lines.beaten(each, rival)]
+    gaps = {each.name: lines.difference(run, each, rival) for run, each in close}
     unbeaten = {name: gap for name, gap in gaps.items() if gap["low"] <= 0}
     return [*said, rows.against(rows.Line(rival.name, (rival,)), len(shown), unbeaten)]
 
@@ -61,7 +62,7 @@ def class_by_method() -> None:
         "Measure", list(figures.MEASURES), default="auroc", required=True, format_func=figures.MEASURES.__getitem__,
         key="compare_measure", bind="query-params", label_visibility="collapsed",
     )  # fmt: skip
-    panels.show(figures.by_class([*shown, *controls], novel, reading.array(of[0], "test", "classes"), measure))
+    panels.show(figures.by_class([*shown, *controls], novel, cached.array(of[0], "test", "classes"), measure))
 
 
 def differences() -> None:
@@ -75,15 +76,15 @@ def differences() -> None:
     found = {}
     for done, (row, column) in enumerate(pairs):
         bar.progress(done / len(pairs), f"Resampling pair {done + 1} of {len(pairs)}")
-        found[row, column] = entrants.difference(of[row], compared[row], compared[column])
+        found[row, column] = lines.difference(of[row], compared[row], compared[column])
     bar.empty()
     panels.show(figures.differences([each.name for each in compared], found))
 
 
-def threshold_desk() -> None:
+def desk() -> None:
     names = [each.name for each in shown]
     place = st.selectbox("Run", range(len(names)), format_func=names.__getitem__, key="compare_desk")
-    desk.show(of[place], scores[place])
+    threshold_desk.show(of[place], scores[place])
 
 
 def cost() -> None:
@@ -95,7 +96,7 @@ TABS = {
     "Class by method": class_by_method,
     "Cost": cost,
     "Differences": differences,
-    "Threshold desk": threshold_desk,
+    "Threshold desk": desk,
 }
 
 frame.through_entry()
@@ -118,17 +119,17 @@ if not runs:
 # --- load
 names = pickers.short_labels(runs)
 found = [
-    (run, each.name, entrants.of(run, names[run.id] + (f", {each.title}" if every_score else ""), each.name))
+    (run, each.name, lines.of(run, names[run.id] + (f", {each.title}" if every_score else ""), each.name))
     for run in runs
     for each in run.spec.card.scores
     if every_score or each.name == run.spec.card.headline
 ]
 found.sort(key=lambda each: -each[2].metrics["auroc"]["value"])
 of, scores, shown = zip(*found, strict=True)
-controls = next((computed for run in runs if (computed := entrants.controls(run))), [])
+controls = next((computed for run in runs if (computed := lines.controls(run))), [])
 rival = max(controls, key=lambda each: each.metrics["auroc"]["value"], default=None)
-novel = reading.array(runs[0], "test", "novel")
-lines = sorted(entrants.lines(of, shown, together), key=lambda line: -line.metric("auroc")["value"])
+novel = cached.array(runs[0], "test", "novel")
+lines = sorted(lines.lines(of, shown, together), key=lambda line: -line.metric("auroc")["value"])
 control_lines = [rows.Line(each.name, (each,)) for each in controls]
 
 # --- the answer

@@ -6,7 +6,8 @@ import streamlit as st
 from core import data
 from core.data import Dataset, Entry
 from core.errors import NoveltyError
-from pages.shared import frame, importing, panels
+from pages.shared import frame, panels
+from pages.shared.datasets import importing
 
 PAGE = 36  # images on a sheet
 SIDE = 84  # of an image on the screen, in pixels, at least

@@ -2,20 +2,22 @@
 
 import streamlit as st
 
-from core import data, methods
-from core.figures import home as figures
+from core import data, methods, scenarios
 from core.figures import three_digits
+from core.figures.pages import home as figures
 from core.methods.cards import Card
-from core.runs import machine, store
+from core.runs import store
+from core.runs.process import machine
 from core.runs.store import FINISHED, Run
-from pages.shared import frame, panels, pickers, puzzle, reading
+from pages.shared import cached, frame, panels, pickers
+from pages.shared.home import puzzle
 
 NAMED = 4  # datasets
 
 
 def puzzle_run() -> Run | None:
     """A finished run that has never seen one class: a shipped one, else that of the highest AUROC."""
-    candidates = [run for run in finished if run.spec.scenario == "multimodal"]
+    candidates = [run for run in finished if scenarios.named(run.spec.scenario).hides]
     return max(candidates, key=lambda run: (run.shipped, run.metrics()["auroc"]["value"]), default=None)
 
 
@@ -28,9 +30,9 @@ def family(cards: list[Card]) -> None:
     with st.container(border=True, height="stretch"):
         st.markdown(f"**{panels.escape(cards[0].title.partition(',')[0])}**")
         if run:
-            scores = reading.array(run, "scores", f"test/{card.headline}")
+            scores = cached.array(run, "scores", f"test/{card.headline}")
             picture = figures.miniature(
-                scores, reading.array(run, "test", "novel"), run.threshold(), reading.normal_scores(run)
+                scores, cached.array(run, "test", "novel"), run.threshold(), cached.normal_scores(run)
             )
             st.plotly_chart(
                 picture.figure, key=f"home_{card.family}", config={"displayModeBar": False}, alt=picture.sentence

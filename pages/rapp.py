@@ -7,10 +7,10 @@ import streamlit as st
 
 from core import evaluation
 from core.figures import Picture, number, percent, score_histogram, sheets, three_digits
-from core.figures import rapp as figures
-from core.figures import windows as choice
+from core.figures.families import rapp as figures
+from core.figures.families import rapp_windows as choice
 from core.runs import spec, store
-from pages.shared import frame, panels, pickers, reading
+from pages.shared import cached, frame, panels, pickers
 
 MANY, DRAWS, FEW_DRAWS = 5_000, 1_000, 200  # from so many test images on a moved window's interval has fewer draws
 
@@ -38,16 +38,15 @@ with at_layers:
     )
 
 # --- load
-novel, classes = reading.array(run, "test", "novel"), reading.array(run, "test", "classes")
-images, redrawn = reading.array(run, "test", "images"), reading.array(run, "explanations", "test/reconstruction")
-layers, naps = reading.array(run, "explanations", "test/layers"), reading.array(run, "explanations", "test/windows")
-windows = reading.array(run, "portrait", "windows")
+novel, classes = cached.array(run, "test", "novel"), cached.array(run, "test", "classes")
+images, redrawn = cached.array(run, "test", "images"), cached.array(run, "explanations", "test/reconstruction")
+layers, naps = cached.array(run, "explanations", "test/layers"), cached.array(run, "explanations", "test/windows")
+windows = cached.array(run, "portrait", "windows")
 
 
 def held_out(name: str) -> np.ndarray:
     """Of the normal validation images."""
-    normal = reading.array(run, "test", "valid_novel") == 0
-    return reading.remember(run, lambda: reading.array(run, "explanations", f"valid/{name}")[normal], name)
+    return cached.array(run, "explanations", f"valid/{name}")
 
 
 def beside(*pictures: Picture) -> None:
@@ -58,19 +57,19 @@ def beside(*pictures: Picture) -> None:
 
 scores = choice.window_scores(layers, naps, windows, window)
 reference = choice.window_scores(held_out("layers"), held_out("windows"), windows, window)[score]
-threshold = evaluation.default_threshold(reference, settings.normal_share)
+threshold = run.rule.threshold(None, reference)
 percentiles = evaluation.percentile(scores[score], reference)
 metrics, draws = run.metrics(score), DRAWS
 if windowed and window != settings.window():
     draws = DRAWS if len(novel) < MANY else FEW_DRAWS
     measured = partial(evaluation.metrics, scores[score], novel, threshold, draws=draws)
-    metrics = reading.remember(run, measured, "metrics", score, *window)
+    metrics = cached.remember(run, measured, "metrics", score, *window)
 
 # --- the answer in numbers
 said = [f"**{title} {three_digits(metrics['auroc'])}**" + ("" if draws == DRAWS else f" (from {draws} draws)")]
 said += [f"{each.title} {evaluation.auroc(scores[each.name], novel):.3f}" for each in card.scores if each.name != score]
 known = [each for each in spec.published(run.spec) if each.score == score]
-said += [panels.escape(f"published {each.auroc:.3f} ({each.source}, {each.remark})") for each in known]
+said += [panels.escape(f"published {each.value:.3f} ({each.source}, {each.remark})") for each in known]
 st.markdown("AUROC: " + " · ".join(said) + ("" if known else " · :gray[no published figure for this task]"))
 st.caption(panels.escape(figures.against_controls(metrics, run.controls, store.CONTROLS)))
 for alarm in run.about["alarms"].values():
@@ -94,7 +93,7 @@ with right:
     above = percent(percentiles[shown] / 100)
     st.caption(f"{title} {number(scores[score][shown])}, above {above} of the held-out normal images")
     reasons = {"reconstruction": redrawn[shown], "layers": layers[shown], "normal_layers": held_out("layers")}
-    for picture in reading.remember(run, partial(figures.why, reasons, images[shown]), "why", shown):
+    for picture in cached.remember(run, partial(figures.why, reasons, images[shown]), "why", shown):
         panels.show(picture, run=run.id)
 
 # --- details, computed when they are opened
@@ -111,12 +110,12 @@ if ranked.open:
             st.caption("None: at this threshold no image of this kind is on the wrong side.")
 if curves.open:
     with curves:
-        points = reading.arrays(run, "controls") if run.has("controls") else {}
+        points = cached.arrays(run, "controls") if run.has("controls") else {}
         titled = {each.title: scores[each.name] for each in card.scores}
         beside(*figures.curves(titled, novel, {title: metrics}, points, store.CONTROLS, run.controls))
 if spectrum.open:
     with spectrum:
-        portrait = reading.arrays(run, "portrait")
+        portrait = cached.arrays(run, "portrait")
         if len(values := figures.singular_values(portrait, window)):
             beside(figures.nap_spectrum(values, portrait, window))
         else:
@@ -124,8 +123,8 @@ if spectrum.open:
             st.caption(f"So wide a pathway keeps one spectrum, of the window it was trained with: {first} to {last}.")
 if replay.open and run.snapshots():
     with replay:
-        probe = reading.arrays(run, "probe")
-        kept = {epoch: reading.arrays(run, f"snapshots/{epoch:05d}") for epoch, _ in run.snapshots()}
+        probe = cached.arrays(run, "probe")
+        kept = {epoch: cached.arrays(run, file) for epoch, file in run.snapshots().items()}
         epoch = st.select_slider("After epoch", list(kept), max(kept), key="rapp_epoch", bind="query-params")
         after = figures.layers_after(epoch, kept, probe, shaded)
         beside(figures.learning(kept, probe, window, epoch), after)
@@ -135,7 +134,7 @@ elif replay.open:
 if choosing.open and windowed:
     with choosing:
         tried = partial(choice.trial, score, layers, naps, windows, novel, classes)
-        trial = reading.remember(run, tried, "trial", score)
+        trial = cached.remember(run, tried, "trial", score)
         narrow = choice.narrowest(score, held_out("layers"), held_out("windows"), windows)
         beside(choice.window_map(trial.aurocs, windows, window, narrow, title), choice.peeking(trial, windows, window))
 elif choosing.open:

@@ -6,10 +6,13 @@ from typing import Any
 
 import streamlit as st
 
+from core.cli import terminal
 from core.errors import NoveltyError
-from core.runs import mirror, store, terminal
+from core.mlflow import mirror
+from core.runs import store
 from core.runs.store import LIVE, RUNNING, Run
-from pages.shared import frame, manage, panels, pickers, rows
+from pages.shared import frame, panels, pickers
+from pages.shared.runs import manage, rows
 
 GLYPHS = {"queued": "◷", "running": "▶", "finished": "✓", "failed": "✗", "cancelled": "■", "interrupted": "↯"}
 COLUMNS = {

@@ -7,9 +7,10 @@ import streamlit as st
 
 from core import data, methods
 from core import figures as pictures
-from core.figures import score as figures
-from core.runs import detectors, store
-from pages.shared import frame, inputs, judging, panels, pickers, reading
+from core.figures.pages import score as figures
+from core.runs.results import detectors
+from pages.shared import cached, frame, panels, pickers
+from pages.shared.score import inputs, judging
 
 SIDE = 112  # of an image on the screen, in pixels
 POINTS = 25  # strengths along the path of a bend
@@ -97,7 +98,7 @@ with bends:
     if not given.sample:
         notes = (note for run in shapes.values() for note in given.notes(run, inverted))
         st.caption(panels.escape("; ".join(dict.fromkeys(notes))))
-    usual = reading.array(runs[0], "test", "images")[:REFERENCE]
+    usual = cached.array(runs[0], "test", "images")[:REFERENCE]
     if not given.sample and not inverted and data.looks_inverted(np.moveaxis(given.preview, 0, -1), usual):
         st.caption(":material/warning: Dark and light lie the other way round than in this detector's own images.")
         st.button("Invert it", key="score_invert_it", on_click=inputs.invert)
@@ -143,7 +144,7 @@ if nearest.open:
         for run in inputs.one_per_task(runs).values():
             found = detectors.nearest_training(run, bent[run.id])
             searched, of = int(found["searched"]), int(found["of"])
-            st.caption(panels.escape(figures.nearest_in_words(store.task_title(run.spec), searched, of)))
+            st.caption(panels.escape(figures.nearest_in_words(run.spec.task_title, searched, of)))
             labels = [f"{name} · {far:.2f}" for name, far in zip(found["classes"], found["distances"], strict=True)]
             panels.images_row(found["images"], labels, max(1, SIDE // max(run.shape[1:])))
 if source == "upload":

@@ -2,12 +2,13 @@
 
 import streamlit as st
 
-from core.figures import clusters as kinds
-from core.figures import svdd as figures
-from core.figures import svdd_runs, three_digits
-from core.runs import preview, spec, store
-from pages.shared import balls as parts
-from pages.shared import frame, panels, pickers, reading
+from core.figures import three_digits
+from core.figures.families import svdd as figures
+from core.figures.families import svdd_clusters as kinds
+from core.figures.families import svdd_runs
+from core.runs import command_line, spec, store
+from pages.shared import cached, frame, panels, pickers
+from pages.shared.svdd import balls as parts
 
 NU = (0.001, 0.005, 0.01, 0.02, 0.05, 0.1, 0.15, 0.2, 0.3, 0.5)
 WAIT = "This picture is being computed by the run's process; reload the page in a moment."
@@ -33,9 +34,9 @@ with at_nu:
     )
 
 # --- load
-portrait, novel = reading.arrays(run, "portrait"), reading.array(run, "test", "novel")
-distances = reading.array(run, "explanations", "test/distances")
-hidden = reading.array(run, "train", "classes") if run.has("train") else None
+portrait, novel = cached.arrays(run, "portrait"), cached.array(run, "test", "novel")
+distances = cached.array(run, "explanations", "test/distances")
+hidden = cached.array(run, "train", "classes") if run.has("train") else None
 told = getattr(settings, "labels", "") == "classes"
 remark = kinds.TOLD if told else kinds.UNSEEN
 trained = figures.Balls(portrait["radii"], portrait["clusters"], portrait["distances"], hidden, remark)
@@ -46,7 +47,7 @@ title, auroc = card.score(card.headline).title, run.metrics()["auroc"]
 said = [f"**{title} {three_digits(auroc)}**"]
 said += [f"{each.title} {run.metrics(each.name)['auroc']['value']:.3f}" for each in card.scores[1:]]
 known = [each for each in spec.published(run.spec) if each.score == card.headline]
-said += [panels.escape(f"published {each.auroc:.3f} ({each.source}, {each.remark})") for each in known]
+said += [panels.escape(f"published {each.value:.3f} ({each.source}, {each.remark})") for each in known]
 st.markdown("AUROC: " + " · ".join(said) + ("" if known else " · :gray[no published figure for this task]"))
 rivals = {line: run.controls[name]["auroc"]["value"] for name, line in store.CONTROLS.items() if name in run.controls}
 better = sum(rival >= auroc["value"] for rival in rivals.values())
@@ -63,7 +64,7 @@ if told:
 left, right = st.columns([5, 3])
 picked = pickers.picked(task, len(novel))
 out = figures.outside(distances, balls.radii)
-plane = reading.arrays(run, "projection") if run.has("projection") else {}
+plane = cached.arrays(run, "projection") if run.has("projection") else {}
 with left:
     if plane:
         of = plane["test_of"]
@@ -114,9 +115,9 @@ if neighbourhoods.open:
             st.info(panels.escape(plane.get("umap_note", WAIT if run.alive else NEVER)), icon=":material/pending:")
 if training.open:
     with training:
-        stage = [each for each in run.progress() if each["stage"] == card.stages[card.main_stage]]
-        snapshots = {epoch: reading.arrays(run, f"snapshots/{epoch:05d}") for epoch, _ in run.snapshots()}
-        probe, warm_up = reading.arrays(run, "probe"), settings.warm_up if settings.objective == "soft-boundary" else 0
+        stage = [each for each in run.progress() if each["stage"] == card.replayed[-1].name]
+        snapshots = {epoch: cached.arrays(run, file) for epoch, file in run.snapshots().items()}
+        probe, warm_up = cached.arrays(run, "probe"), settings.warm_up if settings.objective == "soft-boundary" else 0
         panels.show(svdd_runs.training(stage, warm_up, snapshots, probe["novel"]), run=run.id)
         if plane:
             epoch = st.select_slider(
@@ -132,4 +133,4 @@ if several.open:
 if (without := st.expander("The same numbers without the app", key="svdd_code", on_change="rerun")).open:
     with without:
         panels.command(f"python -m core evaluate {run.id}")
-        panels.command(preview.command(run.spec))
+        panels.command(command_line.command(run.spec))

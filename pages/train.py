@@ -6,11 +6,14 @@ import streamlit as st
 
 from core import figures, scenarios
 from core.errors import NoveltyError, WrongRequest
-from core.runs import jobs, preview, store, worker
-from core.runs.preview import Preview
+from core.runs import command_line, duration, store, task_preview
+from core.runs.process import jobs, worker
 from core.runs.spec import RunSpec, request
+from core.runs.task_preview import Preview
 from core.scenarios import TaskSpec
-from pages.shared import form, frame, panels, rows
+from pages.shared import frame, panels
+from pages.shared.runs import rows
+from pages.shared.train import form
 
 SIDE = 56  # of a sample image on the screen, in pixels, at least
 STARTED = "train_started"  # ids of the runs that this session has started
@@ -19,7 +22,7 @@ STARTED = "train_started"  # ids of the runs that this session has started
 @st.cache_data(max_entries=64, max_size="100MB", show_spinner="Dividing the images")
 def divided(_task: TaskSpec, task_hash: str, origin: str) -> Preview:
     """The task's numbers and samples.  origin: where the images lie, so that others are looked at anew."""
-    return preview.preview(_task)
+    return task_preview.preview(_task)
 
 
 def show_task(seen: Preview) -> None:
@@ -38,14 +41,14 @@ def show_task(seen: Preview) -> None:
         st.caption(panels.escape(seen.note))
 
 
-def duration(spec: RunSpec, seen: Preview) -> str:
+def how_long(spec: RunSpec, seen: Preview) -> str:
     """About how long the training takes, and how that is known."""
-    found = preview.estimate(spec, seen.counts["train"])
+    found = duration.estimate(spec, seen.counts["train"])
     ahead = store.activity()[0] >= len(worker.slots())
     wait = " The run that trains now goes first." if ahead else ""
     if found is None:
         return f"How long it takes isn't known yet: no run of this method on such images has ended here.{wait}"
-    about = preview.in_words(found.seconds).capitalize()
+    about = duration.in_words(found.seconds).capitalize()
     if found.run.shipped:
         return f"{about}, if this machine is as fast as the one that trained the run that ships with the app.{wait}"
     device = found.run.about["environment"]["gpu"] or "this CPU"
@@ -58,7 +61,7 @@ def start(spec: RunSpec) -> None:
 
 def already_there(spec: RunSpec, twin: store.Run) -> None:
     """The answer to a second press: open what is there, or train with another seed."""
-    seed = preview.another_seed(spec)
+    seed = store.another_seed(spec)
     with st.container(border=True):
         st.markdown(f"This very run is already there, {twin.state}. Open it, or train it with another seed.")
         with st.container(horizontal=True):
@@ -119,7 +122,7 @@ with right:
     pressed = go.button(
         "Train", type="primary", icon=":material/play_arrow:", disabled=not spec, key="train_go", width="stretch"
     )
-    told.markdown(f":material/block: {panels.escape(reason)}" if reason else duration(spec, seen))
+    told.markdown(f":material/block: {panels.escape(reason)}" if reason else how_long(spec, seen))
     if pressed and spec:
         if store.same(spec):
             st.session_state["train_twice"] = spec.hash
@@ -130,4 +133,4 @@ with right:
         already_there(spec, twin)
     frame.live(training_now)
     if spec:
-        panels.command(preview.command(spec))
+        panels.command(command_line.command(spec))

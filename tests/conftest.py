@@ -34,7 +34,8 @@ def data_root() -> Path:
 TRAINED = ("rapp-ae", "rapp-vae", "rapp-aae")
 TRAIN = """
 import sys
-from core.runs import spec, store, worker
+from core.runs import spec, store
+from core.runs.process import worker
 for method in sys.argv[1:]:
     request = spec.request("digits", "multimodal", "3", method, changes={"epochs": 4, "layers": 4, "batch_size": 256})
     run = worker.execute(store.create(request))

@@ -2,7 +2,8 @@
 
 import pytest
 
-from core.runs import detectors, store
+from core.runs import store
+from core.runs.results import detectors
 
 SHIPPED = sorted(path for path in store.shipped_root().iterdir() if path.is_dir())
 MOST_BYTES = 5_000_000

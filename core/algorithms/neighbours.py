@@ -192,3 +192,8 @@ def scatter_of(rows: Tensor) -> tuple[Tensor, Tensor]:
         centred = part.double() - mean
         scatter.addmm_(centred.T, centred)
     return mean, scatter
+
+
+def rows_of(images: Tensor) -> Tensor:
+    """uint8 [N, C, H, W] -> float32 [N, pixels] in [0, 1]."""
+    return images.flatten(1).float() / 255

@@ -2,7 +2,7 @@
 
 from core.data.bends import RANGES as BEND_RANGES
 from core.data.bends import bend, bend_path
-from core.data.catalogue import Entry, catalogue, entry, fetch, load, roots, set_roots
+from core.data.catalogue import Entry, catalogue, digest, digest_of, entry, fetch, load, roots, set_roots
 from core.data.dataset import Dataset
 from core.data.folders import FolderReport, held_out, import_images, inspect
 from core.data.known import GROUP_TITLES
@@ -22,6 +22,8 @@ __all__ = [
     "catalogue",
     "conform",
     "decode",
+    "digest",
+    "digest_of",
     "entry",
     "fetch",
     "fit",

@@ -4,7 +4,8 @@ One convention everywhere: novel = 1 = positive, a higher score is more novel, a
 lies *strictly above* the threshold, and a number that isn't defined is nan (None where it is written as JSON).
 
     scores.py        what an array of scores must be; the collapse alarm; percentiles among normal images
-    thresholds.py    confusion counts, the default threshold, the curves over all thresholds
+    thresholds.py    confusion counts, the curves over all thresholds
+    rules.py         how a threshold is set from training and validation scores
     metrics.py       AUROC, AUPR, FPR at 95 % TPR, detection error, and all of them with their intervals
     intervals.py     the stratified bootstrap
     curves.py        ROC and precision-recall points, thinned for drawing
@@ -15,7 +16,9 @@ lies *strictly above* the threshold, and a number that isn't defined is nan (Non
 from core.evaluation.agreement import contingency, normalised_mutual_information, purity
 from core.evaluation.curves import pr_points, roc_points
 from core.evaluation.metrics import (
+    LOWER_IS_BETTER,
     METRICS,
+    TITLES,
     aupr_normal,
     aupr_novel,
     auroc,
@@ -25,6 +28,7 @@ from core.evaluation.metrics import (
     metrics,
     paired_difference,
 )
+from core.evaluation.rules import RULES, Impurities, Quantile, ThresholdRule, default_threshold, rule_from_json
 from core.evaluation.scores import collapse, percentile
 from core.evaluation.selection import auroc_on_halves
 from core.evaluation.thresholds import (
@@ -32,14 +36,18 @@ from core.evaluation.thresholds import (
     accept_everything,
     alarms_per_thousand,
     confusion,
-    default_threshold,
     threshold_curve,
-    threshold_interval,
 )
 
 __all__ = [
+    "LOWER_IS_BETTER",
     "METRICS",
+    "TITLES",
+    "RULES",
     "Confusion",
+    "Impurities",
+    "Quantile",
+    "ThresholdRule",
     "accept_everything",
     "alarms_per_thousand",
     "aupr_normal",
@@ -60,6 +68,6 @@ __all__ = [
     "pr_points",
     "purity",
     "roc_points",
+    "rule_from_json",
     "threshold_curve",
-    "threshold_interval",
 ]

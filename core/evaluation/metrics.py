@@ -8,6 +8,7 @@
 | fpr95_novel | share of normal images rejected where 95 % of the novel ones are caught | lower |
 | detection_error | smallest mean of the two error rates over all thresholds, equal priors | lower |
 | f1, precision, recall | at the given threshold, novel positive | higher |
+| normal_f1, normal_precision, normal_recall | the same with normal positive | higher |
 
 Code bases differ in the positive class, in threshold grids and in precision from rates or from counts, and so in their
 figures: these are exact at every distinct score, and precision is from counts, so it depends on the mixture tested.
@@ -120,8 +121,23 @@ RANKING: dict[str, Metric] = {
     "fpr95_novel": _fpr95_novel,
     "detection_error": _detection_error,
 }
-AT_THRESHOLD = ("f1", "precision", "recall")
+AT_THRESHOLD = ("f1", "precision", "recall", "normal_f1", "normal_precision", "normal_recall")
 METRICS = (*RANKING, *AT_THRESHOLD)
+TITLES = {  # as tables and sentences name them
+    "auroc": "AUROC",
+    "aupr_novel": "AUPR, novel",
+    "aupr_normal": "AUPR, normal",
+    "fpr95_normal": "FPR at 95 % TPR",
+    "fpr95_novel": "FPR at 95 % of novel caught",
+    "detection_error": "Detection error",
+    "f1": "F1",
+    "precision": "Precision",
+    "recall": "Recall",
+    "normal_f1": "F1, normal positive",
+    "normal_precision": "Precision, normal positive",
+    "normal_recall": "Recall, normal positive",
+}
+LOWER_IS_BETTER = frozenset({"fpr95_normal", "fpr95_novel", "detection_error"})
 
 
 def metrics(

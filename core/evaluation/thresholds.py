@@ -1,4 +1,4 @@
-"""What a threshold does: confusion counts, the default threshold and its uncertainty, every threshold at once."""
+"""What a threshold does: confusion counts, its uncertainty, every threshold at once."""
 
 from dataclasses import dataclass
 
@@ -7,7 +7,7 @@ from numpy.typing import ArrayLike
 
 from core.errors import WrongRequest
 from core.evaluation.intervals import Estimate, estimate
-from core.evaluation.scores import finite, labelled
+from core.evaluation.scores import labelled
 
 Count = int | np.ndarray
 Share = float | np.ndarray
@@ -116,33 +116,13 @@ def alarms_per_thousand(counts: Confusion, novelty_rate: float) -> dict[str, Sha
     }
 
 
-def default_threshold(normal_validation_scores: ArrayLike, share: float = 0.95) -> float:
-    """The score that at least `share` of the normal validation images don't exceed; novel is what lies strictly above.
-
-    One of the scores themselves, never a value between two.
-    Raises WrongRequest where there are no scores, some are not finite, or `share` is outside 0..1.
-    """
-    scores = finite(normal_validation_scores, "normal validation scores")
-    return float(np.sort(scores)[_rank(len(scores), share)])
-
-
-def threshold_interval(
-    normal_validation_scores: ArrayLike, share: float = 0.95, draws: int = 1000, seed: int = 0
-) -> Estimate:
-    """`default_threshold` as {value, low, high}, with its 95 % bootstrap interval; raises as that does.
+def order_statistic(ascending: np.ndarray, rank: int, draws: int = 1000, seed: int = 0) -> Estimate:
+    """The score at a rank (from 0) of N ascending scores as {value, low, high}, with its 95 % bootstrap interval.
 
     Resampling N scores and taking the k-th smallest is drawing that order statistic directly: of N uniform numbers the
     k-th smallest is Beta(k, N + 1 - k), and a resampled image is the floor of N times a uniform number.
     """
-    scores = np.sort(finite(normal_validation_scores, "normal validation scores"))
-    count, rank = len(scores), _rank(len(scores), share)
+    count = len(ascending)
     uniform = np.random.default_rng(seed).beta(rank + 1, count - rank, size=draws)
     image = np.minimum((count * uniform).astype(int), count - 1)
-    return estimate(scores[rank], scores[image])
-
-
-def _rank(count: int, share: float) -> int:
-    """Position, from 0, of the quantile among sorted scores: numpy's `method="higher"`."""
-    if not 0 <= share <= 1:
-        raise WrongRequest(f"The share of normal images to accept is between 0 and 1, not {share}.")
-    return int(np.quantile(np.arange(count), share, method="higher"))
+    return estimate(ascending[rank], ascending[image])

@@ -23,12 +23,21 @@ class Method:
 
 
 METHODS = {
-    "rapp-ae": Method("core.methods.cards.rapp:AE", "core.methods.rapp:RappAE", "core.figures.rapp", "rapp"),
-    "rapp-vae": Method("core.methods.cards.rapp:VAE", "core.methods.rapp:RappVAE", "core.figures.rapp", "rapp"),
-    "rapp-aae": Method("core.methods.cards.rapp:AAE", "core.methods.rapp:RappAAE", "core.figures.rapp", "rapp"),
-    "deep-svdd": Method("core.methods.cards.svdd:DEEP_SVDD", "core.methods.svdd:DeepSVDD", "core.figures.svdd", "svdd"),
+    "rapp-ae": Method("core.methods.cards.rapp:AE", "core.methods.rapp:RappAE", "core.figures.families.rapp", "rapp"),
+    "rapp-vae": Method(
+        "core.methods.cards.rapp:VAE", "core.methods.rapp:RappVAE", "core.figures.families.rapp", "rapp"
+    ),
+    "rapp-aae": Method(
+        "core.methods.cards.rapp:AAE", "core.methods.rapp:RappAAE", "core.figures.families.rapp", "rapp"
+    ),
+    "deep-svdd": Method(
+        "core.methods.cards.svdd:DEEP_SVDD", "core.methods.svdd:DeepSVDD", "core.figures.families.svdd", "svdd"
+    ),
     "multi-radius-svdd": Method(
-        "core.methods.cards.svdd:MULTI_RADIUS", "core.methods.svdd:MultiRadiusSVDD", "core.figures.svdd", "svdd"
+        "core.methods.cards.svdd:MULTI_RADIUS",
+        "core.methods.svdd:MultiRadiusSVDD",
+        "core.figures.families.svdd",
+        "svdd",
     ),
 }
 

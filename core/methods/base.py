@@ -2,6 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
+from contextlib import nullcontext
 from typing import Any, ClassVar
 
 import numpy as np
@@ -10,10 +11,9 @@ from torch import Tensor
 
 from core import knobs as knobs_module
 from core.errors import WrongRequest
-from core.evaluation import default_threshold
 from core.knobs import Shape
 from core.methods.cards import Card
-from core.scenarios import named
+from core.scenarios import Offer
 from core.training import Progress, Stage, TaskTensors, seed_everything, train
 from core.training.loop import State
 
@@ -41,8 +41,16 @@ class Detector(ABC):
         """Move networks and statistics; returns self."""
 
     @abstractmethod
+    def make_stages(self, task: TaskTensors) -> list[Stage]:
+        """The parts of the training, one for each record of the card, in its order."""
+
     def stages(self, task: TaskTensors) -> list[Stage]:
-        """The parts of the training, in order."""
+        """The parts of the training with what the card says of each."""
+        stages = self.make_stages(task)
+        for stage, record in zip(stages, self.card.stages, strict=True):
+            stage.record = record
+            stage.epochs = getattr(self.knobs, record.epochs) if record.epochs else 1
+        return stages
 
     @abstractmethod
     def score_batch(self, images: Tensor) -> dict[str, Tensor]:
@@ -56,8 +64,8 @@ class Detector(ABC):
         """What the pages draw about the detector itself, computed once after training from what it may see."""
         return {}
 
-    def snapshot(self, probe: Tensor) -> Arrays:
-        """What replay draws after an epoch: arrays about the probe images, uint8 [P, C, H, W]."""
+    def snapshot(self, probe: Tensor, stage: str) -> Arrays:
+        """What replay draws after an epoch of a stage: arrays about the probe images, uint8 [P, C, H, W]."""
         return {}
 
     def set_knobs(self, knobs: Any, task: Callable[[], TaskTensors]) -> None:
@@ -102,10 +110,10 @@ class Detector(ABC):
                 f"not {tuple(images.shape[1:])} of type {str(images.dtype).removeprefix('torch.')}."
             )
         parts: dict[str, list[np.ndarray]] = {}
-        with torch.inference_mode():
+        with nullcontext() if self.card.gradients else torch.inference_mode():
             for start in range(0, max(len(images), 1), self.chunk):
                 for name, values in compute(images[start : start + self.chunk].to(self.device)).items():
-                    parts.setdefault(name, []).append(values.cpu().numpy())
+                    parts.setdefault(name, []).append(values.detach().cpu().numpy())
         return {name: np.concatenate(each).astype(dtype or each[0].dtype, copy=False) for name, each in parts.items()}
 
 
@@ -144,11 +152,12 @@ class Outlier:
         shape: Shape = tuple(X.shape[1:])  # type: ignore[assignment]
         card = self.detector.card
         settings = self.settings or knobs_module.preset(card.knobs, self.preset, shape)
-        if refusal := card.refuses(settings, shape, named("unimodal"), 1):
+        if refusal := card.refuses(settings, Offer(shape, "unimodal", train=len(rest))):
             raise WrongRequest(refusal)
         self.detector_ = build(self.detector, settings, shape, self.seed)
         self.detector_.fit(TaskTensors(torch.from_numpy(X[rest]), torch.from_numpy(X[held_out])), self.seed)
-        self.threshold_ = default_threshold(-self.score_samples(X[held_out]), getattr(settings, "normal_share", 0.95))
+        trained, held = (-self.score_samples(X[index]) for index in (rest, held_out))
+        self.threshold_ = settings.rule().threshold(trained, held)
         self.offset_ = -self.threshold_
         return self
 

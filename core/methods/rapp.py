@@ -39,7 +39,7 @@ from core.algorithms.nap import (
 from core.knobs import Shape
 from core.methods.base import Arrays, Detector
 from core.methods.cards import rapp as cards
-from core.training import Progress, Stage, TaskTensors, batches
+from core.training import DetectorStage, Progress, Stage, TaskTensors, batches, descend
 from core.training.loop import State
 
 SMALL_PATHWAY = (
@@ -120,18 +120,17 @@ def sap(squared_norms: Tensor, first: int, last: int) -> Tensor:
 # --- stages -----------------------------------------------------------------------------------------------------------
 
 
-class TrainAutoencoder(Stage):
+class TrainAutoencoder(DetectorStage):
     """Minimises the variant's loss with Adam; remembers the weights with the lowest validation reconstruction loss."""
 
-    name = "train"
+    detector: "Rapp"
 
     def __init__(self, detector: "Rapp") -> None:
-        self.detector = detector
-        self.epochs = detector.knobs.epochs
+        super().__init__(detector)
         self.best: State = {"loss": float("inf"), "weights": {}}
 
     def begin(self, task: TaskTensors, progress: Progress) -> None:
-        self.task, self.progress = task, progress
+        super().begin(task, progress)
         self.optimisers = self.detector.optimisers()
 
     def epoch(self, number: int) -> dict[str, float]:
@@ -162,18 +161,8 @@ class TrainAutoencoder(Stage):
         self.best = {**state["best"], "weights": {n: v.to(device) for n, v in state["best"]["weights"].items()}}
 
 
-class PrepareScores(Stage):
+class PrepareScores(DetectorStage):
     """One pass over the training images in evaluation mode: mean and scatter of their pathway differences."""
-
-    name = "prepare scores"
-    epochs = 1
-    learns = False
-
-    def __init__(self, detector: "Rapp") -> None:
-        self.detector = detector
-
-    def begin(self, task: TaskTensors, progress: Progress) -> None:
-        self.task, self.progress = task, progress
 
     def epoch(self, number: int) -> dict[str, float]:
         self.detector.fit_statistics(self.task.train, self.progress)
@@ -232,7 +221,7 @@ class Rapp(Detector):
         self._all_windows = None
         return self
 
-    def stages(self, task: TaskTensors) -> list[Stage]:
+    def make_stages(self, task: TaskTensors) -> list[Stage]:
         return [TrainAutoencoder(self), PrepareScores(self)]
 
     def pixels(self, images: Tensor) -> Tensor:
@@ -327,7 +316,7 @@ class Rapp(Detector):
         }
 
     @torch.inference_mode()
-    def snapshot(self, probe: Tensor) -> Arrays:
+    def snapshot(self, probe: Tensor, stage: str) -> Arrays:
         """layers [P, L + 1] of the probe, and the reconstruction of its first 24 images."""
         differences, redrawn = self.differences(probe)
         pictures = (redrawn[:24].clamp(0, 1) * 255).round().byte().view(-1, *self.shape)
@@ -476,12 +465,3 @@ class RappAAE(Rapp):
         deceit = real_or_fake(fooled.float(), True)
         descend(deceit, optimisers["encoder"])
         return {"reconstruction": error.detach(), "discriminator": told_apart.detach(), "generator": deceit.detach()}
-
-
-def descend(loss: Tensor, *optimisers: torch.optim.Optimizer) -> None:
-    """One step of each optimiser down the gradient of the loss."""
-    for each in optimisers:
-        each.zero_grad(set_to_none=True)
-    loss.backward()
-    for each in optimisers:
-        each.step()

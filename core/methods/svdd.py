@@ -34,7 +34,7 @@ from core.knobs import Shape
 from core.methods.base import Arrays, Detector
 from core.methods.cards import svdd as cards
 from core.networks import lenet
-from core.training import Progress, Stage, TaskTensors, batches
+from core.training import Descent, DetectorStage, Progress, Stage, TaskTensors, batches, descend
 from core.training.loop import State
 
 CENTRE_GAP = 0.1  # no coordinate of a centre lies nearer to 0: a bias-free network could reach 0 with zero weights
@@ -125,20 +125,8 @@ def collapse(spread: float, radii: Tensor, centres: Tensor) -> str | None:
 # --- stages -----------------------------------------------------------------------------------------------------------
 
 
-class _Of(Stage):
-    """A stage of this family: knows its detector, and the task from `begin`."""
-
-    def __init__(self, detector: "DeepSVDD") -> None:
-        self.detector, self.knobs = detector, detector.knobs
-
-    def begin(self, task: TaskTensors, progress: Progress) -> None:
-        self.task, self.progress = task, progress
-
-
-class Prepare(_Of):
+class Prepare(DetectorStage):
     """Smallest and largest pixel after contrast normalisation, over the training images."""
-
-    name, epochs, learns = "prepare", 1, False
 
     def epoch(self, number: int) -> dict[str, float]:
         low, high = float("inf"), float("-inf")
@@ -149,40 +137,12 @@ class Prepare(_Of):
         return {"lowest": low, "highest": high}
 
 
-class _Descent(_Of):
-    """A stage with one Adam whose rate drops to a tenth after an epoch."""
-
-    drop: int
-    adam: torch.optim.Optimizer
-
-    def descend(self, loss: Tensor) -> None:
-        self.adam.zero_grad(set_to_none=True)
-        loss.backward()
-        self.adam.step()
-
-    def set_rate(self, number: int, rate: float) -> None:
-        self.adam.param_groups[0]["lr"] = rate * (0.1 if 0 < self.drop < number else 1.0)
-
-    def state(self) -> State:
-        return {"adam": self.adam.state_dict()}
-
-    def load(self, state: State) -> None:
-        self.adam.load_state_dict(state["adam"])
-        # A file has the moments in torch's default order; the fused step needs them in the order of the weights.
-        for weight, moments in self.adam.state.items():
-            for name, value in moments.items():
-                if value.shape == weight.shape:
-                    moments[name] = torch.empty_like(weight).copy_(value)
-
-
-class Pretrain(_Descent):
+class Pretrain(Descent):
     """The autoencoder whose encoder Deep SVDD starts from: squared error, summed over pixels, mean over the batch."""
-
-    name = "pretrain"
 
     def __init__(self, detector: "DeepSVDD") -> None:
         super().__init__(detector)
-        self.epochs, self.drop = self.knobs.pretrain_epochs, self.knobs.pretrain_rate_drop
+        self.drop = self.knobs.pretrain_rate_drop
 
     def begin(self, task: TaskTensors, progress: Progress) -> None:
         super().begin(task, progress)
@@ -200,15 +160,13 @@ class Pretrain(_Descent):
             images = detector.prepared(self.task.train[batch])
             redrawn = detector.networks["decoder"](detector.encoder(images))
             error = (redrawn - images).square().sum((1, 2, 3))
-            self.descend(error.mean())
+            descend(error.mean(), self.adam)
             total += error.detach().sum()
         return {"reconstruction": float(total) / len(self.task.train)}
 
 
-class Centre(_Of):
+class Centre(DetectorStage):
     """The centre: the mean embedding of the training images, in evaluation mode."""
-
-    name, epochs, learns = "centre", 1, False
 
     def epoch(self, number: int) -> dict[str, float]:
         self.detector.find_clusters(self.task, self.progress)
@@ -218,17 +176,13 @@ class Centre(_Of):
 class Cluster(Centre):
     """Clusters of the pre-trained embedding, and their centres."""
 
-    name = "cluster"
 
-
-class Train(_Descent):
+class Train(Descent):
     """Minimises the one-class or the soft-boundary objective; clusters and centres stay fixed."""
-
-    name = "train"
 
     def __init__(self, detector: "DeepSVDD") -> None:
         super().__init__(detector)
-        self.epochs, self.drop = self.knobs.epochs, self.knobs.rate_drop
+        self.drop = self.knobs.rate_drop
 
     def begin(self, task: TaskTensors, progress: Progress) -> None:
         super().begin(task, progress)
@@ -257,7 +211,7 @@ class Train(_Descent):
                 if self.soft
                 else one_class_objective(squared)
             )
-            self.descend(objective)
+            descend(objective, self.adam)
             total += objective.detach() * len(batch)
         curves = {"objective": float(total) / len(self.task.train)}
         # The one-class objective needs no radii while it trains: they are measured now and then for the picture only.
@@ -279,10 +233,8 @@ class Train(_Descent):
         return curves
 
 
-class Measure(_Of):
+class Measure(DetectorStage):
     """Final radii over all training images, in evaluation mode, for both objectives."""
-
-    name, epochs, learns = "measure", 1, False
 
     def epoch(self, number: int) -> dict[str, float]:
         detector = self.detector
@@ -329,7 +281,7 @@ class DeepSVDD(Detector):
         )
         return self
 
-    def stages(self, task: TaskTensors) -> list[Stage]:
+    def make_stages(self, task: TaskTensors) -> list[Stage]:
         return [Prepare(self), Pretrain(self), self.cluster_stage(self), Train(self), Measure(self)]
 
     def prepared(self, images: Tensor) -> Tensor:
@@ -426,7 +378,7 @@ class DeepSVDD(Detector):
             **{name: np.asarray(value) for name, value in self.partition.items()},
         }
 
-    def snapshot(self, probe: Tensor) -> Arrays:
+    def snapshot(self, probe: Tensor, stage: str) -> Arrays:
         """Of the probe: embedding [P, D] float16, distances [P, K] to all centres; radii [K] in the objective."""
         squared, embedding = self.squared_distances(probe)
         return {

@@ -1,5 +1,4 @@
-"""Runs, from the request to the stored result.
+"""Runs: what was asked (spec), where it lies (store, files), how it travels (transfer).
 
-What was asked (spec), where it lies (store), who trains it (jobs, worker), who scores uploads (scorer), who tells
-MLflow (mirror).
+Who trains it is in `process`, what comes of it in `results`.
 """

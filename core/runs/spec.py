@@ -19,7 +19,7 @@ class RunSpec:
     """One training of one method on one task with one seed.
 
     target: class names, or one super-category.  options: of the scenario.  knobs: of the method, all of them.
-    seed: network and order only; split_seed: the task's.
+    seed: network and order only; split_seed: the task's.  images: the digest of what the task reads, as in TaskSpec.
     """
 
     dataset: str
@@ -31,10 +31,21 @@ class RunSpec:
     split_seed: int = 0
     seed: int = 0
     device: str = "auto"
+    images: str = ""
 
     @property
     def task(self) -> TaskSpec:
-        return TaskSpec(self.dataset, self.scenario, self.target, self.options, self.split_seed)
+        return TaskSpec(self.dataset, self.scenario, self.target, self.options, self.split_seed, self.images)
+
+    @property
+    def task_title(self) -> str:
+        """Its task in words: `digits · all but 3`."""
+        return f"{self.dataset} · {scenarios.named(self.scenario).in_words(self.target)}"
+
+    @property
+    def title(self) -> str:
+        """The run in words: `digits · all but 3 · RaPP, autoencoder`, with the seed where it isn't 0."""
+        return f"{self.task_title} · {self.card.title}{f' · seed {self.seed}' if self.seed else ''}"
 
     @property
     def card(self) -> Card:
@@ -59,6 +70,8 @@ class RunSpec:
 
     def to_json(self) -> dict[str, Any]:
         content = dataclasses.asdict(self)
+        if not self.images:  # as the specs of run folders that are older than it
+            del content["images"]
         return content | {"target": list(self.target), "knobs": dict(self.knobs), "options": dict(self.options)}
 
     @classmethod
@@ -84,25 +97,23 @@ def request(
     seed: int = 0,
     device: str = "auto",
 ) -> RunSpec:
-    """A checked RunSpec from a preset and changes to it; loads no images and no torch.
+    """A checked RunSpec from a preset and changes to it; loads no torch, and images only where they are at hand.
 
     Raises WrongRequest with what is allowed.
     """
     card = methods.card(method)
     task = scenarios.task_spec(dataset, scenario, target, options, split_seed)
-    entry, rule = data.entry(dataset), scenarios.named(scenario)
-    assert entry.shape, f"task_spec has loaded {dataset}, so its shape is known"
-    settings: Any = knobs.changed(knobs.preset(card.knobs, preset, entry.shape), changes or {})
-    refusal = card.refuses(settings, entry.shape, rule, normal_classes(task))
+    offer = scenarios.offer(task)
+    settings: Any = knobs.changed(knobs.preset(card.knobs, preset, offer.shape), changes or {})
+    refusal = card.refuses(settings, offer)
     if refusal:
         raise WrongRequest(refusal)
     if seed < 0:
         raise WrongRequest(f"The seed can't be {seed}. Choose a whole number of at least 0.")
     if device not in ("auto", "cpu", "cuda"):
         raise WrongRequest(f"There is no device {device!r}. Choose from auto, cpu, cuda.")
-    return RunSpec(
-        dataset, scenario, task.target, method, knobs.values(settings), task.options, split_seed, seed, device
-    )
+    values = knobs.values(settings)
+    return RunSpec(dataset, scenario, task.target, method, values, task.options, split_seed, seed, device, task.images)
 
 
 def published(spec: RunSpec) -> list[Published]:
@@ -119,13 +130,3 @@ def published(spec: RunSpec) -> list[Published]:
         and knobs.values(knobs.changed(options, figure.options)) == spec.options
         and data.entry(spec.dataset).stand_in is None
     ]
-
-
-def normal_classes(task: TaskSpec) -> int:
-    """How many hidden classes are normal in this task."""
-    entry = data.entry(task.dataset)
-    if task.scenario == "multimodal":
-        return len(entry.classes) - 1
-    if task.scenario == "latent-super-category":
-        return len(scenarios.super_categories(entry)[task.target[0]])
-    return len(task.target)

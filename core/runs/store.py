@@ -12,23 +12,28 @@ Shipped runs lie in `checkpoints/shipped/`, are read-only and always listed.
 
 import contextlib
 import functools
+import itertools
 import json
 import os
 import re
 import shutil
 import socket
 import time
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from filelock import FileLock, Timeout
 
+from core import knobs, scenarios
 from core.errors import DamagedRun, WrongRequest
+from core.evaluation import METRICS, ThresholdRule, rule_from_json
 from core.knobs import Shape
 from core.runs import files
 from core.runs.spec import RunSpec
+from core.scenarios import Offer
 
 PROJECT = Path(__file__).resolve().parents[2]
 FORMAT = 1
@@ -41,19 +46,16 @@ QUEUED, RUNNING, FINISHED, FAILED, CANCELLED, INTERRUPTED = (
     "interrupted",
 )
 LIVE, ENDED = (QUEUED, RUNNING), (FINISHED, FAILED, CANCELLED, INTERRUPTED)
+UNTRAINED = "untrained"  # the control line that belongs to the run, not to its task
 CONTROLS = {  # the lines that a detector has to beat, by their name in controls.json
     "nearest-pixels": "Five nearest training images, pixels",
     "nearest-pca": "Five nearest training images, 50 principal components",
     "pca-error": "PCA error (95 % of the variance)",
-    "untrained": "The same network, untrained",
+    UNTRAINED: "The same network, untrained",
 }
-RENEWED = (
-    "state.json",
-    "run.json",
-    "controls.json",
-    "projection.npz",
-    "name.json",
-)  # what changes after the first writing
+FOLLOWS = {"controls": "The comparison with control lines", "map": "The map of neighbourhoods"}  # once it is finished
+# what changes after the first writing
+RENEWED = ("state.json", "run.json", "controls.json", "projection.npz", "failures.json", "name.json")
 START_GRACE = 20.0  # seconds between submission and the process taking its lock
 HEARTBEAT = 60.0  # seconds without a sign of life after which a run on another host counts as interrupted
 
@@ -109,7 +111,7 @@ class Run:
         try:
             return str(_json(path, _mtime(path))["name"])
         except (DamagedRun, KeyError, TypeError):
-            return title(self.spec)
+            return self.spec.title
 
     @property
     def mark(self) -> dict[str, Any]:
@@ -142,8 +144,11 @@ class Run:
         return held(self.folder / "lock")
 
     def metrics(self, score: str | None = None) -> dict[str, Any]:
-        """The metrics of a score (the headline by default): {auroc: {value, low, high}, ..., by_source}."""
-        return self._result("metrics", score)
+        """The metrics of a score (the headline by default): {auroc: {value, low, high}, ..., by_source}.
+
+        What run folders of an older version lack is undefined.
+        """
+        return complete(self._result("metrics", score))
 
     def threshold(self, score: str | None = None) -> float:
         return float(self._result("thresholds", score))
@@ -158,13 +163,45 @@ class Run:
             ) from None
 
     @property
+    def rule(self) -> ThresholdRule:
+        """What set its thresholds."""
+        stored = self.about.get("rule")
+        return rule_from_json(stored) if stored else self.spec.settings.rule()
+
+    @property
+    def offer(self) -> Offer:
+        """What its task offered, by what the run itself keeps."""
+        spec = self.spec
+        rule = scenarios.named(spec.scenario)
+        return Offer(
+            shape=self.shape,
+            kind=spec.scenario,
+            classes=len(np.unique(self.arrays("train", "classes")["classes"])) if self.has("train") else 1,
+            labels=rule.labels,
+            seen=rule.sees(knobs.changed(rule.options(), spec.options)),
+            train=self.about["counts"]["train"],
+            options=spec.options,
+        )
+
+    @property
     def controls(self) -> dict[str, Any]:
         """Metrics of the control lines by name; empty until they are computed."""
         path = self.folder / "controls.json"
         content = _json(path, _mtime(path)) if path.exists() else {}
         if not isinstance(content, dict):
             raise DamagedRun(f"controls.json of the run {self.id} is damaged. Train the run again, or import it again.")
-        return content
+        return {name: complete(metrics) if name in CONTROLS else metrics for name, metrics in content.items()}
+
+    def awaited(self, part: str) -> str:
+        """Why a part that follows the training isn't there: one of FOLLOWS, in a sentence."""
+        path = self.folder / "failures.json"
+        failed = _json(path, _mtime(path)) if path.exists() else {}
+        title = FOLLOWS[part]
+        if isinstance(failed, dict) and part in failed:
+            return f"{title} failed: {failed[part]} The run's log has the details."
+        if self.alive:
+            return f"{title} is being computed by the run's process; reload the page in a moment."
+        return f"{title} is missing: the run's process ended before it was computed. Train the run again to have it."
 
     def arrays(self, file: str, *names: str) -> dict[str, np.ndarray]:
         """Arrays of one npz of the run, e.g. `test`.  Raises DamagedRun."""
@@ -178,9 +215,18 @@ class Run:
         name = f"{split}/{score or self.spec.card.headline}"
         return self.arrays("scores", name)[name]
 
-    def normal_scores(self, score: str | None = None) -> np.ndarray:
-        """float64 [V] of the normal validation images, from which thresholds and percentiles come."""
-        return self.scores(score, "valid")[self.arrays("test", "valid_novel")["valid_novel"] == 0]
+    def held_out_scores(self, score: str | None = None) -> np.ndarray:
+        """float64 [V] of the validation images, from which thresholds and percentiles come.
+
+        They are what the task calls normal: where its training set is impure, so are they, and no label says which.
+        """
+        return self.scores(score, "valid")
+
+    def training_scores(self, score: str | None = None) -> np.ndarray | None:
+        """float64 [n] of training images, a seeded choice where there are many; None in run folders without them."""
+        name = f"train/{score or self.spec.card.headline}"
+        stored = self.arrays("scores")
+        return stored.get(name)
 
     @property
     def shape(self) -> Shape:
@@ -208,10 +254,20 @@ class Run:
         except DamagedRun:
             return {}
 
-    def snapshots(self) -> list[tuple[int, Path]]:
-        """(epoch of the main stage, file) in order."""
-        found = (self.folder / "snapshots").glob("*.npz")
-        return sorted((int(path.stem), path) for path in found if path.stem.isdigit())
+    def snapshots(self, stage: str | None = None) -> dict[int, str]:
+        """epoch -> what `arrays` reads, in order, of a replayed stage, by default the last that has some."""
+        replayed = [record.name for record in self.spec.card.replayed]
+        for name in [stage] if stage else reversed(replayed):
+            prefix = f"{snapshot_prefix(name)}-"
+            found = {
+                path.stem.removeprefix(prefix): path for path in (self.folder / "snapshots").glob(f"{prefix}*.npz")
+            }
+            if name == replayed[-1]:  # run folders of before several stages were replayed name the epoch alone
+                found |= {path.stem: path for path in (self.folder / "snapshots").glob("[0-9]*.npz")}
+            epochs = sorted((int(epoch), path.stem) for epoch, path in found.items() if epoch.isdigit())
+            if epochs:
+                return {epoch: f"snapshots/{stem}" for epoch, stem in epochs}
+        return {}
 
     def log(self, most: int = 20_000) -> str:
         """The end of its log."""
@@ -359,16 +415,21 @@ def activity() -> tuple[int, int]:
     return states.count(RUNNING), states.count(QUEUED)
 
 
-def title(spec: RunSpec) -> str:
-    """A run in words: `digits · all but 3 · RaPP, autoencoder`, with the seed where it isn't 0."""
-    return f"{task_title(spec)} · {spec.card.title}{f' · seed {spec.seed}' if spec.seed else ''}"
+def complete(metrics: Mapping[str, Any]) -> dict[str, Any]:
+    """Metrics with every key that there is today; one that wasn't computed is undefined."""
+    undefined = {"value": None, "low": None, "high": None}
+    return {**{name: undefined for name in METRICS}, **metrics}
 
 
-def task_title(spec: RunSpec) -> str:
-    """Its task in words: `digits · all but 3`."""
-    classes = ", ".join(spec.target)
-    scope = {"multimodal": f"all but {classes}", "contaminated": f"{classes}, impure"}.get(spec.scenario, classes)
-    return f"{spec.dataset} · {scope}"
+def snapshot_prefix(stage: str) -> str:
+    """What the names of the snapshots of a stage begin with."""
+    return stage.replace(" ", "-")
+
+
+def another_seed(spec: RunSpec) -> int:
+    """The lowest seed above the run's own that no run of the same request has."""
+    taken = {run.spec.hash for run in runs() if run.state in (QUEUED, RUNNING, FINISHED)}
+    return next(seed for seed in itertools.count(spec.seed + 1) if replace(spec, seed=seed).hash not in taken)
 
 
 def _mtime(path: Path) -> int:

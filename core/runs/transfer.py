@@ -43,7 +43,7 @@ ARRAYS = (
 )
 KNOWN = re.compile(
     r"(run|state|name|controls)\.json|progress\.jsonl|log\.txt|detector\.safetensors"
-    rf"|({'|'.join(ARRAYS)})\.npz|snapshots/\d{{1,6}}\.npz"
+    rf"|({'|'.join(ARRAYS)})\.npz|snapshots/(?:[a-z-]{{1,40}}-)?\d{{1,6}}\.npz"
 )
 MEMBER = re.compile(rf"(?:(?P<folder>[A-Za-z0-9][A-Za-z0-9._-]*)/)?(?P<file>{KNOWN.pattern})")
 FOLDER = re.compile(r"([A-Za-z0-9][A-Za-z0-9._-]*/)?(snapshots/)?")
@@ -240,7 +240,7 @@ def _require_results(folder: Path, about: Mapping[str, Any], card: Card) -> None
             _require(_is_number(about["thresholds"][score.name]))
             measured = about["metrics"][score.name]
             for metrics in (measured, *measured.get("by_source", {}).values()):
-                _require(all(_is_estimate(metrics[name]) for name in METRICS))
+                _require(all(_is_estimate(metrics[name]) for name in METRICS if name in metrics))
     with _telling("test.npz"):
         test = _array_types(folder / "test.npz")
         images, kind = test["images"]
@@ -272,7 +272,7 @@ def _require_readable(folder: Path) -> None:
         lines = _json(folder / "controls.json") if (folder / "controls.json").exists() else {}
         _require(isinstance(lines, dict))
         measured = [lines[control] for control in store.CONTROLS if control in lines]
-        _require(all(_is_estimate(metrics[name]) for metrics in measured for name in METRICS))
+        _require(all(_is_estimate(metrics[name]) for metrics in measured for name in METRICS if name in metrics))
     with _telling("progress.jsonl"):
         path = folder / "progress.jsonl"
         for line in path.read_text(encoding="utf-8").splitlines() if path.exists() else ():

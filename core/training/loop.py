@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, Protocol
 
+from core.methods.cards import StageRecord
 from core.training.device import TaskTensors, seed_everything
 from core.training.progress import Progress
 
@@ -17,12 +18,15 @@ State = dict[str, Any]  # nested dictionaries and lists of tensors and plain JSO
 
 
 class Stage(ABC):
-    """One part of a training: so many epochs over the images with its own optimisers."""
+    """One part of a training: so many epochs over the images with its own optimisers.
 
-    name: str
-    epochs: int
+    record: what the method's card says of it.  epochs: how many at most; both are set by whoever makes the stages.
+    """
+
+    record: StageRecord
+    epochs: int = 1
     passes: int = 1  # how often an epoch takes every training image, for the progress
-    learns: bool = True  # False: only measures, so it also serves the control line of the untrained network
+    settled: bool = False  # set by an epoch after which there is nothing left to do: the stage ends early
 
     @abstractmethod
     def begin(self, task: TaskTensors, progress: Progress) -> None:
@@ -53,12 +57,16 @@ class Trainable(Protocol):
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """Where a training stands: after `epoch` (from 1) of `stage` (from 0), the detector's state and the stage's."""
+    """Where a training stands: after `epoch` (from 1) of `stage` (from 0), the detector's state and the stage's.
+
+    settled: the stage had nothing left to do, so a resume adds no epoch to it.
+    """
 
     stage: int
     epoch: int
     detector: State
     training: State
+    settled: bool = False
 
 
 def train(
@@ -67,13 +75,13 @@ def train(
     *,
     seed: int,
     progress: Progress | None = None,
-    after_epoch: Callable[[int, int, Callable[[], Checkpoint]], None] = lambda stage, epoch, checkpoint: None,
+    after_epoch: Callable[[Stage, int, Callable[[], Checkpoint]], None] = lambda stage, epoch, checkpoint: None,
     resume: Checkpoint | None = None,
 ) -> None:
     """Run all stages, or those left after `resume`.
 
-    after_epoch: called with stage, epoch and a function that makes the checkpoint, so that one who keeps few pays for
-    few.  Raises Cancelled where the progress says so.
+    after_epoch: called with the stage, the epoch and a function that makes the checkpoint, so that one who keeps few
+    pays for few.  Raises Cancelled where the progress says so.
     """
     progress = progress or Progress()
     stages = detector.stages(task)
@@ -83,18 +91,21 @@ def train(
         if resume and number < resume.stage:
             continue
         seed_everything(seed, number, 0)
-        progress.stage(stage.name, number, len(stages), stage.epochs, stage.epochs * stage.passes * len(task.train))
+        name, samples = stage.record.name, stage.epochs * stage.passes * len(task.train)
+        progress.stage(name, number, len(stages), stage.epochs, samples)
         stage.begin(task, progress)
         done = 0
         if resume and number == resume.stage:
             stage.load(resume.training)
-            done = resume.epoch
+            done, stage.settled = resume.epoch, resume.settled
         for epoch in range(done + 1, stage.epochs + 1):
+            if stage.settled:
+                break
             seed_everything(seed, number, epoch)
             progress.epoch(epoch, stage.epoch(epoch))
-            after_epoch(number, epoch, partial(_checkpoint, detector, stage, number, epoch))
+            after_epoch(stage, epoch, partial(_checkpoint, detector, stage, number, epoch))
         stage.end()
 
 
 def _checkpoint(detector: Trainable, stage: Stage, number: int, epoch: int) -> Checkpoint:
-    return Checkpoint(number, epoch, detector.state(), stage.state())
+    return Checkpoint(number, epoch, detector.state(), stage.state(), stage.settled)

@@ -160,7 +160,7 @@ def short_labels(runs: Iterable[Run]) -> dict[str, str]:
 
 def task(run: Run) -> str:
     """A run's task in words: "digits · all but 3"."""
-    return store.title(run.spec).partition(f" · {run.spec.card.title}")[0]
+    return run.spec.title.partition(f" · {run.spec.card.title}")[0]
 
 
 def _settings_that_differ(run: Run, alike: list[Run]) -> str:

@@ -176,7 +176,8 @@ def test_a_killed_run_resumes_to_the_same_weights(threads, capsys):
     dying = f"""
 import os, signal
 from core.__main__ import main
-from core.runs import files, worker
+from core.runs import files
+from core.runs.process import worker
 
 worker.CHECKPOINT_SECONDS = -1
 write = files.write_state

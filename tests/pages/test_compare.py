@@ -6,7 +6,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from core import evaluation
-from core.figures import entrants as rows
+from core.figures.pages import compare_lines as rows
 from core.runs import store
 from tests.pages.words import words
 

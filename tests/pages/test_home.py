@@ -3,9 +3,10 @@ import sys
 
 import pytest
 
-from core.figures.score import mixture
-from core.runs import machine, store
-from pages.shared import puzzle
+from core.figures.pages.score import mixture
+from core.runs import store
+from core.runs.process import machine
+from pages.shared.home import puzzle
 from tests.pages.words import button, words
 
 TITLE = "Which of these would surprise a network that has never seen a 3?"

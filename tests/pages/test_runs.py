@@ -3,7 +3,8 @@ import shutil
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from core.runs import mirror, store, transfer
+from core.mlflow import mirror
+from core.runs import store, transfer
 from core.runs.spec import request
 from core.runs.store import Run
 from tests.pages.words import button, buttons, words
@@ -132,7 +133,7 @@ def test_a_failed_run_shows_its_sentence_and_its_log_and_resumes(filled_store, o
     assert app.error[0].value.replace("\\", "") == run.sentence
     assert app.code[0].value == "Traceback: no space left"
     resumed = []
-    monkeypatch.setattr("core.runs.jobs.resume", resumed.append)
+    monkeypatch.setattr("core.runs.process.jobs.resume", resumed.append)
     button(app, "Resume").click().run()
     assert resumed == [run]
 

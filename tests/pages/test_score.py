@@ -11,8 +11,10 @@ import pytest
 from PIL import Image
 from streamlit.testing.v1 import AppTest
 
-from core.runs import scorer, store
-from pages.shared import frame, pad
+from core.runs import store
+from core.runs.results import scorer
+from pages.shared import frame
+from pages.shared.score import pad
 
 ROOT = Path(__file__).parents[2]
 TITLE = "How strange is this picture, and to whom?"

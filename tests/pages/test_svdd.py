@@ -13,7 +13,8 @@ from tests.pages.words import words
 
 TRAIN = """
 import sys, types
-from core.runs import spec, store, worker
+from core.runs import spec, store
+from core.runs.process import worker
 
 class UMAP:  # the real one compiles for half a minute
     def __init__(self, **options): pass

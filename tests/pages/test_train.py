@@ -3,7 +3,8 @@ import time
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from core.runs import jobs, store
+from core.runs import store
+from core.runs.process import jobs
 from core.runs.spec import request
 from tests.pages.words import button, buttons, words
 

@@ -4,11 +4,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from core.knobs import Shape, knob
-from core.scenarios import Scenario
+from core.evaluation import Quantile, ThresholdRule
+from core.knobs import knob
+from core.scenarios import Offer
 
 
-def accepts_any(settings: Any, shape: Shape, scenario: Scenario, classes: int) -> str | None:
+def accepts_any(settings: Any, offer: Offer) -> str | None:
     """Refuses nothing."""
     return None
 
@@ -23,16 +24,34 @@ class Score:
 
 
 @dataclass(frozen=True)
+class StageRecord:
+    """One part of a training, as everybody knows it who doesn't train.
+
+    name: in progress lines and files.  title: for a person.  epochs: the knob that sets their number, None where it is
+    a single step.  learns: False where it only measures, so that the control line of the untrained network runs it too.
+    replay: whether snapshots of it are kept, which replay follows.
+    """
+
+    name: str
+    title: str
+    epochs: str | None = None
+    learns: bool = True
+    replay: bool = False
+
+
+@dataclass(frozen=True)
 class Published:
     """A figure of a paper, shown only where dataset, scenario and protocol are the same.
 
-    options: the scenario options it was made with.  target: the class, or None for a mean over all of them.
+    metric: a key of core.evaluation's METRICS.  options: the scenario options it was made with.  target: the classes,
+    or None for a mean over all of them.
     """
 
     dataset: str
     scenario: str
     score: str
-    auroc: float
+    metric: str
+    value: float
     source: str
     target: tuple[str, ...] | None = None
     options: Mapping[str, object] = field(default_factory=dict)
@@ -43,10 +62,10 @@ class Published:
 class Card:
     """A method, as a person meets it.
 
-    knobs: the settings dataclass.  scores: the main ones, headline first named.
-    stages: names in order; main_stage: which of them replay follows.
-    epochs: the knob that `--epochs` sets, the main stage's.
-    refuses: (settings, image shape, scenario, number of normal classes) -> sentence or None.
+    knobs: the settings dataclass, a ThresholdKnobs.  scores: the main ones; headline: the first named of them.
+    refuses: (settings, what the task offers) -> sentence or None.
+    seeded: whether another seed gives another detector.  network: whether there is one that can be compared untrained.
+    gradients: whether its scores take gradients with respect to the image.
     """
 
     name: str
@@ -57,20 +76,32 @@ class Card:
     knobs: type
     scores: tuple[Score, ...]
     headline: str
-    stages: tuple[str, ...]
-    main_stage: int = 0
-    epochs: str = "epochs"
-    refuses: Callable[[Any, Shape, Scenario, int], str | None] = accepts_any
+    stages: tuple[StageRecord, ...]
+    refuses: Callable[[Any, Offer], str | None] = accepts_any
     published: tuple[Published, ...] = ()
+    seeded: bool = True
+    network: bool = True
+    gradients: bool = False
 
     def score(self, name: str) -> Score:
         """The score of this name."""
         return next(each for each in self.scores if each.name == name)
 
+    @property
+    def epochs(self) -> str | None:
+        """The knob that `--epochs` sets, that of the last stage which has one; None where no stage counts epochs."""
+        counted = [stage.epochs for stage in self.stages if stage.epochs]
+        return counted[-1] if counted else None
+
+    @property
+    def replayed(self) -> tuple[StageRecord, ...]:
+        """The stages that replay follows, in order."""
+        return tuple(stage for stage in self.stages if stage.replay)
+
 
 @dataclass(frozen=True)
 class ThresholdKnobs:
-    """What every method has: how the threshold is set from normal validation images."""
+    """What every method has: how the threshold is set.  A family with another rule overrides `rule`."""
 
     normal_share: float = knob(
         0.95,
@@ -82,3 +113,7 @@ class ThresholdKnobs:
         high=1.0,
         after=True,
     )
+
+    def rule(self) -> ThresholdRule:
+        """The rule that sets the threshold of every score."""
+        return Quantile(self.normal_share)

@@ -4,8 +4,8 @@ import math
 from dataclasses import dataclass
 
 from core.knobs import Shape, knob
-from core.methods.cards import Card, Published, Score, ThresholdKnobs
-from core.scenarios import Scenario
+from core.methods.cards import Card, Published, Score, StageRecord, ThresholdKnobs
+from core.scenarios import Offer
 
 PAPER = "Kim et al., RaPP: Novelty Detection with Reconstruction along Projection Pathway, ICLR 2020"
 WIDEST_PATHWAY = 6000  # a covariance of that many columns takes 290 MB in float64
@@ -123,9 +123,9 @@ class AAEKnobs(Knobs):
     )
 
 
-def refuses(settings: Knobs, shape: Shape, scenario: Scenario, classes: int) -> str | None:
-    """Why these settings can't train on images of this shape, or None."""
-    pixels = shape[0] * shape[1] * shape[2]
+def refuses(settings: Knobs, offer: Offer) -> str | None:
+    """Why these settings can't train on such images, or None."""
+    pixels = math.prod(offer.shape)
     first, last = settings.window()
     if settings.bottleneck >= pixels:
         return (
@@ -172,6 +172,7 @@ def _published(column: int) -> tuple[Published, ...]:
             dataset,
             scenario,
             score.name,
+            "auroc",
             figures[3 * column + place],
             "RaPP, Table 2",
             remark="mean over the ten classes",
@@ -179,6 +180,12 @@ def _published(column: int) -> tuple[Published, ...]:
         for (dataset, scenario), figures in table.items()
         for place, score in enumerate(SCORES)
     )
+
+
+STAGES = (
+    StageRecord("train", "Autoencoder", epochs="epochs", replay=True),
+    StageRecord("prepare scores", "Statistics of the differences", learns=False),
+)
 
 
 def _card(name: str, title: str, sentence: str, knobs: type, column: int) -> Card:
@@ -191,7 +198,7 @@ def _card(name: str, title: str, sentence: str, knobs: type, column: int) -> Car
         knobs=knobs,
         scores=SCORES,
         headline="nap",
-        stages=("train", "prepare scores"),
+        stages=STAGES,
         refuses=refuses,
         published=_published(column),
     )

@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 
 from core.knobs import Shape, knob
-from core.methods.cards import Card, Published, Score, ThresholdKnobs
-from core.scenarios import Scenario
+from core.methods.cards import Card, Published, Score, StageRecord, ThresholdKnobs
+from core.scenarios import Offer
 
 DEEP_SVDD_PAPER = "Ruff et al., Deep One-Class Classification, ICML 2018"
 MULTI_RADIUS_PAPER = "Trivedi and Thirimanne, Multi Radius Deep One-Class Classification, York University, 2022"
@@ -136,9 +136,9 @@ class MultiRadiusKnobs(Knobs):
     )
 
 
-def refuses(settings: Knobs, shape: Shape, scenario: Scenario, classes: int) -> str | None:
-    """Why these settings can't train on images of this shape, or None."""
-    channels, height, width = shape
+def refuses(settings: Knobs, offer: Offer) -> str | None:
+    """Why these settings can't train on what the task offers, or None."""
+    _, height, width = offer.shape
     if height != width or height not in (8, 28, 32):
         return (
             f"Deep SVDD's networks take images of 8 x 8, 28 x 28 or 32 x 32, not {height} x {width}. "
@@ -146,8 +146,8 @@ def refuses(settings: Knobs, shape: Shape, scenario: Scenario, classes: int) -> 
         )
     if settings.warm_up > settings.epochs:
         return f"{settings.warm_up} warm-up epochs don't fit into {settings.epochs} epochs. Choose fewer."
-    if isinstance(settings, MultiRadiusKnobs) and settings.labels == "classes" and "labels" not in scenario.offers:
-        return f"The scenario {scenario.kind} hides its classes, so clusters can't come from them. Set labels to finch."
+    if isinstance(settings, MultiRadiusKnobs) and settings.labels == "classes" and not offer.labels:
+        return f"The scenario {offer.kind} hides its classes, so clusters can't come from them. Set labels to finch."
     return None
 
 
@@ -177,9 +177,28 @@ _ONE_CIFAR = (61.7, 65.9, 50.8, 59.1, 60.9, 65.7, 67.7, 67.3, 75.9, 73.1)
 def _unimodal(dataset: str, figures: tuple[float, ...], remark: str) -> tuple[Published, ...]:
     return tuple(
         Published(
-            dataset, "unimodal", "boundary", figure / 100, "Deep SVDD, Table 1", (name,), {"split": "official"}, remark
+            dataset,
+            "unimodal",
+            "boundary",
+            "auroc",
+            figure / 100,
+            "Deep SVDD, Table 1",
+            (name,),
+            {"split": "official"},
+            remark,
         )
         for name, figure in zip(_CLASSES[dataset], figures, strict=True)
+    )
+
+
+def _stages(centres: StageRecord) -> tuple[StageRecord, ...]:
+    """The stages of the family, which differ in how they find their centres."""
+    return (
+        StageRecord("prepare", "Range of the pixels", learns=False),
+        StageRecord("pretrain", "Autoencoder", epochs="pretrain_epochs"),
+        centres,
+        StageRecord("train", "Embedding", epochs="epochs", replay=True),
+        StageRecord("measure", "Radii", learns=False),
     )
 
 
@@ -192,8 +211,7 @@ DEEP_SVDD = Card(
     knobs=Knobs,
     scores=SCORES,
     headline="boundary",
-    stages=("prepare", "pretrain", "centre", "train", "measure"),
-    main_stage=3,
+    stages=_stages(StageRecord("centre", "Centre", learns=False)),
     refuses=refuses,
     published=_unimodal("mnist", _ONE_MNIST, "one-class objective, mean of ten seeds")
     + _unimodal("mnist", _SOFT_MNIST, "soft-boundary objective, mean of ten seeds")
@@ -209,7 +227,6 @@ MULTI_RADIUS = Card(
     knobs=MultiRadiusKnobs,
     scores=SCORES,
     headline="boundary",
-    stages=("prepare", "pretrain", "cluster", "train", "measure"),
-    main_stage=3,
+    stages=_stages(StageRecord("cluster", "Clusters", learns=False)),
     refuses=refuses,
 )

@@ -8,7 +8,7 @@ from sklearn.metrics import average_precision_score, roc_auc_score, roc_curve
 
 from core import evaluation
 from core.errors import WrongRequest
-from core.evaluation import METRICS, confusion, metrics, paired_difference
+from core.evaluation import LOWER_IS_BETTER, METRICS, TITLES, confusion, metrics, paired_difference
 from core.evaluation.intervals import levels, resampled
 from core.evaluation.metrics import RANKING
 
@@ -80,12 +80,19 @@ def test_pairs_do_not_overflow(rng):
     assert evaluation.auroc(scores, novel) == pytest.approx(roc_auc_score(novel, scores))
 
 
+AT_THRESHOLD = ("f1", "precision", "recall", "normal_f1", "normal_precision", "normal_recall")
+
+
+def test_every_metric_has_a_title_and_a_direction():
+    assert tuple(TITLES) == METRICS and set(METRICS) > LOWER_IS_BETTER
+
+
 def test_report_holds_every_metric_as_json(rng):
     scores, novel = sample(rng)
     report = json.loads(json.dumps(metrics(scores, novel, threshold=1.0, draws=50)))
     assert tuple(report) == METRICS
     counts = confusion(scores, novel, 1.0)
-    expected = oracle(scores, novel) | {"f1": counts.f1, "precision": counts.precision, "recall": counts.recall}
+    expected = oracle(scores, novel) | {name: getattr(counts, name) for name in AT_THRESHOLD}
     assert {name: entry["value"] for name, entry in report.items()} == pytest.approx(expected)
     for entry in report.values():
         assert entry["low"] < entry["value"] < entry["high"]
@@ -101,7 +108,7 @@ def test_intervals_equal_a_bootstrap_that_lists_the_scores(rng):
             listed = np.concatenate([np.repeat(distinct, normal), np.repeat(distinct, anomalous)])
             labels = np.repeat([0, 1], [60, 40])
             counts = confusion(listed, labels, 3.0)
-            at_threshold = {"f1": counts.f1, "precision": counts.precision, "recall": counts.recall}
+            at_threshold = {name: getattr(counts, name) for name in AT_THRESHOLD}
             values.append(oracle(listed, labels) | at_threshold)
     report = metrics(scores, novel, threshold=3.0, draws=200, seed=5)
     for name in METRICS:

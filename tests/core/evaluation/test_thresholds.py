@@ -11,10 +11,9 @@ from core.evaluation import (
     accept_everything,
     alarms_per_thousand,
     confusion,
-    default_threshold,
     threshold_curve,
-    threshold_interval,
 )
+from core.evaluation.thresholds import order_statistic
 
 
 @pytest.fixture
@@ -101,35 +100,16 @@ def test_alarms_per_thousand():
         alarms_per_thousand(counts, 2)
 
 
-@pytest.mark.parametrize("count", [1, 2, 19, 20, 21, 100, 101, 4950])
-@pytest.mark.parametrize("share", [0, 0.5, 0.95, 1])
-def test_default_threshold_is_the_higher_quantile(rng, count, share):
-    scores = rng.normal(size=count)
-    threshold = default_threshold(scores, share)
-    assert threshold == np.quantile(scores, share, method="higher")
-    assert np.mean(scores <= threshold) >= share
-
-
-@pytest.mark.parametrize(
-    ("scores", "share", "words"), [([], 0.95, "no normal"), ([1, np.inf], 0.95, "1 of 2"), ([1, 2], 95, "not 95")]
-)
-def test_default_threshold_refuses(scores, share, words):
-    with pytest.raises(WrongRequest, match=words):
-        default_threshold(scores, share)
-
-
-def test_threshold_interval_equals_the_bootstrap_by_resampling(rng):
-    scores = rng.gamma(2, size=200)
+def test_an_order_statistic_s_interval_equals_the_bootstrap_by_resampling(rng):
+    scores = np.sort(rng.gamma(2, size=200))
     resamples = scores[rng.integers(200, size=(20_000, 200))]
     low, high = np.quantile(np.quantile(resamples, 0.95, axis=1, method="higher"), [0.025, 0.975])
-    interval = threshold_interval(scores, draws=20_000)
-    assert interval["value"] == default_threshold(scores)
-    neighbours = np.sort(scores)
+    interval = order_statistic(scores, 190, draws=20_000)
+    assert interval["value"] == scores[190]
     for end, expected in ((interval["low"], low), (interval["high"], high)):
-        ranks_apart = abs(np.searchsorted(neighbours, end) - np.searchsorted(neighbours, expected))
-        assert ranks_apart <= 1
+        assert abs(np.searchsorted(scores, end) - np.searchsorted(scores, expected)) <= 1
 
 
-def test_threshold_interval_repeats_and_takes_one_score():
-    assert threshold_interval(np.arange(50.0), seed=3) == threshold_interval(np.arange(50.0), seed=3)
-    assert threshold_interval([4.0]) == {"value": 4.0, "low": 4.0, "high": 4.0}
+def test_an_order_statistic_s_interval_repeats_and_takes_one_score():
+    assert order_statistic(np.arange(50.0), 47, seed=3) == order_statistic(np.arange(50.0), 47, seed=3)
+    assert order_statistic(np.array([4.0]), 0) == {"value": 4.0, "low": 4.0, "high": 4.0}

@@ -10,7 +10,7 @@ import torch
 from core.errors import WrongRequest
 from core.knobs import knob
 from core.methods.base import Detector, Outlier, build, from_state
-from core.methods.cards import Card, Score, ThresholdKnobs
+from core.methods.cards import Card, Score, StageRecord, ThresholdKnobs
 from core.training import Stage, TaskTensors
 
 
@@ -19,14 +19,12 @@ class Knobs(ThresholdKnobs):
     epochs: int = knob(1, label="Epochs", help="Passes.", low=1)
 
 
-def refuses(settings, shape, scenario, classes):
-    return "Images of 3 pixels are too small." if shape[2] == 3 else None
+def refuses(settings, offer):
+    return "Images of 3 pixels are too small." if offer.shape[2] == 3 else None
 
 
 class MeanOf(Stage):
     """Learns the mean image."""
-
-    name, epochs = "mean", 1
 
     def __init__(self, detector):
         self.detector = detector
@@ -43,7 +41,16 @@ class FromMean(Detector):
     """Scores by the squared distance to the mean image."""
 
     card: ClassVar[Card] = Card(
-        "toy", "toy", "Toy", "", "", Knobs, (Score("distance", "", ""),), "distance", ("mean",), refuses=refuses
+        "toy",
+        "toy",
+        "Toy",
+        "",
+        "",
+        Knobs,
+        (Score("distance", "", ""),),
+        "distance",
+        (StageRecord("mean", "Mean"),),
+        refuses=refuses,
     )
     chunk = 8
 
@@ -56,7 +63,7 @@ class FromMean(Detector):
         self.device, self.mean = device, self.mean.to(device)
         return self
 
-    def stages(self, task):
+    def make_stages(self, task):
         return [MeanOf(self)]
 
     def score_batch(self, images):

@@ -380,6 +380,6 @@ def test_the_portrait_tells_the_spectrum_of_every_window(trained, task):
 
 
 def test_a_snapshot_shows_the_probe(trained, others):
-    shot = trained["RappAE"].snapshot(others)
+    shot = trained["RappAE"].snapshot(others, "train")
     np.testing.assert_allclose(shot["layers"], trained["RappAE"].explain(others)["layers"], rtol=1e-5)
     np.testing.assert_array_equal(shot["reconstruction"], trained["RappAE"].explain(others[:24])["reconstruction"])

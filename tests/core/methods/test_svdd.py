@@ -215,7 +215,7 @@ def test_centres_stay_and_final_radii_leave_nu_outside(task, many):
         stage.begin(task, Progress())
         for number in range(1, stage.epochs + 1):
             stage.epoch(number)
-            found.append((stage.name, detector.centres.clone(), detector.radii.clone()))
+            found.append((stage.record.name, detector.centres.clone(), detector.radii.clone()))
         stage.end()
     after = [centres for name, centres, _ in found if name in ("cluster", "train", "measure")]
     assert len(after) == 5 and all(torch.equal(each, after[0]) for each in after)
@@ -279,7 +279,7 @@ def test_the_learning_rate_drops_to_a_tenth_after_its_epoch(task):
         for number in range(1, stage.epochs + 1):
             stage.epoch(number)
             if stage is not centre:
-                rates[stage.name, number] = stage.adam.param_groups[0]["lr"]
+                rates[stage.record.name, number] = stage.adam.param_groups[0]["lr"]
     assert rates == {
         ("pretrain", 1): pytest.approx(1e-3),
         ("pretrain", 2): pytest.approx(1e-4),

@@ -40,7 +40,7 @@ def test_what_is_no_spec_is_refused():
 def figures(monkeypatch, tmp_path):
     """A card with three figures on MNIST: of all classes, of class 3 alone, and of another share of novel images."""
     monkeypatch.setenv("NOVELTY_DATA", str(tmp_path))
-    common = Published("mnist", "multimodal", "nap", 0.9, "Table 1")
+    common = Published("mnist", "multimodal", "nap", "auroc", 0.9, "Table 1")
     listed = (
         common,
         dataclasses.replace(common, source="Table 2", target=("3",)),
@@ -71,7 +71,7 @@ def test_figures_are_shown_only_where_the_task_is_the_same(figures, dataset, sce
 def test_no_figure_beside_a_stand_in(monkeypatch, tmp_path):
     monkeypatch.setenv("NOVELTY_DATA", str(tmp_path))
     card = spec.methods.card("rapp-ae")
-    figure = Published("cifar10", "multimodal", "nap", 0.9, "Table 1")
+    figure = Published("cifar10", "multimodal", "nap", "auroc", 0.9, "Table 1")
     monkeypatch.setattr(spec.methods, "card", lambda name: dataclasses.replace(card, published=(figure,)))
     asked = request("cifar10", "multimodal", "cat", "rapp-ae", changes={"layers": 2})
     assert published(asked) == [figure]
@@ -118,11 +118,3 @@ def test_a_request_that_can_t_be_met_is_refused(change, sentence, tmp_path, monk
 def test_the_slug_is_a_safe_name():
     asked = request("fashion-mnist", "several-normal", "T-shirt/top,Ankle boot,Sandal,Dress", "deep-svdd", seed=12)
     assert re.fullmatch(r"deep-svdd-fashion-mnist-several-normal-t-shirt-top-dress-sandal-s12-[0-9a-f]{6}", asked.slug)
-
-
-@pytest.mark.parametrize(
-    ("kind", "target", "count"),
-    [("multimodal", "3", 9), ("unimodal", "3", 1), ("several-normal", "1,2,3", 3), ("latent-super-category", "CUR", 3)],
-)
-def test_how_many_classes_are_normal(kind, target, count):
-    assert spec.normal_classes(request("digits", kind, target, "rapp-ae").task) == count

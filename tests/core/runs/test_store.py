@@ -6,6 +6,7 @@ import subprocess
 import sys
 import threading
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -107,7 +108,7 @@ def test_find_by_id_or_by_an_unambiguous_beginning():
 
 def test_names_and_titles():
     run = made("3", seed=2)
-    assert run.name == store.title(run.spec) == "digits · 3 · RaPP, autoencoder · seed 2"
+    assert run.name == run.spec.title == "digits · 3 · RaPP, autoencoder · seed 2"
     store.rename(run, "  My run ")
     assert run.name == "My run"
     for wrong in ("", "   ", "x" * 81):
@@ -271,7 +272,7 @@ def test_a_broken_state_is_one_sentence_or_a_state(empty, content):
 def test_a_broken_name_falls_back_to_words(content):
     run = made()
     (run.folder / "name.json").write_text(content)
-    assert run.name in (store.title(run.spec), "3")
+    assert run.name in (run.spec.title, "3")
 
 
 @pytest.mark.parametrize("content", ["", "[]", "3", "nonsense"])
@@ -318,14 +319,18 @@ def test_live_news_are_empty_where_there_are_none_or_broken_ones():
     assert run.live() == {"share": 0.5}
 
 
-def test_percentiles_come_from_normal_validation_images_alone():
+def test_percentiles_come_from_validation_images_whose_labels_nobody_knows():
     run = made()
     files.write_arrays(run.folder / "scores.npz", {"valid/nap": np.array([1.0, 9, 2, 8]), "test/nap": np.array([5.0])})
     files.write_arrays(
         run.folder / "test.npz",
         {"valid_novel": np.array([0, 1, 0, 1]), "novel": np.array([1]), "images": np.zeros((1, 1, 8, 8), np.uint8)},
     )
-    assert run.normal_scores().tolist() == [1, 2] and run.scores().tolist() == [5]
+    assert (
+        run.held_out_scores().tolist() == [1, 9, 2, 8]
+        and run.training_scores() is None
+        and run.scores().tolist() == [5]
+    )
     assert run.shape == (1, 8, 8) and run.novel.tolist() == [1]
     assert run.has("test") and not run.has("portrait")
 
@@ -340,9 +345,17 @@ def test_a_run_without_results_says_so():
 def test_snapshots_come_in_order_without_leftovers():
     run = made()
     (run.folder / "snapshots").mkdir()
-    for name in ("00010.npz", "00002.npz", ".00003-x1.npz", "notes.npz"):
+    for name in ("train-00010.npz", "train-00002.npz", ".train-00003-x1.npz", "train-notes.npz", "other-00004.npz"):
         (run.folder / "snapshots" / name).touch()
-    assert [epoch for epoch, _ in run.snapshots()] == [2, 10]
+    assert run.snapshots() == {2: "snapshots/train-00002", 10: "snapshots/train-00010"} == run.snapshots("train")
+    assert run.snapshots("other") == {4: "snapshots/other-00004"}
+
+
+def test_snapshots_of_older_runs_are_those_of_the_one_stage_that_was_followed():
+    run = made()
+    (run.folder / "snapshots").mkdir()
+    (run.folder / "snapshots" / "00007.npz").touch()
+    assert run.snapshots() == {7: "snapshots/00007"}
 
 
 def test_the_log_is_read_from_its_end():
@@ -413,3 +426,10 @@ def test_a_shipped_run_is_read_only(empty):
         with pytest.raises(WrongRequest, match="is a shipped run and read-only"):
             act()
     assert {path: path.stat().st_mtime_ns for path in shipped.folder.rglob("*")} == before
+
+
+def test_another_seed_is_the_next_that_nobody_has():
+    spec = made().spec
+    assert store.another_seed(spec) == 1
+    store.create(replace(spec, seed=1))
+    assert store.another_seed(spec) == 2

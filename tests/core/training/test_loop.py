@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from core.errors import Cancelled
+from core.methods.cards import StageRecord
 from core.training import Checkpoint, Progress, Stage, TaskTensors, batches, train
 
 TASK = TaskTensors(
@@ -18,7 +19,7 @@ class Descend(Stage):
     """Adam on a weight that starts from `begin`'s random draw; each step mixes in the three kinds of random numbers."""
 
     def __init__(self, detector: "Toy", name: str, epochs: int) -> None:
-        self.detector, self.name, self.epochs = detector, name, epochs
+        self.detector, self.record, self.epochs = detector, StageRecord(name, name.capitalize()), epochs
 
     def begin(self, task: TaskTensors, progress: Progress) -> None:
         self.task, self.progress = task, progress
@@ -99,7 +100,7 @@ def checkpoints(seed: int = 0) -> list[Checkpoint]:
     trained(
         seed,
         after_epoch=lambda stage, epoch, make: kept.append(
-            Checkpoint(stage, epoch, *map(copied, list(vars(make()).values())[2:]))
+            Checkpoint(*(copied(value) for value in vars(make()).values()))
         ),
     )
     return kept
@@ -140,8 +141,8 @@ def test_a_checkpoint_is_made_only_where_one_is_asked_for():
     seen = []
     toy = Toy()
     toy.state = lambda: pytest.fail("nobody asked for a checkpoint")
-    train(toy, TASK, seed=0, after_epoch=lambda stage, epoch, make: seen.append((stage, epoch)))
-    assert seen == [(0, 1), (0, 2), (0, 3), (2, 1), (2, 2)]
+    train(toy, TASK, seed=0, after_epoch=lambda stage, epoch, make: seen.append((stage.record.name, epoch)))
+    assert seen == [("first", 1), ("first", 2), ("first", 3), ("second", 1), ("second", 2)]
 
 
 def test_a_cancelled_training_stops_before_its_next_batch():
@@ -149,3 +150,27 @@ def test_a_cancelled_training_stops_before_its_next_batch():
     with pytest.raises(Cancelled):
         train(toy, TASK, seed=0, progress=heard)
     assert heard.steps == 6 and heard.news[-1] == (1, ["loss"])  # in the second batch of epoch 2: four batches an epoch
+
+
+class Settling(Toy):
+    """Its second stage has nothing left to do after its second epoch of ten."""
+
+    def stages(self, task: TaskTensors) -> list[Stage]:
+        class Short(Descend):
+            def epoch(self, number: int) -> dict[str, float]:
+                self.settled = number == 2
+                return super().epoch(number)
+
+        return [Descend(self, "first", 1), Short(self, "second", 10), Descend(self, "third", 2)]
+
+
+def test_a_stage_may_end_before_its_epochs_and_a_resume_adds_none():
+    kept, heard, whole = [], Heard(), Settling()
+    train(whole, TASK, seed=0, progress=heard, after_epoch=lambda stage, epoch, make: kept.append(copied(vars(make()))))
+    assert [each[0] for each in heard.news if len(each) == 2] == [1, 1, 2, 1, 2]
+    assert [each["settled"] for each in kept] == [False, False, True, False, False]
+    for number, checkpoint in enumerate(kept):
+        again, resumed = Heard(), Settling()
+        train(resumed, TASK, seed=0, progress=again, resume=Checkpoint(**checkpoint))
+        assert sum(len(each) == 2 for each in again.news) == 4 - number
+        assert torch.equal(resumed.weight, whole.weight)

@@ -6,9 +6,9 @@ import pytest
 
 from core import methods
 from core.methods.cards import rapp
-from core.scenarios import SCENARIOS
+from core.scenarios import Offer
 
-UNIMODAL = SCENARIOS["unimodal"]
+COLOUR = Offer((3, 32, 32), "unimodal")
 
 
 def test_widths_fall_in_the_steps_of_the_authors():
@@ -38,15 +38,15 @@ def test_the_window_is_inclusive_and_minus_1_is_the_last_layer():
     ],
 )
 def test_what_rapp_refuses(changes, shape, sentence):
-    assert sentence in rapp.refuses(rapp.Knobs(**changes), shape, UNIMODAL, 1)
+    assert sentence in rapp.refuses(rapp.Knobs(**changes), Offer(shape, "unimodal"))
 
 
 def test_the_layers_that_are_advised_fit():
     settings = rapp.Knobs(layers=10, bottleneck=20)
-    advice = rapp.refuses(settings, (3, 32, 32), UNIMODAL, 1)
+    advice = rapp.refuses(settings, COLOUR)
     layers = int(advice.split("Set layers to ")[1].split()[0])
-    assert rapp.refuses(dataclasses.replace(settings, layers=layers), (3, 32, 32), UNIMODAL, 1) is None
-    assert rapp.refuses(dataclasses.replace(settings, layers=layers + 1), (3, 32, 32), UNIMODAL, 1)
+    assert rapp.refuses(dataclasses.replace(settings, layers=layers), COLOUR) is None
+    assert rapp.refuses(dataclasses.replace(settings, layers=layers + 1), COLOUR)
 
 
 @pytest.mark.parametrize(
@@ -61,5 +61,5 @@ def test_the_layers_that_are_advised_fit():
 )
 def test_published_figures_of_rapp(name, dataset, scenario, figures):
     printed = {p.score: p for p in methods.card(name).published if (p.dataset, p.scenario) == (dataset, scenario)}
-    assert tuple(printed[score].auroc for score in ("reconstruction", "sap", "nap")) == figures
+    assert tuple(printed[score].value for score in ("reconstruction", "sap", "nap")) == figures
     assert all(p.target is None and "Table 2" in p.source for p in printed.values())

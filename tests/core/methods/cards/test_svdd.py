@@ -4,7 +4,7 @@ import pytest
 
 from core import methods
 from core.methods.cards import svdd
-from core.scenarios import SCENARIOS
+from core.scenarios import SCENARIOS, Offer
 
 
 @pytest.mark.parametrize(
@@ -22,21 +22,22 @@ from core.scenarios import SCENARIOS
     ],
 )
 def test_what_svdd_refuses(settings, shape, kind, sentence):
-    assert sentence in svdd.refuses(settings, shape, SCENARIOS[kind], 1)
+    assert sentence in svdd.refuses(settings, Offer(shape, kind))
 
 
 def test_classes_may_be_the_clusters_where_the_scenario_offers_labels():
     settings = svdd.MultiRadiusKnobs(labels="classes")
-    taken = {kind for kind, rule in SCENARIOS.items() if svdd.refuses(settings, (1, 8, 8), rule, 3) is None}
+    offers = [Offer((1, 8, 8), kind, labels=rule.labels) for kind, rule in SCENARIOS.items()]
+    taken = {offer.kind for offer in offers if svdd.refuses(settings, offer) is None}
     assert taken == {"several-normal", "cross-dataset"}
 
 
 def test_published_figures_of_deep_svdd():
     printed = {(p.dataset, p.target, p.remark.split()[0]): p for p in methods.card("deep-svdd").published}
-    assert printed["mnist", ("1",), "one-class"].auroc == pytest.approx(0.997)
-    assert printed["mnist", ("5",), "soft-boundary"].auroc == pytest.approx(0.858)
-    assert printed["cifar10", ("horse",), "one-class"].auroc == pytest.approx(0.673)
-    one_class = [p.auroc for (dataset, _, remark), p in printed.items() if (dataset, remark) == ("mnist", "one-class")]
+    assert printed["mnist", ("1",), "one-class"].value == pytest.approx(0.997)
+    assert printed["mnist", ("5",), "soft-boundary"].value == pytest.approx(0.858)
+    assert printed["cifar10", ("horse",), "one-class"].value == pytest.approx(0.673)
+    one_class = [p.value for (dataset, _, remark), p in printed.items() if (dataset, remark) == ("mnist", "one-class")]
     assert len(one_class) == 10 and sum(one_class) / 10 == pytest.approx(
         0.948, abs=5e-4
     )  # the mean that the paper prints

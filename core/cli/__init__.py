@@ -1,0 +1,1 @@
+"""The command line behind `python -m core`: what each command does, and what it shows."""

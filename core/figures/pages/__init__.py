@@ -1,0 +1,1 @@
+"""Pictures of the pages that show every method alike."""

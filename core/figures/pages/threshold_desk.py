@@ -1,0 +1,138 @@
+"""The threshold desk: every threshold on the axis of the histogram, and what it does to the images."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import plotly.graph_objects as go
+from numpy.typing import NDArray
+
+from core.evaluation import Confusion, ThresholdRule, alarms_per_thousand
+from core.evaluation.thresholds import Share
+from core.figures import INK, NORMAL, NOVEL, Picture, number, percent, style
+
+STEPS = 110  # thresholds along the axis
+LEFT, RIGHT = 56, 12  # pixels beside the plot
+
+
+@dataclass(frozen=True, eq=False)
+class Steps:
+    """Thresholds to choose from, evenly spaced on the axis, one of them the rule's own.
+
+    values: ascending, [K].  rule: position of the rule's threshold.  logarithmic: the axis.
+    """
+
+    values: NDArray[np.float64]
+    rule: int
+    logarithmic: bool
+
+    def text(self, place: int) -> str:
+        """The threshold at this position, with as many digits as tell it from its neighbours."""
+        value = float(self.values[place])
+        gap = float(np.diff(self.values[max(place - 1, 0) : place + 2]).min())
+        decimals = max(0, 1 - int(np.floor(np.log10(gap))))
+        return f"{value:,.{min(decimals, 12)}f}"
+
+
+def steps(scores: NDArray[np.float64], novel: NDArray[np.uint8], threshold: float, count: int = STEPS) -> Steps:
+    """About `count` thresholds over the range of the scores; positive scores with a long upper tail get even ratios.
+
+    scores: [T].  novel: [T].  Of other scores with a long tail, what lies far beyond all normal images shares one step.
+    """
+    low, high = min(float(scores.min()), threshold), max(float(scores.max()), threshold)
+    long_tailed = high - low > 6 * (threshold - low)
+    logarithmic = bool(low > 0 and long_tailed)
+    if long_tailed and not logarithmic:
+        high = min(high, max(float(scores[novel == 0].max()), threshold + 6 * (threshold - low)))
+    to_axis, from_axis = (np.log, np.exp) if logarithmic else (np.asarray, np.asarray)
+    left, middle, right = (float(to_axis(value)) for value in (low, threshold, high))
+    width = (right - left) / count or 1.0
+    before, after = int(np.floor((middle - left) / width)) + 1, int(np.floor((right - middle) / width)) + 1
+    values = from_axis(middle + width * np.arange(-before, after + 1))
+    values[before] = threshold  # not its logarithm's exponential
+    return Steps(values, before, logarithmic)
+
+
+def histogram(scores: NDArray[np.float64], novel: NDArray[np.uint8], axis: Steps, place: int, score: str) -> Picture:
+    """The test images in bars between neighbouring steps, with the threshold that is tried and the rule's.
+
+    place: of the threshold that is tried.  The plot has the margins LEFT and RIGHT, so that a slider can have its axis.
+    """
+    inside = np.clip(scores, axis.values[0], axis.values[-1])
+    counts = {name: np.histogram(inside[novel == kind], axis.values)[0] for name, kind in (("normal", 0), ("novel", 1))}
+    figure = go.Figure()
+    for name, colour, hatch, opacity in (("normal", NORMAL, "", 0.9), ("novel", NOVEL, "/", 0.75)):
+        pattern = {"shape": hatch, "size": 6, "solidity": 0.2, "fillmode": "overlay", "fgcolor": "white"}
+        figure.add_bar(
+            x=np.arange(len(counts[name])) + 0.5,
+            width=1,
+            y=counts[name],
+            name=f"{name} ({counts[name].sum():,})",
+            marker={"color": colour, "line": {"width": 0}, "pattern": pattern},
+            opacity=opacity,
+            customdata=[f"{axis.text(at)} to {axis.text(at + 1)}" for at in range(len(counts[name]))],
+            hovertemplate=f"%{{y:,}} {name} images from %{{customdata}}<extra></extra>",
+        )
+    figure.add_vline(x=place, line={"color": INK, "dash": "dash", "width": 2})
+    if place != axis.rule:
+        side = "top left" if place > axis.rule else "top right"
+        line = {"color": INK, "dash": "dot", "width": 1}
+        figure.add_vline(x=axis.rule, line=line, annotation_text="the rule's", annotation_position=side)
+    scale = "even ratios" if axis.logarithmic else "even steps"
+    style(figure, "Drag the threshold under its histogram", f"{score} (higher = more novel; {scale})", "Images", 330)
+    ticks = np.linspace(0, len(axis.values) - 1, 8).round().astype(int)
+    figure.update_layout(barmode="overlay", bargap=0, margin={"l": LEFT, "r": RIGHT})
+    figure.update_xaxes(
+        range=[0, len(axis.values) - 1],
+        tickvals=ticks[1:-1],
+        ticktext=[number(axis.values[tick]) for tick in ticks[1:-1]],
+        automargin="height",
+    )
+    figure.update_yaxes(automargin=False)  # or the plot would leave the slider's axis
+    flagged = scores > axis.values[place]
+    sentence = (
+        f"At {axis.text(place)} it catches {int(flagged[novel == 1].sum()):,} of {int(novel.sum()):,} novel images and "
+        f"rejects {int(flagged[novel == 0].sum()):,} of {int((novel == 0).sum()):,} normal ones."
+    )
+    return Picture(figure, {"from": axis.values[:-1], "to": axis.values[1:], **counts}, sentence, "threshold-desk")
+
+
+def rates(counts: Confusion) -> dict[str, list[str]]:
+    """Precision, recall, F1 with either class as the positive one, as a table of text."""
+
+    def shown(value: Share) -> str:
+        return "undefined" if np.isnan(value) else f"{value:.3f}"
+
+    novel = (counts.precision, counts.recall, counts.f1)
+    normal = (counts.normal_precision, counts.normal_recall, counts.normal_f1)
+    return {
+        "positive class": ["novel", "normal"],
+        **{
+            name: [shown(pair[0]), shown(pair[1])]
+            for name, pair in zip(("precision", "recall", "F1"), zip(novel, normal, strict=True), strict=True)
+        },
+    }
+
+
+def rule_in_words(rule: ThresholdRule, threshold: dict, held_out: int, trained: int) -> str:
+    """Where a threshold comes from and how sure it is.  held_out, trained: validation and training scores there are."""
+    asks = f"accept {percent(rule.share)} of the {held_out:,} normal validation images"
+    if rule.needs_training:
+        asks = f"call {percent(rule.share)} of the {trained + held_out:,} training and validation images impure"
+    return (
+        f"The rule: {asks}, which puts the threshold at "
+        f"{number(threshold['value'])} (95 % interval of a bootstrap: {number(threshold['low'])} to "
+        f"{number(threshold['high'])}). It never comes from the test set: a threshold moved until the counts look good "
+        "has seen the answers, so report the rule's."
+    )
+
+
+def alarms_in_words(counts: Confusion, rate: float) -> str:
+    """What to expect of 1,000 images of which the share `rate` (0..1) is novel, if they are like the test images."""
+    expected = {name: float(value) for name, value in alarms_per_thousand(counts, rate).items()}
+    novel = 1000 * rate
+    alarms = expected["false_alarms"] + novel - expected["misses"]
+    right = percent((novel - expected["misses"]) / alarms) if alarms > 0 else "none"
+    return (
+        f"Of 1,000 images with {number(novel)} novel ones among them: {number(expected['false_alarms'])} false alarms, "
+        f"{number(expected['misses'])} novel images missed; {right} of the alarms would be right."
+    )

@@ -1,0 +1,53 @@
+"""Small pictures of the Train page: the idea of each scenario, the loss while it falls."""
+
+import math
+from collections.abc import Sequence
+
+from core.figures import ANOMALY, CONTROL, NORMAL, NOVEL, SERIES
+from core.scenarios import Scenario
+
+CELL, GAP, WIDTH = 11, 7, 84  # of a mark, between groups, of a picture, in pixels
+
+
+def idea(scenario: Scenario) -> str:
+    """The scenario in a row of marks, as SVG: blue circles normal, orange squares novel, purple diamonds anomalies."""
+    x, marks = 3.0, list[str]()
+    for place, group in enumerate(scenario.idea.split("|")):
+        columns = math.ceil(len(group) / 2)
+        if place == 0:
+            size = f'width="{columns * CELL + 4}" height="{2 * CELL + 4}"'
+            marks.append(f'<rect x="{x - 2}" y="1" {size} rx="4" fill="none" stroke="{CONTROL}"/>')
+        for number, kind in enumerate(group):
+            marks.append(_mark(kind, x + CELL * (number // 2 + 0.5), 3 + CELL * (number % 2 + 0.5)))
+        x += columns * CELL + GAP
+    return _svg(WIDTH, 2 * CELL + 6, marks)
+
+
+def _mark(kind: str, x: float, y: float) -> str:
+    if kind == "n":
+        return f'<circle cx="{x}" cy="{y}" r="4" fill="{NORMAL}"/>'
+    turned = f' transform="rotate(45 {x} {y})"' if kind == "a" else ""
+    colour = ANOMALY if kind == "a" else NOVEL
+    return f'<rect x="{x - 3.5}" y="{y - 3.5}" width="7" height="7" fill="{colour}"{turned}/>'
+
+
+def sparkline(values: Sequence[float], width: int = 120, height: int = 28) -> str:
+    """A curve without axes, as SVG, from its lowest to its highest value; values that aren't numbers are left out.
+
+    A dot marks the last value; fewer than two values make no line.
+    """
+    points = [(place, value) for place, value in enumerate(values) if math.isfinite(value)]
+    if not points:
+        return _svg(width, height, [])
+    low, high = min(value for _, value in points), max(value for _, value in points)
+    across, up = (width - 8) / max(len(values) - 1, 1), (height - 8) / ((high - low) or 1)
+    drawn = [(4 + place * across, height - 4 - (value - low) * up) for place, value in points]
+    path = " ".join(f"{x:.1f},{y:.1f}" for x, y in drawn)
+    x, y = drawn[-1]
+    line = f'<polyline points="{path}" fill="none" stroke="{SERIES[0]}" stroke-width="2" stroke-linejoin="round"/>'
+    return _svg(width, height, [line, f'<circle cx="{x:.1f}" cy="{y:.1f}" r="3" fill="{SERIES[0]}"/>'])
+
+
+def _svg(width: float, height: float, parts: Sequence[str]) -> str:
+    size = f'width="{width:g}" height="{height:g}" viewBox="0 0 {width:g} {height:g}"'
+    return f'<svg xmlns="http://www.w3.org/2000/svg" {size}>{"".join(parts)}</svg>'

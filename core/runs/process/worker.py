@@ -1,0 +1,219 @@
+"""What a run's own process does: take its lock, wait for a slot, train, evaluate, store, compute the control lines.
+
+The process imports no torch until it holds a slot. All state it writes is true after any crash: files are renamed into
+place, the lock falls with the process.
+"""
+
+import contextlib
+import importlib.metadata
+import math
+import os
+import platform
+import socket
+import sys
+import threading
+import time
+import traceback
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
+from typing import Any
+
+from filelock import FileLock, Timeout
+
+from core.errors import Cancelled, NoveltyError, RunFailed, WrongRequest
+from core.runs import files, store
+from core.runs.process import slots
+from core.runs.store import Run
+
+CHECKPOINT_SECONDS = 10.0  # a kill costs at most this much training, and one epoch
+SMALL_IMAGE = (
+    256  # pixels up to which two threads wait for each other longer than they work: one is as fast, and steadier
+)
+News = Callable[[dict[str, Any]], None]
+
+
+def quiet(news: dict[str, Any]) -> None:
+    """Tell nobody."""
+
+
+def execute(run: Run, listen: News = quiet, *, own_process: bool = False) -> Run:
+    """Train a queued run, or go on with an interrupted one, in this process; ends in one of the end states.
+
+    listen: called with what also goes to live.json.  own_process: the process ends with the run, so it may give up
+    priority: pages answer before it trains, other trainings go before its control lines.  Raises WrongRequest where
+    another process has the run.
+    """
+    try:
+        lock = FileLock(run.folder / "lock", is_singleton=False).acquire(timeout=5)
+    except Timeout:
+        raise WrongRequest(f"{run.id} is already being trained by another process.") from None
+    with lock, _heartbeat(run):
+        mine = {"pid": os.getpid(), "host": socket.gethostname()}
+        try:
+            store.mark(run, store.QUEUED, **mine)
+            with slots.slot(run):
+                store.mark(run, store.RUNNING, **mine)
+                if own_process:
+                    _step_back()
+                after = _train(run, listen)
+            store.mark(run, store.FINISHED)
+            if own_process:
+                _step_back()
+            _afterwards(run, after)
+        except (KeyboardInterrupt, Cancelled):
+            store.mark(run, store.CANCELLED)
+        except Exception as error:
+            traceback.print_exc(file=sys.stderr)
+            store.mark(run, store.FAILED, sentence=_sentence(error))
+        finally:
+            (run.folder / "cancel").unlink(missing_ok=True)
+            (run.folder / "live.json").unlink(missing_ok=True)
+    return run
+
+
+def _step_back() -> None:
+    """Lower the priority of this process by a step.
+
+    On two cores that both train, a page takes 1.3 instead of 1.7 times as long as on an idle machine.
+    """
+    with contextlib.suppress(OSError, AttributeError):
+        os.nice(5)
+
+
+def _sentence(error: BaseException) -> str:
+    if isinstance(error, NoveltyError):
+        return str(error)
+    if isinstance(error, OSError) and error.errno == 28:
+        return "The disk is full. Free some space, then resume the run."
+    if isinstance(error, MemoryError) or "out of memory" in str(error).lower():
+        return "The memory is full. Choose a smaller batch or network, or the device cpu."
+    return f"The training stopped on an error ({type(error).__name__}); the log has the details."
+
+
+@contextlib.contextmanager
+def _heartbeat(run: Run) -> Iterator[None]:
+    """Touch the run's heartbeat file every five seconds, for readers on other hosts."""
+    done = threading.Event()
+
+    def beat() -> None:
+        while not done.is_set():
+            with contextlib.suppress(OSError):
+                (run.folder / "heartbeat").touch()
+            done.wait(5)
+
+    thread = threading.Thread(target=beat, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        done.set()
+
+
+# --- training ---------------------------------------------------------------------------------------------------------
+
+
+def _train(run: Run, listen: News) -> dict[str, Callable[[], None]]:
+    """Train, evaluate and store; returns what is left to do at lower priority, by its name in store.FOLLOWS."""
+    import torch
+
+    from core import methods, scenarios, training
+    from core.methods.base import build
+    from core.runs import command_line
+    from core.runs.process.progress import RunProgress
+    from core.runs.results import controls, page_arrays, projection
+    from core.training.device import deterministic
+
+    spec, started = run.spec, time.time()
+    about = dict(run.about)
+    task = scenarios.build(spec.task)
+    if "environment" in about:  # a resume trains with the threads that it began with
+        torch.set_num_threads(about["environment"]["threads"])
+    else:
+        if math.prod(task.shape) <= SMALL_IMAGE:
+            torch.set_num_threads(1)
+        about |= {"environment": environment(spec.device), "command": command_line.command(spec), "started": started}
+        files.write_json(run.folder / "run.json", about)
+    device = training.choose(spec.device)
+    deterministic(device)
+    tensors = training.on_device(task, device)
+    probe = page_arrays.probe(task)
+    files.write_arrays(run.folder / "probe.npz", probe)
+    probe_tensor = torch.from_numpy(probe["images"]).to(device)
+    detector = build(methods.load(spec.method), spec.settings, task.shape, spec.seed).to(device)
+
+    resume = None
+    kept = run.folder / "checkpoint.safetensors"
+    if kept.exists():
+        resume = training.Checkpoint(**files.read_state(kept))
+    progress = RunProgress(run, listen, resume)
+    (run.folder / "snapshots").mkdir(exist_ok=True)
+    last_kept = time.monotonic()
+
+    def after_epoch(stage: training.Stage, number: int, checkpoint: Callable[[], training.Checkpoint]) -> None:
+        nonlocal last_kept
+        if stage.record.replay and (stage.settled or number in page_arrays.snapshot_epochs(stage.epochs)):
+            name = f"{store.snapshot_prefix(stage.record.name)}-{number:05d}.npz"
+            files.write_arrays(run.folder / "snapshots" / name, detector.snapshot(probe_tensor, stage.record.name))
+        if time.monotonic() - last_kept > CHECKPOINT_SECONDS:
+            files.write_state(kept, vars(checkpoint()))
+            last_kept = time.monotonic()
+
+    training.train(detector, tensors, seed=spec.seed, progress=progress, after_epoch=after_epoch, resume=resume)
+    if not all(torch.isfinite(v).all() for v in _tensors(detector.state())):
+        raise RunFailed("The training diverged: a weight is no longer a number. Choose a smaller learning rate.")
+    progress.say("evaluate")
+    files.write_state(run.folder / "detector.safetensors", detector.state())
+    results = page_arrays.store(run, detector, task, tensors)
+    page_arrays.neighbours(run, task, tensors)
+    projection.store_plane(run, detector, task)
+    timings = {
+        "training": round(sum(line["seconds"] for line in run.progress()), 3),  # before an interruption too
+        "total": round(time.time() - started, 3),
+    }
+    files.write_json(run.folder / "run.json", about | results | {"timings": timings, "finished": time.time()})
+    kept.unlink(missing_ok=True)
+
+    return {"controls": partial(controls.controls, run, task, tensors), "map": partial(projection.store_map, run)}
+
+
+def _tensors(state: Any) -> Iterator[Any]:
+    """All floating tensors of a nested state."""
+    if isinstance(state, dict):
+        for value in state.values():
+            yield from _tensors(value)
+    elif hasattr(state, "is_floating_point") and state.is_floating_point():
+        yield state
+
+
+def _afterwards(run: Run, parts: Mapping[str, Callable[[], None]]) -> None:
+    """Do the rest; a failure or Ctrl+C there leaves the run finished, and is kept with it and in the log."""
+    failures: dict[str, str] = {}
+    for name, work in parts.items():
+        try:
+            work()
+        except (Exception, KeyboardInterrupt) as error:
+            traceback.print_exc(file=sys.stderr)
+            failures[name] = _sentence(error)
+    with contextlib.suppress(OSError):  # the run may have been deleted meanwhile
+        if failures:
+            files.write_json(run.folder / "failures.json", failures)
+        else:
+            (run.folder / "failures.json").unlink(missing_ok=True)
+
+
+def environment(device: str) -> dict[str, Any]:
+    """Machine, thread count and library versions, as far as they decide a result."""
+    import torch
+
+    from core import training
+
+    chosen = training.choose(device)
+    names = ("torch", "numpy", "scikit-learn", "safetensors")
+    return {
+        "device": chosen.type,
+        "gpu": torch.cuda.get_device_name() if chosen.type == "cuda" else None,
+        "threads": torch.get_num_threads(),
+        "python": platform.python_version(),
+        "machine": platform.machine(),
+        "versions": {name: importlib.metadata.version(name) for name in names},
+    }

@@ -1,0 +1,68 @@
+"""Scores of a task's images by a detector, thresholds by its rule, metrics, and points of curves."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from core import evaluation
+from core.evaluation import ThresholdRule
+from core.methods.base import Arrays, Detector, Scores
+from core.scenarios import Rows, Task
+
+SPLITS = ("valid", "test")
+MOST_TRAINING = 10_000
+
+
+def both_splits(compute: Callable[[np.ndarray], Arrays], task: Task) -> Arrays:
+    """{split/name: array} of validation and test images."""
+    return {f"{split}/{name}": array for split in SPLITS for name, array in compute(task.images(split)).items()}
+
+
+def judge(scores: Scores, task: Task, rule: ThresholdRule, names: list[str]) -> dict[str, Any]:
+    """Thresholds by the rule, which sees no label, and metrics of the test images, for the named scores."""
+    thresholds = {name: rule.threshold(scores.get(f"train/{name}"), scores[f"valid/{name}"]) for name in names}
+    metrics = {
+        name: evaluation.metrics(scores[f"test/{name}"], task.novel, thresholds[name], task.source) for name in names
+    }
+    alarms = {name: evaluation.collapse(scores[f"test/{name}"]) for name in names}
+    return {
+        "rule": rule.to_json(),
+        "thresholds": thresholds,
+        "metrics": metrics,
+        "alarms": {name: text for name, text in alarms.items() if text},
+    }
+
+
+def evaluate(detector: Detector, task: Task) -> tuple[Scores, dict[str, Any]]:
+    """All scores of validation and test images, the card's of training images, and what `judge` says of them.
+
+    Where the rule doesn't need the training scores, they are of a seeded choice of at most 10,000 images: enough to
+    move the rule later, without a second pass over a large set.
+    """
+    names = [score.name for score in detector.card.scores]
+    rule = detector.knobs.rule()
+    scores = both_splits(detector.score, task)
+    trained = detector.score(task.images(_some(task, None if rule.needs_training else MOST_TRAINING)))
+    scores |= {f"train/{name}": trained[name] for name in names}
+    verdict = judge(scores, task, rule, names)
+    if detector.collapsed:  # it knows better than its scores, which may differ by rounding alone
+        verdict["alarms"] = {detector.card.headline: detector.collapsed}
+    return scores, verdict
+
+
+def _some(task: Task, most: int | None) -> Rows:
+    """The training images, or `most` of them, drawn by the split's seed."""
+    if most is None or len(task.train) <= most:
+        return task.train
+    chosen = np.sort(np.random.default_rng(task.spec.split_seed).permutation(len(task.train))[:most])
+    return Rows(task.train.pool[chosen], task.train.index[chosen])
+
+
+def curves(scores: Scores, novel: np.ndarray) -> Arrays:
+    """ROC and PR points of each score, `roc/<score>/fpr` and so on."""
+    points: Arrays = {}
+    for name, values in scores.items():
+        points |= {f"roc/{name}/{axis}": array for axis, array in evaluation.roc_points(values, novel).items()}
+        points |= {f"pr/{name}/{axis}": array for axis, array in evaluation.pr_points(values, novel).items()}
+    return points

@@ -1,0 +1,94 @@
+"""What a run stores so that its pages open without dataset and torch: images, reasons, curves, neighbours."""
+
+from typing import Any
+
+import numpy as np
+import torch
+
+from core.algorithms.neighbours import nearest, rows_of
+from core.methods.base import Arrays, Detector
+from core.runs import files
+from core.runs.results.evaluation import both_splits, curves, evaluate
+from core.runs.store import Run
+from core.scenarios import Task
+from core.training import TaskTensors
+
+BANK = 5000  # training images that a run keeps for its nearest-neighbour pictures
+PROBE = 500  # images that replay follows
+
+
+def probe(task: Task) -> Arrays:
+    """A seeded choice of at most 500 validation and test images for replay.
+
+    Returns images, novel, and their places in the test set (-1: validation).
+    """
+    rng = np.random.default_rng(task.spec.split_seed)
+    # not sorted: the first few, whose pictures a snapshot keeps, should be normal and novel ones
+    test = rng.permutation(len(task.test))[: PROBE - min(len(task.valid), PROBE // 4)]
+    valid = np.sort(rng.permutation(len(task.valid))[: PROBE - len(test)])
+    images = np.concatenate([task.images("test")[test], task.images("valid")[valid]])
+    impure = np.zeros(len(valid), np.uint8) if task.valid_novel is None else task.valid_novel[valid]
+    novel = np.concatenate([task.novel[test], impure])
+    return {"images": images, "novel": novel, "place": np.concatenate([test, np.full(len(valid), -1)])}
+
+
+def snapshot_epochs(epochs: int, most: int = 20) -> set[int]:
+    """Epochs spaced geometrically from 1 to the last, at most `most`."""
+    return set(np.unique(np.geomspace(1, max(epochs, 1), most).round().astype(int)).tolist())
+
+
+def store(run: Run, detector: Detector, task: Task, tensors: TaskTensors) -> dict[str, Any]:
+    """Write all arrays of a trained run; returns what run.json says of its results."""
+    scores, verdict = evaluate(detector, task)
+    files.write_arrays(run.folder / "scores.npz", scores)
+    files.write_arrays(
+        run.folder / "test.npz",
+        {
+            "images": task.images("test"),
+            "novel": task.novel,
+            "valid_novel": np.zeros(len(task.valid), np.uint8) if task.valid_novel is None else task.valid_novel,
+            "source": task.source,
+            "kind": task.kind,
+            "classes": task.class_names("test"),
+            "pool": task.test.pool,
+            "index": task.test.index,
+        },
+    )
+    # For diagnosis in pictures: no method sees these classes, unless its scenario offers them as labels.
+    files.write_arrays(run.folder / "train.npz", {"classes": task.class_names("train")})
+    reasons = both_splits(detector.explain, task)
+    # Pictures of validation images are drawn nowhere.
+    files.write_arrays(
+        run.folder / "explanations.npz",
+        {n: a for n, a in reasons.items() if not (n.startswith("valid/") and a.ndim == 4)},
+    )
+    files.write_arrays(run.folder / "portrait.npz", detector.portrait(tensors))
+    names = [score.name for score in detector.card.scores]
+    files.write_arrays(run.folder / "curves.npz", curves({name: scores[f"test/{name}"] for name in names}, task.novel))
+    return verdict | {
+        "counts": task.counts,
+        "note": " ".join(filter(None, dict.fromkeys([task.note, *(pool.note for pool in task.pools)]))),
+    }
+
+
+def neighbours(run: Run, task: Task, tensors: TaskTensors) -> None:
+    """For each test image its five nearest among a bank of at most 5,000 training images, which is kept with the run.
+
+    bank_of: which training images the bank holds.
+    """
+    rng = np.random.default_rng(task.spec.split_seed)
+    chosen = np.sort(rng.permutation(len(task.train))[:BANK])
+    bank = tensors.train[torch.from_numpy(chosen).to(tensors.device)]
+    tested = torch.from_numpy(task.images("test")).to(tensors.device)
+    distances, places = nearest(rows_of(tested), rows_of(bank))
+    files.write_arrays(
+        run.folder / "neighbours.npz",
+        {
+            "bank": bank.cpu().numpy(),
+            "classes": task.class_names("train")[chosen],
+            "bank_of": chosen,
+            "places": places.cpu().numpy().astype(np.int32),
+            "distances": distances.cpu().numpy(),
+            "of": np.array(len(task.train)),
+        },
+    )

@@ -1,0 +1,208 @@
+"""The table of scenarios, and what it makes of a request: a checked TaskSpec, an Offer, a Task."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from core import data, knobs
+from core.data import Dataset, Entry
+from core.errors import WrongRequest
+from core.scenarios.task import Offer, Task, TaskSpec
+
+Names = Callable[[Entry, tuple[str, ...]], tuple[str, ...]]
+
+
+def only_the_target(entry: Entry, target: tuple[str, ...]) -> tuple[str, ...]:
+    """The normal classes are those that were chosen."""
+    return target
+
+
+def no_other_sets(options: Any) -> tuple[str, ...]:
+    """Reads no images but the dataset's own."""
+    return ()
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """One kind of task; all that forms, titles and cards know of it is said here.
+
+    choose: what the person picks: `one` class, `several` classes, a `super-category`; asks: the label of that choice.
+    idea: its pictogram, groups of images divided by `|`: n normal, x novel, a from elsewhere; the first group is what
+    the detector learns from.  words: what a title says of it, with `{classes}` for those chosen.
+    foreign: whether novel images come from elsewhere, so that all classes may be normal.
+    hides: whether the chosen class is the one that is kept from the detector.
+    normal: (entry, target) -> names of the normal classes.  labels: whether a method may learn from them.
+    others: options -> names of the further datasets that it reads.  sees: options -> whether some foreign images may be
+    trained on.
+    """
+
+    kind: str
+    title: str
+    sentence: str
+    source: str
+    choose: str
+    asks: str
+    idea: str
+    options: type
+    build: Callable[[TaskSpec, Dataset, Any], Task]
+    words: str = "{classes}"
+    hides: bool = False
+    foreign: bool = False
+    normal: Names = only_the_target
+    labels: bool = False
+    others: Callable[[Any], tuple[str, ...]] = no_other_sets
+    sees: Callable[[Any], bool] = lambda options: False
+
+    def in_words(self, target: Sequence[str]) -> str:
+        """What a title says of a task of this kind: `all but 3`."""
+        return self.words.format(classes=", ".join(target))
+
+
+SCENARIOS: dict[str, Scenario] = {}
+
+
+def scenario(kind: str, **about: Any) -> Callable[[Callable], Callable]:
+    """Register the decorated function as the builder of this kind.  about: the other fields of Scenario."""
+
+    def register(build: Callable) -> Callable:
+        SCENARIOS[kind] = Scenario(kind, build=build, **about)
+        return build
+
+    return register
+
+
+def named(kind: str) -> Scenario:
+    """The scenario of this kind.  Raises WrongRequest with the kinds there are."""
+    if kind not in SCENARIOS:
+        raise WrongRequest(f"There is no scenario {kind!r}. Choose from {', '.join(SCENARIOS)}.")
+    return SCENARIOS[kind]
+
+
+def task_spec(
+    dataset: str, kind: str, target: Sequence[str] | str, options: Mapping[str, Any] | None = None, split_seed: int = 0
+) -> TaskSpec:
+    """A checked TaskSpec: classes by name or number become names, options are completed with their defaults.
+
+    Raises WrongRequest for an unknown dataset, scenario, class, option or a seed below 0, MissingData where only an
+    absent file names the classes.  Reads the images where they are on this machine, for their digest.
+    """
+    entry, rule = data.entry(dataset), named(kind)
+    if not entry.classes:
+        data.load(dataset)  # only its file names its classes, and this says how to get it
+    checked = knobs.changed(rule.options(), options or {})
+    words = [target] if isinstance(target, str) else list(target)
+    words = [word.strip() for each in words for word in str(each).split(",") if word.strip()]
+    if rule.choose == "super-category":
+        chosen: tuple[str, ...] = (_super_category(entry, words),)
+    else:
+        chosen = tuple(dict.fromkeys(_class_name(entry, word) for word in words))
+        if rule.choose == "one" and len(chosen) != 1:
+            raise WrongRequest(f"The scenario {kind} takes exactly one class of {entry.title}, not {len(chosen)}.")
+        if not chosen:
+            raise WrongRequest(f"Choose at least one class of {entry.title}: {', '.join(entry.classes[:12])}.")
+        if rule.choose == "several":
+            chosen = tuple(sorted(chosen, key=entry.classes.index))
+            if len(chosen) == len(entry.classes) and not rule.foreign:
+                raise WrongRequest(
+                    f"If all {len(chosen)} classes of {entry.title} are normal, none is left to be novel. Choose fewer."
+                )
+    if split_seed < 0:
+        raise WrongRequest(f"The split seed can't be {split_seed}. Choose a whole number of at least 0.")
+    spec = TaskSpec(dataset, kind, chosen, knobs.values(checked), split_seed)
+    return replace(spec, images=digest(spec))
+
+
+def digest(spec: TaskSpec) -> str:
+    """The digest of all images that a task reads, in their order; empty where some are not on this machine."""
+    rule = named(spec.scenario)
+    names = [spec.dataset, *rule.others(rule.options(**spec.options))]
+    if not all(data.entry(name).present for name in names):
+        return ""
+    parts = [data.digest(name) for name in names]
+    return parts[0] if len(parts) == 1 else data.digest_of(parts)
+
+
+def changed(spec: TaskSpec) -> bool:
+    """Whether the images under the names of a task are no longer those that it was made from.
+
+    Where they are absent, or the task is older than its digest, nothing is known and nothing is said.
+    """
+    now = digest(spec)
+    return bool(spec.images and now and now != spec.images)
+
+
+def build(spec: TaskSpec) -> Task:
+    """The task: loads the data and splits it.
+
+    Raises MissingData, or WrongRequest where the images have changed or a split would be empty.
+    """
+    rule, dataset = named(spec.scenario), data.load(spec.dataset)
+    if changed(spec):
+        raise WrongRequest(
+            f"The images of {dataset.title} have changed since this task was made, so its numbers can't be computed "
+            "again. Put the old images back, or train anew."
+        )
+    task = rule.build(spec, dataset, rule.options(**spec.options))
+    for name, count in task.counts.items():
+        if count < 2:
+            raise WrongRequest(
+                f"{dataset.title}, {spec.scenario} with {', '.join(spec.target)}, leaves {count} {name} images. "
+                "Choose other classes."
+            )
+    return task
+
+
+def offer(spec: TaskSpec) -> Offer:
+    """What the task offers to a method.
+
+    Raises WrongRequest as `build` does, where its images are on this machine.
+    """
+    entry, rule = data.entry(spec.dataset), named(spec.scenario)
+    assert entry.shape, f"task_spec has loaded {spec.dataset}, so its shape is known"
+    return Offer(
+        shape=entry.shape,
+        kind=spec.scenario,
+        classes=len(rule.normal(entry, spec.target)),
+        labels=rule.labels,
+        seen=rule.sees(rule.options(**spec.options)),
+        train=_train_count(spec) if spec.images else None,
+        options=spec.options,
+    )
+
+
+_TRAIN_COUNTS: dict[str, int] = {}  # by task hash, which knows the images
+
+
+def _train_count(spec: TaskSpec) -> int:
+    if spec.hash not in _TRAIN_COUNTS:
+        _TRAIN_COUNTS[spec.hash] = len(build(spec).train)
+    return _TRAIN_COUNTS[spec.hash]
+
+
+def _class_name(entry: data.Entry, word: str) -> str:
+    if word in entry.classes:
+        return word
+    if word.isdigit() and int(word) < len(entry.classes):
+        return entry.classes[int(word)]
+    listing = ", ".join(entry.classes[:12]) + (", ..." if len(entry.classes) > 12 else "")
+    raise WrongRequest(
+        f"{entry.title} has no class {word!r}. Choose from {listing}, or a number from 0 to {len(entry.classes) - 1}."
+    )
+
+
+def _super_category(entry: data.Entry, words: list[str]) -> str:
+    groups = super_categories(entry)
+    if not groups:
+        raise WrongRequest(
+            f"{entry.title} has no super-categories. Choose another dataset or the scenario several-normal."
+        )
+    if len(words) != 1 or words[0] not in groups:
+        raise WrongRequest(
+            f"{entry.title} has no super-category {', '.join(words)!r}. Choose one of {', '.join(groups)}."
+        )
+    return words[0]
+
+
+def super_categories(entry: data.Entry) -> dict[str, tuple[str, ...]]:
+    """The first grouping of the dataset's classes: super-category -> class names."""
+    return next(iter(entry.groupings.values()), {})

@@ -1,0 +1,87 @@
+"""Where two methods disagree: one against the other, the images of a quadrant, and why each says so."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import streamlit as st
+
+from core import methods
+from core.figures.pages import compare as figures
+from core.figures.pages.compare_lines import Entrant
+from core.runs.store import Run
+from pages.shared import cached, panels, pickers
+
+SHEET = 12  # images of a quadrant
+SIDE = 56  # of such an image on the screen, in pixels
+
+
+def show(task: str, of: Sequence[Run], shown: Sequence[Entrant], novel: np.ndarray) -> None:
+    """Two entrants as axes, the images of a quadrant, and the picked image with both reasons."""
+    names = [each.name for each in shown]
+    if len(names) < 2:
+        st.caption("Choose a second run above: disagreement needs two.")
+        return
+    at_a, at_b = st.columns(2)
+    a = at_a.selectbox(
+        "Across", range(len(names)), format_func=names.__getitem__, key="compare_a", persist_state="session"
+    )
+    others = [place for place in range(len(names)) if place != a]
+    b = at_b.selectbox("Up", others, format_func=names.__getitem__, key="compare_b", persist_state="session")
+    one, other = shown[a], shown[b]
+    classes, images = cached.array(of[a], "test", "classes"), cached.array(of[a], "test", "images")
+    picked = pickers.picked(task, len(images))
+    left, right = st.columns([3, 2])
+    with left:
+        panels.show(
+            figures.disagreement(one, other, novel, classes, picked),
+            key="compare_disagreement",
+            on_select=pickers.pick_from("compare_disagreement", task),
+        )
+        st.caption("Click a point to see its image, and why each of the two finds it novel or not.")
+    with right:
+        _quadrant_images(one, other, novel, classes, images)
+    if picked is not None:
+        truth = "novel" if novel[picked] else "normal"
+        _reasons(task, picked, [(of[a], one), (of[b], other)], images[picked], f"class {classes[picked]}, {truth}")
+
+
+def _quadrant_images(one: Entrant, other: Entrant, novel: np.ndarray, classes: np.ndarray, images: np.ndarray) -> None:
+    """The most telling images of one quadrant, novel and normal apart."""
+    masks = figures.quadrants(one, other)
+    titles = {"only a": f"only {one.name}", "only b": f"only {other.name}", "both": "both", "neither": "neither"}
+    chosen = st.selectbox(
+        "Images that are called novel by",
+        list(masks),
+        format_func=titles.__getitem__,
+        key="compare_quadrant",
+        bind="query-params",
+    )
+    weights = {"only a": (-1, 1), "only b": (1, -1), "both": (-1, -1), "neither": (1, 1)}[chosen]
+    order = weights[0] * one.percentiles + weights[1] * other.percentiles
+    for word, kind in (("novel", 1), ("normal", 0)):
+        of_kind = np.flatnonzero(masks[chosen] & (novel == kind))
+        st.caption(f"{len(of_kind):,} {word}" + (f", the {SHEET} most telling" if len(of_kind) > SHEET else ""))
+        some = of_kind[np.argsort(order[of_kind], kind="stable")][:SHEET]
+        if len(some):
+            panels.images_row(
+                images[some], [str(name) for name in classes[some]], max(1, SIDE // max(images.shape[2:]))
+            )
+
+
+def _reasons(task: str, place: int, asked: Sequence[tuple[Run, Entrant]], image: np.ndarray, truth: str) -> None:
+    """The picked image and, for each of two entrants, its percentile and its reason."""
+    with st.container(horizontal=True, vertical_alignment="center"):
+        panels.images_row(image[None], [truth], max(1, 2 * SIDE // max(image.shape[1:])))
+        st.button(
+            "Let go of it", icon=":material/close:", on_click=pickers.pick, args=(task, None), key="compare_unpick"
+        )
+    for column, (run, each) in zip(st.columns(2), asked, strict=True):
+        with column:
+            says = "novel" if each.called[place] else "normal"
+            st.markdown(f"**{panels.escape(each.name)}** says {says}: percentile {each.percentiles[place]:.1f}")
+            stored = cached.arrays(run, "explanations")
+            explanation = {
+                key.removeprefix("test/"): values[place] for key, values in stored.items() if key.startswith("test/")
+            }
+            for number, reason in enumerate(methods.figures(run.spec.method).why(explanation, image)):
+                panels.show(reason, key=f"compare_why_{run.id}_{each.score}_{number}", run=run.id)

@@ -1,0 +1,58 @@
+"""What detectors say of images, asked of the scoring process; a detector that can't answer says why on the page."""
+
+from collections.abc import Callable, Mapping, Sequence
+
+import numpy as np
+import streamlit as st
+
+from core.errors import NoveltyError
+from core.figures.pages.score import Said
+from core.runs.results import scorer
+from core.runs.results.detectors import Judgement
+from core.runs.results.scorer import Answer
+from core.runs.store import Run
+from pages.shared import cached, panels
+
+
+def judge(runs: Sequence[Run], images: Mapping[str, np.ndarray], explain: bool = False) -> dict[str, Judgement]:
+    """By run id what each says of its images, uint8 [N, C, H, W], also by run id."""
+    with st.spinner("The detectors look at it", show_time=True):  # the first time they must be loaded
+        return _told(runs, scorer.shared.judge([(run, images[run.id]) for run in runs], explain))
+
+
+def judge_once(
+    runs: Sequence[Run], images: Callable[[Run], np.ndarray], *asked: str | float | int | None
+) -> dict[str, Judgement]:
+    """As `judge`, kept while the runs and `asked`, on which the images depend, stay the same: for many images."""
+
+    def ask(run: Run) -> Answer:
+        return scorer.shared.judge([(run, images(run))])[0]
+
+    with st.spinner("The detectors look at them", show_time=True):
+        return _told(runs, [cached.remember(run, lambda run=run: ask(run), "judge", *asked) for run in runs])
+
+
+def _told(runs: Sequence[Run], answers: Sequence[Answer]) -> dict[str, Judgement]:
+    for answer in answers:
+        if isinstance(answer, NoveltyError):
+            panels.refused(answer)
+    return {run.id: each for run, each in zip(runs, answers, strict=True) if isinstance(each, Judgement)}
+
+
+def said(run: Run, name: str, judgement: Judgement) -> list[Said]:
+    """What the run's headline score says of each image. name: of the detector in pictures."""
+    score = run.spec.card.headline
+    threshold, mark = judgement.thresholds[score], judgement.marks[score]
+    values = zip(judgement.scores[score].tolist(), judgement.percentiles[score].tolist(), strict=True)
+    return [Said(name, value, threshold, percentile, mark, judgement.held_out) for value, percentile in values]
+
+
+def explanation(run: Run, judgement: Judgement, place: int = 0) -> dict[str, np.ndarray]:
+    """What `why` draws of one image: its row of each array of `explain`, and as normal_<name> those of normal images.
+
+    The normal images are the held-out ones; of pictures their rows aren't kept.
+    """
+    rows = {name: array[place] for name, array in judgement.explanation.items()}
+    amounts = [name for name, row in rows.items() if row.ndim < 3]
+    stored = cached.arrays(run, "explanations", *(f"valid/{name}" for name in amounts))
+    return rows | {f"normal_{name}": stored[f"valid/{name}"] for name in amounts}

@@ -1,0 +1,354 @@
+"""The Train form: dataset, scenario, classes, method, settings, each with its first choice, picture and reasons.
+
+Nothing is listed here: the choices come from the catalogue, the scenarios, the cards and their knobs. The form stands
+in the link, `?dataset=digits&scenario=multimodal&target=3&method=rapp-ae&set=epochs=5`, and `?from=<run id>` fills it.
+"""
+
+import base64
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import streamlit as st
+
+from core import data, figures, knobs, methods, scenarios
+from core.data import Entry
+from core.data.catalogue import how_to_get
+from core.errors import NoveltyError, WrongRequest
+from core.figures.pages import train as pictures
+from core.knobs import Knob, Value
+from core.methods.cards import Card
+from core.runs import command_line, store, task_preview
+from core.runs.spec import RunSpec, request
+from core.scenarios import Scenario
+from pages.shared import panels
+
+MANY = 26  # classes from which a list replaces pills
+MOST_SEED = 2**31 - 1
+KEPT: dict[str, Any] = {"persist_state": "session"}  # of every input: the form is as it was when a person comes back
+DEVICES = {"auto": "Automatic", "cpu": "CPU", "cuda": "GPU"}
+PRESETS = {"quick": "Quick: about a minute on a laptop", "paper": "Paper: as published"}
+STYLE = """<style>
+.st-key-train_scenario label p { display: flex; align-items: center; gap: 0.5rem; }
+.st-key-train_scenario img { height: auto; max-height: none; }
+[class*=st-key-train_one] img, [class*=st-key-train_several] img { height: auto; max-height: none; margin: 2px; }
+</style>"""
+
+
+# --- choices --------------------------------------------------------------------------------------------------------
+
+
+def dataset() -> Entry:
+    """An image set, those on this machine first; one that isn't is shown with what to do."""
+    entries = {each.name: each for each in sorted(data.catalogue(), key=lambda each: not each.present)}
+    _begin("train_dataset", next(iter(entries)), entries)
+    chosen = st.selectbox(
+        "1 · Dataset",
+        list(entries),
+        format_func=lambda name: _dataset_label(entries[name]),
+        key="train_dataset",
+        **KEPT,
+    )
+    entry = entries[chosen]
+    if not entry.present:
+        st.warning(panels.escape(how_to_get(entry)), icon=":material/download:")
+        st.page_link("pages/datasets.py", label="Fetch or add images", icon=":material/photo_library:")
+    return entry
+
+
+def _dataset_label(entry: Entry) -> str:
+    if entry.present:
+        return entry.title
+    size = f"{entry.download_megabytes:,.0f} MB to fetch" if entry.download_megabytes else "to be added"
+    return f"{entry.title} (not here: {size})"
+
+
+def scenario(entry: Entry) -> Scenario:
+    """The rule, by its picture; one that the dataset can't take says so."""
+    _begin("train_scenario", next(iter(scenarios.SCENARIOS)), scenarios.SCENARIOS)
+    chosen = st.radio(
+        "2 · Scenario",
+        list(scenarios.SCENARIOS),
+        format_func=lambda kind: _scenario_label(scenarios.SCENARIOS[kind], entry),
+        help="\n\n".join(f"**{rule.title}**: {rule.source}" for rule in scenarios.SCENARIOS.values()),
+        key="train_scenario",
+        **KEPT,
+    )
+    st.caption(scenarios.SCENARIOS[chosen].sentence)
+    return scenarios.SCENARIOS[chosen]
+
+
+def _scenario_label(rule: Scenario, entry: Entry) -> str:
+    picture = _inline("svg+xml", pictures.idea(rule).encode(), rule.sentence)
+    unavailable = rule.choose == "super-category" and not scenarios.super_categories(entry)
+    reason = f" :gray[({panels.escape(entry.title)} has no groups)]" if unavailable else ""
+    return f"{picture} :small[{rule.title}{reason}]"
+
+
+def classes(entry: Entry, rule: Scenario) -> tuple[str, ...]:
+    """The classes that the scenario asks for: one, several, or a super-category; none where there are none."""
+    groups = rule.choose == "super-category"
+    offered = list(scenarios.super_categories(entry) if groups else entry.classes)
+    if not offered:
+        return ()
+    several = rule.choose == "several"
+    key = _target_key(rule.choose, entry.name)
+    first = offered[: max(1, min(3, len(offered) - 1))] if several else offered[0]
+    _begin(key, first, offered)
+    icons = _class_icons(entry.name, entry.origin) if entry.present and not groups and len(offered) <= MANY else {}
+    label = f"3 · {rule.asks}"
+    if len(offered) > MANY:
+        ask = st.multiselect if several else st.selectbox
+        chosen = ask(label, offered, key=key, **KEPT)
+    else:
+        chosen = st.pills(
+            label,
+            offered,
+            selection_mode="multi" if several else "single",
+            required=not several,
+            format_func=lambda name: f"{icons.get(name, '')} {panels.escape(data.GROUP_TITLES.get(name, name))}",
+            wrap=True,
+            key=key,
+            **KEPT,
+        )
+    if groups:
+        st.caption(panels.escape(", ".join(scenarios.super_categories(entry)[chosen])))
+    return tuple(chosen) if several else (chosen,)
+
+
+@st.cache_data(max_entries=16, show_spinner="Looking at the images")
+def _class_icons(name: str, origin: str) -> dict[str, str]:
+    """A small picture of each class, as Markdown.  origin: where the set lies, so that another is looked at anew."""
+    images = task_preview.class_images(name)
+    factor = max(1, 32 // max(images.shape[2:]))
+    icons = (_inline("png", figures.strip(image[None], factor=factor), "") for image in images)
+    return dict(zip(data.entry(name).classes, icons, strict=True))
+
+
+def options(rule: Scenario) -> dict[str, Value]:
+    """The scenario's options that differ from their defaults."""
+    asked = knobs.knobs_of(rule.options)
+    keys = {each.name: f"train_option_{rule.kind}_{each.name}" for each in asked}
+    firsts = {each.name: each.preset("quick", (1, 28, 28)) for each in asked}
+    return _group("Options of the scenario", asked, keys, firsts, {}) if asked else {}
+
+
+def method(entry: Entry, rule: Scenario, target: Sequence[str]) -> Card:
+    """The method; one that can't take the task says so in the list, and below it why."""
+    cards = {card.name: card for card in methods.cards()}
+    reasons = {name: refusal(entry, rule, target, name) for name in cards}
+    _begin("train_method", next(iter(cards)), cards)
+    chosen = st.selectbox(
+        "4 · Method",
+        list(cards),
+        format_func=lambda name: cards[name].title + (" (not for this task)" if reasons[name] else ""),
+        help="\n\n".join(f"**{panels.escape(card.title)}**: {panels.escape(card.paper)}" for card in cards.values()),
+        key="train_method",
+        **KEPT,
+    )
+    st.caption(panels.escape(cards[chosen].sentence))
+    return cards[chosen]
+
+
+def refusal(entry: Entry, rule: Scenario, target: Sequence[str], method: str) -> str:
+    """Why the method can't take this task with its quick settings, or an empty text."""
+    if not entry.present or not target:
+        return ""
+    try:
+        request(entry.name, rule.kind, target, method)
+    except NoveltyError as error:
+        return str(error)
+    return ""
+
+
+def settings(card: Card, entry: Entry) -> tuple[str, dict[str, Value]]:
+    """The preset, and the knobs that differ from it."""
+    _begin("train_preset", knobs.PRESETS[0], knobs.PRESETS)
+    preset = st.segmented_control(
+        "5 · Settings",
+        knobs.PRESETS,
+        format_func=str.capitalize,
+        required=True,
+        key="train_preset",
+        **KEPT,
+        help="\n\n".join(PRESETS.values()),
+    )
+    shape = entry.shape or (1, 28, 28)
+    asked = knobs.knobs_of(card.knobs)
+    keys = {each.name: _knob_key(card.name, preset, shape, each.name) for each in asked}
+    firsts = {each.name: each.preset(preset, shape) for each in asked}
+    notes = {each.name: "; ".join(f"{name}: {each.preset(name, shape)}" for name in knobs.PRESETS) for each in asked}
+    changes: dict[str, Value] = {}
+    for group in dict.fromkeys(each.group for each in sorted(asked, key=lambda each: each.after)):
+        changes |= _group(group, [each for each in asked if each.group == group], keys, firsts, notes)
+    return preset, changes
+
+
+def seeds() -> tuple[int, int, str]:
+    """Seed, split seed and device."""
+    for key in ("train_seed", "train_split_seed"):
+        _begin(key, 0)
+    _begin("train_device", "auto", DEVICES)
+    with st.expander("Seeds and device", key="train_group_seeds", type="compact"):
+        left, right = st.columns(2)
+        with left:
+            seed = _number("Seed", "train_seed", "Of the network's first weights and the order of images.")
+        with right:
+            split_seed = _number("Split seed", "train_split_seed", "Of which images train, validate and test.")
+        device = st.segmented_control(
+            "Device", list(DEVICES), format_func=DEVICES.__getitem__, required=True, key="train_device", **KEPT
+        )
+    return seed, split_seed, device
+
+
+def _number(label: str, key: str, help: str) -> int:
+    return st.number_input(label, 0, MOST_SEED, None, 1, key=key, help=help, **KEPT) or 0
+
+
+# --- knobs ----------------------------------------------------------------------------------------------------------
+
+
+def _group(
+    title: str, asked: Sequence[Knob], keys: dict[str, str], firsts: dict[str, Value], notes: dict[str, str]
+) -> dict[str, Value]:
+    """An expander with an input for each knob; gives those that differ from their first value, which are marked."""
+    for each in asked:
+        _begin(keys[each.name], firsts[each.name])
+    changed = {each.name for each in asked if st.session_state[keys[each.name]] not in (None, firsts[each.name])}
+    count = f" · {len(changed)} changed" if changed else ""
+    with st.expander(title + count, key=f"train_group_{title.lower().replace(' ', '_')}", type="compact"):
+        given = {
+            each.name: _input(each, keys[each.name], each.name in changed, notes.get(each.name, "")) for each in asked
+        }
+    return {name: value for name, value in given.items() if name in changed and value is not None}
+
+
+def _input(knob: Knob, key: str, changed: bool, note: str) -> Value | None:
+    """The input that suits the knob's kind; None where a number was taken out."""
+    label = f"**{panels.escape(knob.label)}** :material/edit:" if changed else panels.escape(knob.label)
+    help = panels.escape(" ".join(filter(None, (knob.help, f"({note})" if note else "", f"--set {knob.name}=..."))))
+    if knob.choices:
+        return st.selectbox(label, knob.choices, key=key, help=help, **KEPT)
+    if knob.kind is bool:
+        return st.checkbox(label, key=key, help=help, **KEPT)
+    if knob.kind is str:
+        return st.text_input(label, key=key, help=help, **KEPT)
+    whole = knob.kind is int
+    low, high = (None if bound is None else knob.kind(bound) for bound in (knob.low, knob.high))
+    step = 1 if whole else _step(float(st.session_state[key] or 0))
+    return st.number_input(label, low, high, None, step, format="%d" if whole else "%g", key=key, help=help, **KEPT)
+
+
+def _step(value: float) -> float:
+    """A tenth of the value's power of ten, so that the buttons suit 0.95 as well as 5e-7."""
+    return 10.0 ** (math.floor(math.log10(value)) - 1) if value > 0 else 0.01
+
+
+def _begin(key: str, first: Any, offered: Any = None) -> None:
+    """The first value of an input, which it also gets back where it holds something that isn't offered any more."""
+    held = st.session_state.get(key, first)
+    if offered is not None:
+        kept = [each for each in held if each in offered] if isinstance(held, list) else held in offered and held
+        held = kept or (held if held == [] else first)
+    if key not in st.session_state or st.session_state[key] != held:
+        st.session_state[key] = held
+    st.session_state.setdefault("train_keys", set()).add(key)
+
+
+def _target_key(choose: str, dataset: str) -> str:
+    return f"train_{choose}_{dataset}"
+
+
+def _knob_key(method: str, preset: str, shape: knobs.Shape, name: str) -> str:
+    """A knob's input: its first value depends on method, preset and image shape, so each has inputs of its own."""
+    return f"train_knob_{method}_{preset}_{'x'.join(map(str, shape))}_{name}"
+
+
+def _inline(kind: str, content: bytes, alt: str) -> str:
+    """A picture inside a label, as Markdown."""
+    return f"![{panels.escape(alt)}](data:image/{kind};base64,{base64.b64encode(content).decode()})"
+
+
+# --- the link -------------------------------------------------------------------------------------------------------
+
+
+def follow_link() -> None:
+    """Fill the form from the page's link, unless it is the form's own; what can't be filled in is said."""
+    asked = {name: st.query_params.get_all(name) for name in st.query_params}
+    if not asked or asked == st.session_state.get("train_link"):
+        return
+    st.session_state["train_link"] = asked
+    try:
+        if "from" in asked:
+            asked = link(store.find(asked["from"][0]).spec)
+        _fill(asked)
+    except NoveltyError as error:
+        st.warning(panels.escape(error), icon=":material/link_off:")
+
+
+def link(spec: RunSpec) -> dict[str, list[str]]:
+    """The query that opens the form filled as this run was asked for."""
+    preset, changes = command_line.closest_preset(spec)
+    defaults = knobs.values(scenarios.named(spec.scenario).options())
+    changed = {name: value for name, value in spec.options.items() if value != defaults[name]}
+    told = {
+        "dataset": [spec.dataset],
+        "scenario": [spec.scenario],
+        "target": list(spec.target),
+        "method": [spec.method],
+        "preset": [preset] if preset != knobs.PRESETS[0] else [],
+        "set": [f"{name}={value}" for name, value in changes.items()],
+        "option": [f"{name}={value}" for name, value in changed.items()],
+        "seed": [str(spec.seed)] if spec.seed else [],
+        "split-seed": [str(spec.split_seed)] if spec.split_seed else [],
+        "device": [spec.device] if spec.device != "auto" else [],
+    }
+    return {name: words for name, words in told.items() if words}
+
+
+def write_link(spec: RunSpec) -> None:
+    """The form into the link, so that it can be opened again and sent to somebody."""
+    st.session_state["train_link"] = link(spec)
+    if {name: st.query_params.get_all(name) for name in st.query_params} != st.session_state["train_link"]:
+        st.query_params.from_dict(st.session_state["train_link"])
+
+
+def _fill(asked: dict[str, list[str]]) -> None:
+    """The choices of a link into the inputs.  Raises WrongRequest at the first that doesn't exist."""
+    state = st.session_state
+    names = {name: words[0] for name, words in asked.items() if words}
+    entry = data.entry(names.get("dataset") or state.get("train_dataset") or "digits")
+    rule = scenarios.named(names.get("scenario") or state.get("train_scenario") or next(iter(scenarios.SCENARIOS)))
+    card = methods.card(names.get("method") or state.get("train_method") or next(iter(methods.METHODS)))
+    preset = names.get("preset", knobs.PRESETS[0])
+    knobs.preset(card.knobs, preset, entry.shape or (1, 28, 28))
+    found: dict[str, Any] = {
+        "train_dataset": entry.name,
+        "train_scenario": rule.kind,
+        "train_method": card.name,
+        "train_preset": preset,
+        "train_device": names.get("device", "auto"),
+    }
+    if "target" in asked:
+        target = scenarios.task_spec(entry.name, rule.kind, asked["target"]).target
+        found[_target_key(rule.choose, entry.name)] = list(target) if rule.choose == "several" else target[0]
+    for each, value in _assigned(card.knobs, asked.get("set", ())):
+        found[_knob_key(card.name, preset, entry.shape or (1, 28, 28), each.name)] = value
+    for each, value in _assigned(rule.options, asked.get("option", ())):
+        found[f"train_option_{rule.kind}_{each.name}"] = value
+    for key, name in (("train_seed", "seed"), ("train_split_seed", "split-seed")):
+        number = names.get(name, "0")
+        if not number.isdecimal() or int(number) > MOST_SEED:
+            raise WrongRequest(f"The {name} can't be {number}. Choose a whole number of at least 0.")
+        found[key] = int(number)
+    for key in state.get("train_keys", set()):
+        if key.startswith(("train_knob_", "train_option_")):
+            state.pop(key, None)
+    state.update(found)
+
+
+def _assigned(settings: type, assignments: Sequence[str]) -> list[tuple[Knob, Value]]:
+    """Each knob that is named, with its value checked.  Raises WrongRequest."""
+    given = knobs.parse_assignments(list(assignments))
+    checked = knobs.changed(settings(), given)
+    return [(each, getattr(checked, each.name)) for each in knobs.knobs_of(settings) if each.name in given]

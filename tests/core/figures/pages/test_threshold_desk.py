@@ -1,0 +1,85 @@
+import numpy as np
+import pytest
+
+from core import evaluation
+from core.figures.pages import threshold_desk
+
+
+@pytest.fixture(params=["short tail", "long positive tail", "long signed tail"])
+def scored(request, rng) -> tuple[np.ndarray, np.ndarray, float]:
+    """Scores of 300 normal and 100 novel images, their labels, and a threshold."""
+    normal = rng.normal(size=300)
+    novel = rng.normal(size=100) + (3 if request.param == "short tail" else 200)
+    scores = np.concatenate([normal, novel])
+    if request.param == "long positive tail":
+        scores = np.exp(np.concatenate([normal, rng.normal(size=100) + 5]))
+    labels = np.repeat([0, 1], [300, 100]).astype(np.uint8)
+    return scores, labels, evaluation.default_threshold(scores[:300])
+
+
+def test_steps_ascend_evenly_and_hold_the_rule_itself(scored):
+    scores, novel, threshold = scored
+    axis = threshold_desk.steps(scores, novel, threshold)
+    assert axis.values[axis.rule] == threshold
+    gaps = np.diff(np.log(axis.values) if axis.logarithmic else axis.values)
+    assert gaps.min() > 0
+    np.testing.assert_allclose(gaps, gaps[0], rtol=1e-6)
+    assert axis.values[0] < scores.min() and axis.values[-1] >= scores[novel == 0].max()
+    assert len({axis.text(place) for place in range(len(axis.values))}) == len(axis.values)
+
+
+def test_steps_take_the_logarithm_of_positive_scores_with_a_long_tail_alone(rng):
+    novel = np.repeat([0, 1], 50)
+    scores = np.exp(rng.normal(size=100) + 4 * novel)
+    assert threshold_desk.steps(scores, novel, float(np.quantile(scores[:50], 0.95))).logarithmic
+    assert not threshold_desk.steps(scores - 1, novel, float(np.quantile(scores[:50] - 1, 0.95))).logarithmic
+
+
+def test_steps_of_equal_scores_can_still_be_drawn():
+    axis = threshold_desk.steps(np.ones(10), np.repeat([0, 1], 5), 1.0)
+    assert axis.values[axis.rule] == 1.0 and len(axis.values) >= 2
+
+
+def test_histogram_counts_every_image_and_draws_the_line_where_it_is_tried(scored):
+    scores, novel, threshold = scored
+    axis = threshold_desk.steps(scores, novel, threshold)
+    place = axis.rule + 3
+    picture = threshold_desk.histogram(scores, novel, axis, place, "NAP")
+    assert (picture.table["normal"].sum(), picture.table["novel"].sum()) == (300, 100)
+    assert [shape.x0 for shape in picture.figure.layout.shapes] == [place, axis.rule]
+    counts = evaluation.confusion(scores, novel, float(axis.values[place]))
+    assert f"catches {counts.caught} of 100 novel images and rejects {counts.false_alarms} of 300" in picture.sentence
+    assert len(threshold_desk.histogram(scores, novel, axis, axis.rule, "NAP").figure.layout.shapes) == 1
+
+
+def test_rates_of_either_class_and_what_is_undefined():
+    counts = evaluation.Confusion(caught=3, missed=1, false_alarms=1, accepted=5)
+    assert threshold_desk.rates(counts) == {
+        "positive class": ["novel", "normal"],
+        "precision": ["0.750", "0.833"],
+        "recall": ["0.750", "0.833"],
+        "F1": ["0.750", "0.833"],
+    }
+    nothing = evaluation.Confusion(caught=0, missed=4, false_alarms=0, accepted=6)
+    assert threshold_desk.rates(nothing)["precision"][0] == "undefined"
+
+
+def test_rule_in_words_says_where_it_comes_from_and_how_sure_it_is():
+    told = {"value": 0.5, "low": 0.4, "high": 0.62}
+    words = threshold_desk.rule_in_words(evaluation.Quantile(0.95), told, 322, 900)
+    assert "95 % of the 322 normal validation images" in words
+    assert "0.5 (95 % interval of a bootstrap: 0.4 to 0.62)" in words
+    assert "never comes from the test set" in words
+    impure = threshold_desk.rule_in_words(evaluation.Impurities(0.03), told, 100, 900)
+    assert "call 3 % of the 1,000 training and validation images impure" in impure
+
+
+def test_alarms_in_words_carry_the_rates_over_to_another_mixture():
+    counts = evaluation.Confusion(caught=8, missed=2, false_alarms=10, accepted=90)
+    words = threshold_desk.alarms_in_words(counts, 0.01)
+    assert words == (
+        "Of 1,000 images with 10 novel ones among them: 99 false alarms, 2 novel images missed; "
+        "7.5 % of the alarms would be right."
+    )
+    silent = evaluation.Confusion(caught=0, missed=10, false_alarms=0, accepted=90)
+    assert threshold_desk.alarms_in_words(silent, 0.01).endswith("none of the alarms would be right.")

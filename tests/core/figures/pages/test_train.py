@@ -1,0 +1,45 @@
+import math
+import xml.etree.ElementTree as xml
+
+import pytest
+
+from core import figures
+from core.figures.pages import train
+from core.scenarios import SCENARIOS
+
+SVG = "{http://www.w3.org/2000/svg}"
+
+
+@pytest.mark.parametrize("scenario", SCENARIOS.values(), ids=list(SCENARIOS))
+def test_every_scenario_has_its_idea_in_the_colours_of_their_meaning(scenario):
+    picture = xml.fromstring(train.idea(scenario))
+    circles = picture.findall(f"{SVG}circle")
+    frame, *squares = picture.findall(f"{SVG}rect")
+    assert circles and {each.get("fill") for each in circles} == {figures.NORMAL}
+    turned = {each.get("fill") for each in squares if each.get("transform")}
+    assert turned <= {figures.ANOMALY}
+    assert {each.get("fill") for each in squares if not each.get("transform")} == {figures.NOVEL}
+    inside = float(frame.get("x")), float(frame.get("x")) + float(frame.get("width"))
+    assert all(inside[0] < float(each.get("cx")) < inside[1] for each in circles)
+    assert max(float(each.get("x")) for each in squares) + 7 < train.WIDTH
+
+
+def test_ideas_tell_scenarios_apart():
+    assert len({train.idea(each) for each in SCENARIOS.values()}) == len(SCENARIOS)
+
+
+def points(values) -> list[tuple[float, float]]:
+    line = xml.fromstring(train.sparkline(values, width=108, height=28)).find(f"{SVG}polyline")
+    return [tuple(map(float, point.split(","))) for point in line.get("points").split()]
+
+
+def test_a_sparkline_runs_from_left_to_right_and_is_low_where_the_loss_is_low():
+    assert points([4.0, 2.0, 0.0]) == [(4, 4), (54, 14), (104, 24)]
+
+
+def test_a_sparkline_leaves_out_what_is_no_number_and_stays_flat_where_nothing_moves():
+    assert points([1.0, math.nan, 1.0]) == [(4, 24), (104, 24)]
+
+
+def test_a_sparkline_of_nothing_is_an_empty_picture():
+    assert list(xml.fromstring(train.sparkline([math.inf]))) == []

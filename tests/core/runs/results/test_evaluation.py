@@ -1,0 +1,99 @@
+"""Scores, thresholds without labels, metrics."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+import torch
+from sklearn.metrics import roc_auc_score
+
+from core import methods, scenarios, training
+from core.evaluation import Impurities, Quantile
+from core.methods.base import build
+from core.runs import store
+from core.runs.results import evaluation
+from core.runs.spec import RunSpec, request
+
+CPU = torch.device("cpu")
+
+
+def spec(target: str = "3", seed: int = 0, scenario: str = "unimodal", **changes) -> RunSpec:
+    changes = {"epochs": 1, "layers": 2, "batch_size": 64} | changes
+    return request("digits", scenario, target, "rapp-ae", changes=changes, seed=seed, device="cpu")
+
+
+@pytest.fixture(scope="module")
+def task() -> scenarios.Task:
+    return scenarios.build(spec().task)
+
+
+@pytest.fixture(scope="module")
+def tensors(task) -> training.TaskTensors:
+    return training.on_device(task, CPU)
+
+
+@pytest.fixture
+def new_run(tmp_path, monkeypatch):
+    monkeypatch.setenv("NOVELTY_CHECKPOINTS", str(tmp_path))
+    return lambda *args, **options: store.create(spec(*args, **options))
+
+
+def flat(images: np.ndarray) -> np.ndarray:
+    return images.reshape(len(images), -1) / 255.0
+
+
+def test_the_threshold_knows_no_label_that_only_the_evaluation_may_know(rng):
+    """In an impure task the rule sees all validation images, and moves where hidden impurities do."""
+    task = scenarios.build(scenarios.task_spec("digits", "contaminated", "3", {"rate": 0.3}))
+    assert task.valid_novel.sum() > 5
+    scores = {"valid/a": rng.random(len(task.valid)), "test/a": rng.random(len(task.test))}
+    scores["valid/a"][task.valid_novel == 1] += 100
+    verdict = evaluation.judge(scores, task, Quantile(0.9), ["a"])
+    assert verdict["thresholds"]["a"] == np.quantile(scores["valid/a"], 0.9, method="higher") > 100
+    relabelled = dataclasses.replace(task, valid_novel=1 - task.valid_novel)
+    assert evaluation.judge(scores, relabelled, Quantile(0.9), ["a"])["thresholds"] == verdict["thresholds"]
+    assert verdict["rule"] == {"rule": "quantile", "share": 0.9}
+    assert verdict["metrics"]["a"]["auroc"]["value"] == pytest.approx(roc_auc_score(task.novel, scores["test/a"]))
+    assert verdict["alarms"] == {}
+
+
+def test_a_score_that_tells_nothing_raises_an_alarm(task, rng):
+    scores = {
+        f"{split}/{name}": np.ones(len(task.rows(split))) for split in ("valid", "test") for name in ("dead", "alive")
+    }
+    scores["test/alive"] = rng.random(len(task.test))
+    assert set(evaluation.judge(scores, task, Quantile(), ["dead", "alive"])["alarms"]) == {"dead"}
+
+
+def test_a_detector_that_knows_itself_collapsed_raises_the_alarm_of_its_headline(task, tensors):
+    detector = build(methods.load("rapp-ae"), spec().settings, task.shape, 0).fit(tensors)
+    assert evaluation.evaluate(detector, task)[1]["alarms"] == {}
+    detector.collapsed = "Collapsed: all images have nearly the same embedding."
+    assert evaluation.evaluate(detector, task)[1]["alarms"] == {"nap": detector.collapsed}
+
+
+def test_curves_end_in_their_corners(task, rng):
+    scores = rng.random(len(task.test))
+    points = evaluation.curves({"a": scores}, task.novel)
+    assert {name.rsplit("/", 1)[0] for name in points} == {"roc/a", "pr/a"}
+    fpr, tpr = points["roc/a/fpr"], points["roc/a/tpr"]
+    assert (fpr[0], tpr[0], fpr[-1], tpr[-1]) == (0, 0, 1, 1)
+    assert np.trapezoid(tpr, fpr) == pytest.approx(roc_auc_score(task.novel, scores), abs=0.01)
+
+
+def test_an_impure_rule_takes_training_scores_too(task, rng):
+    scores = {f"{split}/a": rng.random(len(task.rows(split))) for split in ("train", "valid", "test")}
+    threshold = evaluation.judge(scores, task, Impurities(0.1), ["a"])["thresholds"]["a"]
+    assert threshold == Impurities(0.1).threshold(scores["train/a"], scores["valid/a"])
+
+
+def test_training_scores_are_kept_of_a_seeded_choice_where_there_are_many(task, tensors, monkeypatch):
+    settings = spec().settings
+    detector = build(methods.load("rapp-ae"), settings, task.shape, 0).fit(tensors)
+    whole, _ = evaluation.evaluate(detector, task)
+    assert whole["train/nap"].shape == (len(task.train),)
+    np.testing.assert_allclose(whole["train/nap"], detector.score(task.images("train"))["nap"], rtol=1e-5)
+    monkeypatch.setattr(evaluation, "MOST_TRAINING", 20)
+    few, again = (evaluation.evaluate(detector, task)[0]["train/nap"] for _ in range(2))
+    assert len(few) == 20 and np.array_equal(few, again)
+    assert np.isin(few.round(4), whole["train/nap"].round(4)).all()

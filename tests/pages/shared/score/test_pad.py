@@ -1,0 +1,21 @@
+import base64
+import io
+
+import pytest
+from PIL import Image
+
+from core.errors import WrongRequest
+from pages.shared.score import pad
+
+
+def test_a_drawing_arrives_as_the_png_that_it_is():
+    png = io.BytesIO()
+    Image.new("RGB", (28, 28)).save(png, format="PNG")
+    assert pad.content(pad.PREFIX + base64.b64encode(png.getvalue()).decode()) == png.getvalue()
+    assert pad.content("") == b""
+
+
+@pytest.mark.parametrize("url", ["data:text/html;base64,PGI+", pad.PREFIX + "not base64", "https://example.org/a.png"])
+def test_what_is_no_drawing_is_refused_in_one_sentence(url):
+    with pytest.raises(WrongRequest, match="Clear the pad and draw again"):
+        pad.content(url)
