@@ -52,9 +52,13 @@ class Gaussian:
         """(x - m)^T S^-1 (x - m): [N], higher = more novel."""
         return self.coordinates(rows).square().sum(1)
 
+    def slope(self, rows: Tensor) -> Tensor:
+        """S^-1 (x - m): [N, D] -> [N, D], half the slope of the squared distance."""
+        return (self.coordinates(rows) / self.variances.sqrt()) @ self.axes
+
     def contributions(self, rows: Tensor) -> Tensor:
         """(x - m)_j [S^-1 (x - m)]_j: [N, D], what each column adds to the squared distance; it may be below 0."""
-        return (rows - self.mean) * ((self.coordinates(rows) / self.variances.sqrt()) @ self.axes)
+        return (rows - self.mean) * self.slope(rows)
 
 
 def shrinkage(covariance: Tensor, quartic: float, count: int) -> float:

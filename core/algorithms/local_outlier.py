@@ -32,7 +32,7 @@ class LocalOutlier:
     """rows: [M, D], distinct training images.  places: int64 [M], which of the training images they are.
 
     reaches: [M] distance to the k-th nearest other one.  densities: [M] local reachability densities.
-    neighbours: k.  floor: the least mean reach.  images: how many training images there were, copies counted.
+    neighbours: k.  floor: the least mean reach.
     """
 
     rows: Tensor
@@ -41,7 +41,6 @@ class LocalOutlier:
     densities: Tensor
     neighbours: int
     floor: float
-    images: int
 
     @classmethod
     def fit(cls, rows: Tensor, neighbours: int = 20) -> "LocalOutlier":
@@ -61,7 +60,7 @@ class LocalOutlier:
         reaches = distances[:, -1].contiguous()
         floor = float(reaches.median()) / DENSEST
         densities = density(distances, reaches[near], floor)
-        return cls(kept, places, reaches, densities, count, floor, len(rows))
+        return cls(kept, places, reaches, densities, count, floor)
 
     @cached_property
     def bank(self) -> Bank:
@@ -76,18 +75,6 @@ class LocalOutlier:
         """The local outlier factor: [N], higher = more novel.  Breunig et al., definition 7."""
         _, near, own = self.compared(rows)
         return factor(own, self.densities[near])
-
-    @property
-    def note(self) -> str | None:
-        """A sentence where training images are copies of others, else None."""
-        copies = self.images - len(self.rows)
-        if not copies:
-            return None
-        are = "image is a copy" if copies == 1 else "images are copies"
-        return (
-            f"{copies:,} of {self.images:,} training {are} of another: each counts once, because copies "
-            "would make their place infinitely dense."
-        )
 
 
 def density(distances: Tensor, reaches: Tensor, floor: float) -> Tensor:
@@ -108,3 +95,15 @@ def distinct(rows: Tensor) -> Tensor:
     plain = np.ascontiguousarray(rows.cpu().numpy() + 0)  # + 0: of -0.0 and 0.0 the bytes differ
     names = plain.view(np.dtype((np.void, plain.itemsize * plain.shape[1])))[:, 0]
     return torch.from_numpy(np.sort(np.unique(names, return_index=True)[1])).to(rows.device)
+
+
+def about_copies(images: int, distinct: int) -> str | None:
+    """A sentence where some of the training images are copies of others, else None."""
+    copies = images - distinct
+    if not copies:
+        return None
+    are = "image is a copy" if copies == 1 else "images are copies"
+    return (
+        f"{copies:,} of {images:,} training {are} of another: each counts once, because copies would make their place "
+        "infinitely dense."
+    )

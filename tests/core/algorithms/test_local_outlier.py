@@ -5,7 +5,7 @@ import pytest
 import torch
 from sklearn.neighbors import LocalOutlierFactor
 
-from core.algorithms.local_outlier import LocalOutlier, density, distinct, factor
+from core.algorithms.local_outlier import LocalOutlier, about_copies, density, distinct, factor
 from core.errors import WrongRequest
 
 
@@ -23,7 +23,7 @@ def test_factors_are_scikit_learn_s(rng, rows, neighbours):
     np.testing.assert_allclose(
         fitted.score(torch.from_numpy(fresh)), -expected.score_samples(fresh.astype(float)), rtol=2e-5
     )
-    assert fitted.neighbours == min(neighbours, 299) and fitted.note is None
+    assert fitted.neighbours == min(neighbours, 299) and len(fitted.rows) == 300
 
 
 def test_the_same_with_many_columns(rng):
@@ -48,8 +48,7 @@ def test_copies_count_once(rng, rows):
     many = LocalOutlier.fit(torch.from_numpy(copied), 5)
     np.testing.assert_array_equal(many.score(fresh), plain.score(fresh))
     np.testing.assert_array_equal(many.rows, rows)
-    assert many.note.startswith("101 of 401 training images are copies of another")
-    assert LocalOutlier.fit(torch.from_numpy(np.concatenate([rows, rows[:1]])), 5).note.startswith("1 of 301 training ")
+    np.testing.assert_array_equal(many.places, np.arange(300))
     # scikit-learn's factor of an image beside the copies is beyond a million.
     beside = torch.from_numpy(rows[200:201] + 0.1)
     other = LocalOutlierFactor(5, novelty=True).fit(copied).score_samples(beside.numpy())
@@ -78,3 +77,9 @@ def test_distinct_rows(rng):
     np.testing.assert_array_equal(distinct(rows), np.sort(expected))
     assert distinct(torch.tensor([[0.0], [-0.0]])).tolist() == [0]
     np.testing.assert_array_equal(distinct(rows.byte()), np.sort(expected))
+
+
+def test_the_sentence_about_copies():
+    assert about_copies(401, 300).startswith("101 of 401 training images are copies of another")
+    assert about_copies(1301, 1300).startswith("1 of 1,301 training image is a copy of another")
+    assert about_copies(300, 300) is None
