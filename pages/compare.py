@@ -46,12 +46,17 @@ def ranking(lines: list[rows.Line]) -> None:
 
 def sentences() -> list[str]:
     """What the table says: who leads, who collapsed, who doesn't beat the controls."""
-    leader = rows.best(lines)
+    leader = rows.best(ranked)
     said = [f"The highest AUROC has {leader.name}: {pictures.three_digits(leader.metric('auroc'))}."]
     said += [f"{each.name}: {each.alarm}" for each in shown if each.alarm]
     if not rival:
-        return [*said, "The control lines are being computed: they follow a few seconds after the training."]
-    close = [(run, each) for run, each in zip(of, shown, strict=True) if not lines.beaten(each, rival)]
+        return [*said, next((run for run in runs if run.alive), runs[0]).awaited("controls")]
+    reached = rival.metrics["auroc"]
+    close = [
+        (run, each)
+        for run, each in zip(of, shown, strict=True)
+        if not rows.clearly_above(each.metrics["auroc"], reached)
+    ]
     gaps = {each.name: lines.difference(run, each, rival) for run, each in close}
     unbeaten = {name: gap for name, gap in gaps.items() if gap["low"] <= 0}
     return [*said, rows.against(rows.Line(rival.name, (rival,)), len(shown), unbeaten)]
@@ -88,7 +93,7 @@ def desk() -> None:
 
 
 def cost() -> None:
-    panels.show(figures.cost(lines, control_lines[controls.index(rival)] if rival else None))
+    panels.show(figures.cost(ranked, control_lines[controls.index(rival)] if rival else None))
 
 
 TABS = {
@@ -129,11 +134,11 @@ of, scores, shown = zip(*found, strict=True)
 controls = next((computed for run in runs if (computed := lines.controls(run))), [])
 rival = max(controls, key=lambda each: each.metrics["auroc"]["value"], default=None)
 novel = cached.array(runs[0], "test", "novel")
-lines = sorted(lines.lines(of, shown, together), key=lambda line: -line.metric("auroc")["value"])
+ranked = sorted(lines.lines(of, shown, together), key=lambda line: -line.metric("auroc")["value"])
 control_lines = [rows.Line(each.name, (each,)) for each in controls]
 
 # --- the answer
-ranking([*lines, *control_lines])
+ranking([*ranked, *control_lines])
 overlay = st.segmented_control(
     "Curve",
     CURVES,
@@ -143,7 +148,7 @@ overlay = st.segmented_control(
     bind="query-params",
     label_visibility="collapsed",
 )
-drawn = [*lines, *control_lines]
+drawn = [*ranked, *control_lines]
 if overlay == "ROC":
     curves = pictures.roc([line.curve("fpr", "tpr") for line in drawn])
 else:
@@ -152,7 +157,7 @@ left, right = st.columns(2)
 with left:
     panels.show(curves)
 with right:
-    panels.show(figures.ridges(lines, novel, curves.figure.layout.height))
+    panels.show(figures.ridges(ranked, novel, curves.figure.layout.height))
 
 tabs = st.tabs(list(TABS), key="compare_tab", on_change="rerun", bind="query-params")
 for tab, render in zip(tabs, TABS.values(), strict=True):

@@ -32,7 +32,7 @@ def family(cards: list[Card]) -> None:
         if run:
             scores = cached.array(run, "scores", f"test/{card.headline}")
             picture = figures.miniature(
-                scores, cached.array(run, "test", "novel"), run.threshold(), cached.normal_scores(run)
+                scores, cached.array(run, "test", "novel"), run.threshold(), cached.held_out_scores(run)
             )
             st.plotly_chart(
                 picture.figure, key=f"home_{card.family}", config={"displayModeBar": False}, alt=picture.sentence

@@ -2,17 +2,14 @@
 
 import streamlit as st
 
-from core.figures import three_digits
 from core.figures.families import svdd as figures
 from core.figures.families import svdd_clusters as kinds
 from core.figures.families import svdd_runs
-from core.runs import command_line, spec, store
-from pages.shared import cached, frame, panels, pickers
+from core.runs import command_line
+from pages.shared import cached, frame, method_page, panels, pickers, replay
 from pages.shared.svdd import balls as parts
 
 NU = (0.001, 0.005, 0.01, 0.02, 0.05, 0.1, 0.15, 0.2, 0.3, 0.5)
-WAIT = "This picture is being computed by the run's process; reload the page in a moment."
-NEVER = "This picture is missing: the run's process ended before it was computed. Train the run again to have it."
 
 frame.through_entry()
 st.title("One ball or several?")
@@ -43,18 +40,7 @@ trained = figures.Balls(portrait["radii"], portrait["clusters"], portrait["dista
 balls = trained if nu == settings.nu else trained.at(nu)
 
 # --- the answer in numbers
-title, auroc = card.score(card.headline).title, run.metrics()["auroc"]
-said = [f"**{title} {three_digits(auroc)}**"]
-said += [f"{each.title} {run.metrics(each.name)['auroc']['value']:.3f}" for each in card.scores[1:]]
-known = [each for each in spec.published(run.spec) if each.score == card.headline]
-said += [panels.escape(f"published {each.value:.3f} ({each.source}, {each.remark})") for each in known]
-st.markdown("AUROC: " + " · ".join(said) + ("" if known else " · :gray[no published figure for this task]"))
-rivals = {line: run.controls[name]["auroc"]["value"] for name, line in store.CONTROLS.items() if name in run.controls}
-better = sum(rival >= auroc["value"] for rival in rivals.values())
-lines = " · ".join(f"{line} {rival:.3f}" for line, rival in rivals.items()) or "being computed"
-st.caption(panels.escape(f"Control lines: {lines}") + (f" · **{better} of {len(rivals)} beat it**" if better else ""))
-for alarm in dict.fromkeys(run.about["alarms"].values()):
-    st.badge(panels.escape(alarm), icon=":material/warning:", color="orange")
+method_page.numbers(run, card.headline, {each.name: run.metrics(each.name) for each in card.scores})
 if told:
     st.badge(
         "uses hidden classes: its balls are classes that the detector was told", icon=":material/key:", color="violet"
@@ -62,7 +48,7 @@ if told:
 
 # --- the answer
 left, right = st.columns([5, 3])
-picked = pickers.picked(task, len(novel))
+picked, shown = method_page.image(run, cached.array(run, "scores", f"test/{card.headline}"))
 out = figures.outside(distances, balls.radii)
 plane = cached.arrays(run, "projection") if run.has("projection") else {}
 with left:
@@ -74,7 +60,7 @@ with left:
         )  # fmt: skip
         panels.show(picture, "svdd_plane", pickers.pick_from("svdd_plane", task), run.id)
     else:
-        st.info(WAIT if run.alive else NEVER, icon=":material/pending:")
+        method_page.coming(run)
 with right:
     panels.show(figures.radius_bars(balls, nu), run=run.id)
     st.caption(panels.escape(figures.overlaps(portrait["centres"], balls.radii)))
@@ -90,10 +76,10 @@ if at_distances.open:
             panels.show(figures.two_nearest(distances, novel, balls.radii), run=run.id)
 if at_image.open:
     with at_image:
-        parts.one_image(run, int(run.scores().argmax()) if picked is None else picked)
+        parts.one_image(run, shown)
 if gallery.open:
     with gallery:
-        parts.gallery(run, balls)
+        parts.gallery(run)
 if clusters.open:
     with clusters:
         if hidden is not None:
@@ -112,17 +98,16 @@ if neighbourhoods.open:
             of, points = plane["test_of"], (plane["umap/train"], plane["umap/test"])
             panels.show(kinds.neighbour_map(*points, members, novel[of], of, balls.names), run=run.id)
         else:
-            st.info(panels.escape(plane.get("umap_note", WAIT if run.alive else NEVER)), icon=":material/pending:")
+            method_page.coming(run, str(plane.get("umap_note", "")))
 if training.open:
     with training:
-        stage = [each for each in run.progress() if each["stage"] == card.replayed[-1].name]
-        snapshots = {epoch: cached.arrays(run, file) for epoch, file in run.snapshots().items()}
         probe, warm_up = cached.arrays(run, "probe"), settings.warm_up if settings.objective == "soft-boundary" else 0
-        panels.show(svdd_runs.training(stage, warm_up, snapshots, probe["novel"]), run=run.id)
-        if plane:
-            epoch = st.select_slider(
-                "After epoch", list(snapshots), max(snapshots), key=f"svdd_epoch_{max(snapshots)}", bind="query-params"
-            )
+        above = st.container()
+        epoch, snapshots = replay.slider(run, "svdd_epoch") if plane else (0, replay.snapshots(run))
+        with above:
+            curves = svdd_runs.training(replay.progress(run), warm_up, snapshots, probe["novel"])
+            panels.show(curves, run=run.id)
+        if plane and snapshots:
             replayed = figures.replayed_plane(epoch, snapshots, plane, probe["novel"], probe["place"])
             panels.show(replayed, "svdd_replay", run=run.id)
 if several.open:

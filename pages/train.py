@@ -7,7 +7,7 @@ import streamlit as st
 from core import figures, scenarios
 from core.errors import NoveltyError, WrongRequest
 from core.runs import command_line, duration, store, task_preview
-from core.runs.process import jobs, worker
+from core.runs.process import jobs, slots
 from core.runs.spec import RunSpec, request
 from core.runs.task_preview import Preview
 from core.scenarios import TaskSpec
@@ -44,7 +44,7 @@ def show_task(seen: Preview) -> None:
 def how_long(spec: RunSpec, seen: Preview) -> str:
     """About how long the training takes, and how that is known."""
     found = duration.estimate(spec, seen.counts["train"])
-    ahead = store.activity()[0] >= len(worker.slots())
+    ahead = store.activity()[0] >= len(slots.slots())
     wait = " The run that trains now goes first." if ahead else ""
     if found is None:
         return f"How long it takes isn't known yet: no run of this method on such images has ended here.{wait}"

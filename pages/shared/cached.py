@@ -10,6 +10,7 @@ from typing import TypeVar
 import numpy as np
 import streamlit as st
 
+from core.runs.results.reasons import of_image
 from core.runs.store import Run
 
 Answer = TypeVar("Answer")
@@ -28,6 +29,11 @@ def array(run: Run, file: str, name: str) -> np.ndarray:
 def held_out_scores(run: Run, score: str | None = None) -> np.ndarray:
     """float64 [V]: a score (the headline by default) of the validation images.  Raises DamagedRun."""
     return array(run, "scores", f"valid/{score or run.spec.card.headline}")
+
+
+def reasons(run: Run, place: int) -> dict[str, np.ndarray]:
+    """What `why` draws of one test image.  Raises DamagedRun."""
+    return remember(run, lambda: of_image(arrays(run, "explanations"), place), "reasons", place)
 
 
 def remember(run: Run, compute: Callable[[], Answer], *asked: str | float | int | None) -> Answer:

@@ -3,6 +3,7 @@ import shutil
 
 import numpy as np
 import pytest
+from filelock import FileLock
 from streamlit.testing.v1 import AppTest
 
 from core import evaluation
@@ -102,13 +103,15 @@ def test_fewer_runs_are_compared_when_one_is_taken_away(store_with_runs, open_pa
     assert "Choose a run above" in words(app)
 
 
-def test_control_lines_that_are_missing_are_being_computed(filled_store, open_page):
+def test_control_lines_that_are_missing_are_announced_or_explained(filled_store, open_page):
     for run in store.runs():
         (run.folder / "controls.json").unlink()
     app = open_page("compare")
-    assert "The control lines are being computed" in words(app)
+    assert "The comparison with control lines is missing: the run's process ended before it was computed" in words(app)
     assert len(table(app)) == 3
     assert not app.error
+    with FileLock(run.folder / "lock", is_singleton=False):
+        assert "The comparison with control lines is being computed by the run's process" in words(open_page("compare"))
 
 
 def test_a_collapsed_run_wears_a_badge_and_its_sentence(filled_store, open_page):

@@ -7,7 +7,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from core import evaluation
-from core.runs import store
+from core.runs import files, store
 from core.runs.store import Run
 from pages.shared.frame import OUR_FAULT
 
@@ -95,6 +95,39 @@ def test_a_picked_image_is_shown_and_stays_while_the_window_moves(app, run):
     assert pointer[0]["customdata"] == [3]
 
 
+@pytest.mark.parametrize("which", ["least", "most"])
+def test_the_picked_image_lies_where_it_does_among_normal_images(app, run, which):
+    scores, normal = run.scores("nap"), run.held_out_scores("nap")
+    place = int(scores.argmin() if which == "least" else scores.argmax())
+    app.query_params["image"] = str(place)
+    share = 100 * ((normal < scores[place]).mean() + (normal == scores[place]).mean() / 2)
+    assert share < 5 if which == "least" else share > 95
+    assert f"above {share:.1f}".removesuffix(".0") + " % of the held-out normal images" in words(app.run())
+
+
+def test_the_sentence_counts_the_controls_that_beat_the_score(run, tmp_path, monkeypatch):
+    shutil.copytree(run.folder, tmp_path / run.id)
+    monkeypatch.setenv("NOVELTY_CHECKPOINTS", str(tmp_path))
+    own = run.metrics("nap")["auroc"]["value"]
+    for gaps, said in (
+        ((1e-4, -0.1, -0.2, -0.3), "1 of 4 beats it."),
+        ((0.1, -0.2, 0.02, 0), "2 of 4 beat it, 1 equals"),
+    ):
+        lines = {name: {"auroc": {"value": own + gap}} for name, gap in zip(store.CONTROLS, gaps, strict=True)}
+        files.write_json(tmp_path / run.id / "controls.json", lines)
+        assert said in words(opened(rapp_run=run.id))
+
+
+def test_an_older_run_that_lacks_a_metric_is_shown_without_it(run, tmp_path, monkeypatch):
+    shutil.copytree(run.folder, tmp_path / run.id)
+    about = json.loads((run.folder / "run.json").read_text())
+    del about["metrics"]["nap"]["auroc"], about["alarms"]
+    files.write_json(tmp_path / run.id / "run.json", about)
+    monkeypatch.setenv("NOVELTY_CHECKPOINTS", str(tmp_path))
+    app = opened(rapp_run=run.id)
+    assert not app.error and "SAP 0." in words(app) and "beats it" not in words(app)
+
+
 def test_a_place_beyond_the_test_set_is_no_pick(app):
     app.query_params["image"] = "99999"
     app.run()
@@ -115,7 +148,7 @@ def test_only_the_open_tab_is_computed(app):
 
 def test_replay_shows_the_chosen_epoch(app):
     app.session_state["rapp_tab"] = "Replay"
-    app.run().select_slider(key="rapp_epoch").set_value(2).run()
+    app.run().select_slider(key="rapp_epoch_4").set_value(2).run()
     assert figure(app, "Redrawn after epoch 2")
     assert figure(app, "Difference by layer after epoch 2")
 
@@ -145,6 +178,6 @@ def test_a_run_without_controls_and_snapshots_is_still_drawn(run, tmp_path, monk
     shutil.rmtree(tmp_path / run.id / "snapshots")
     monkeypatch.setenv("NOVELTY_CHECKPOINTS", str(tmp_path))
     app = opened(rapp_run=run.id, rapp_tab="Replay")
-    assert "control lines are not computed yet" in words(app)
+    assert "The comparison with control lines is missing: the run's process ended before it was computed" in words(app)
     assert "keeps no snapshots" in words(app)
     assert len(figure(opened(rapp_run=run.id, rapp_tab="ROC and PR"), "Novel images caught")["data"]) == 3

@@ -100,7 +100,7 @@ def test_the_percentiles_are_those_of_the_picked_test_image(store_with_runs):
     runs = store.runs()
     app = _opened(image="11")
     for run, shown in zip(runs, _percentiles(app), strict=True):
-        score, reference = run.scores()[11], run.normal_scores()
+        score, reference = run.scores()[11], run.held_out_scores()
         assert shown == pytest.approx(100 * (reference < score).mean(), abs=0.5)
 
 
@@ -150,7 +150,7 @@ def test_several_files_give_a_table_to_download(app, store_with_runs):
     table = app.dataframe[0].value
     assert list(table["file"]) == ["0.png", "1.png", "2.png", "3.png"]
     for run, name in zip(store.runs(), table.columns[2:], strict=True):
-        shares = [100 * (run.normal_scores() < score).mean() for score in run.scores()[:4]]
+        shares = [100 * (run.held_out_scores() < score).mean() for score in run.scores()[:4]]
         np.testing.assert_allclose(table[name], shares, atol=0.5)
     assert any("All scores of 4 files" in button.label for button in app.download_button)
 

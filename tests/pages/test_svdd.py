@@ -80,6 +80,19 @@ def test_the_page_opens_on_plane_and_radii_with_controls_beside_the_auroc(runs, 
     assert "inside proves nothing" in words(app)
 
 
+def test_the_sentence_counts_the_controls_that_beat_the_headline(runs, open_page):
+    run = runs["finch"]
+    own = run.metrics()["auroc"]["value"]
+    for gaps, said in (
+        ((-0.1, -0.2, -0.3, -0.4), "None of 4 beats it."),
+        ((-0.1, 1e-4, -0.3, -0.4), "**1 of 4 beats it.**"),
+        ((0.1, 0.02, 0.3, 0), "**3 of 4 beat it, 1 equals it.**"),
+    ):
+        lines = {name: {"auroc": {"value": own + gap}} for name, gap in zip(store.CONTROLS, gaps, strict=True)}
+        files.write_json(run.folder / "controls.json", lines)
+        assert said in words(open_page("svdd", svdd_run=run.id))
+
+
 def test_another_nu_draws_the_balls_anew_at_once(runs, open_page):
     app = open_page("svdd")
     share = float(np.mean([(d > r).mean() for d, r in _members(runs["finch"], 0.3)]))
@@ -113,7 +126,7 @@ def test_the_picked_image_is_explained(runs, open_page):
     app = open_page("svdd", svdd_run=run.id, svdd_tab="One image", image="17")
     tested = run.arrays("test")
     assert "Test image 17" in words(app)
-    verdict = "called novel" if run.scores()[17] > run.threshold() else "accepted as normal"
+    verdict = "called novel" if run.scores()[17] > run.threshold() else "accepted"
     assert verdict in words(app)
     assert "test image 17" in app.get("plotly_chart")[0].proto.spec
     assert len(tested["novel"]) > 17

@@ -48,22 +48,6 @@ KINDS = {  # colour, band, dash
 # --- the answer -------------------------------------------------------------------------------------------------------
 
 
-def against_controls(metrics: Metrics, control_metrics: Mapping[str, Metrics], controls: Mapping[str, str]) -> str:
-    """The AUROC of the control lines in words, and how many of them beat a score.
-
-    control_metrics: by name, empty until they are computed.  controls: name -> title, in order.
-    """
-    reached = {
-        title: control_metrics[name]["auroc"]["value"] for name, title in controls.items() if name in control_metrics
-    }
-    if not reached:
-        return "Its control lines are not computed yet."
-    beaten_by = sum(auroc >= metrics["auroc"]["value"] for auroc in reached.values())
-    lines = " · ".join(f"{title} {auroc:.3f}" for title, auroc in reached.items())
-    verb = "beats" if beaten_by < 2 else "beat"
-    return f"Control lines: {lines}. {beaten_by or 'None'} of these {len(reached)} {verb} it."
-
-
 def layer_scores(
     layers: NDArray,
     novel: ArrayLike,

@@ -30,7 +30,7 @@ def training(
     """Curves of the main stage by epoch, the warm-up shaded, with the AUROC on the probe images beside them.
 
     progress: {epoch, curves} of that stage.  warm_up: epochs with radii of 0, 0 for the one-class objective.
-    snapshots: {epoch: {"distances" [P, K], "radii" [K]}} of the probe.  novel: [P].
+    snapshots: {epoch: {"distances" [P, K], "radii" [K]}} of the probe, perhaps none.  novel: [P].
     """
     curves: dict[str, list[tuple[int, float]]] = {}
     for entry in progress:
@@ -39,8 +39,10 @@ def training(
     boundaries = {
         at: (np.square(each["distances"]) - np.square(each["radii"])).min(1) for at, each in snapshots.items()
     }
-    curves["auroc"] = [(epoch, evaluation.auroc(scores, novel)) for epoch, scores in boundaries.items()]
-    panels = PANELS | {f"AUROC on {len(np.asarray(novel)):,} probe images": ("auroc",)}
+    panels = dict(PANELS)
+    if boundaries:
+        curves["auroc"] = [(epoch, evaluation.auroc(scores, novel)) for epoch, scores in boundaries.items()]
+        panels[f"AUROC on {len(np.asarray(novel)):,} probe images"] = ("auroc",)
     figure = make_subplots(rows=2, cols=3, shared_xaxes=True, subplot_titles=list(panels), vertical_spacing=0.16)
     for place, (title, names) in enumerate(panels.items()):
         row, column = divmod(place, 3)
@@ -82,13 +84,15 @@ def training(
 
 
 def _training_in_words(curves: Mapping[str, list[tuple[int, float]]], warm_up: int, last: int) -> str:
-    objective, aurocs = dict(curves["objective"]), curves["auroc"]
+    objective, aurocs = dict(curves["objective"]), curves.get("auroc", [])
     sentence = ""
     if warm_up in objective and warm_up + 1 in objective and objective[warm_up + 1] < objective[warm_up]:
         sentence = (
             f"The objective falls from {number(objective[warm_up])} to {number(objective[warm_up + 1])} as the warm-up "
             "ends, because the radii jump from 0 to their quantiles: bookkeeping, not learning. "
         )
+    if not aurocs:
+        return f"{sentence}This run keeps no snapshots, so how the AUROC went is not known."
     best = max(aurocs, key=lambda each: each[1])
     verdict = f"is highest, {best[1]:.3f}, after epoch {best[0]}" if best[0] < last else "is highest at the end"
     way = f"AUROC goes from {aurocs[0][1]:.3f} to {aurocs[-1][1]:.3f} and {verdict}"
@@ -97,16 +101,43 @@ def _training_in_words(curves: Mapping[str, list[tuple[int, float]]], warm_up: i
 
 @dataclass(frozen=True)
 class Entry:
-    """A run, or a control line, on the same task.  auroc: {value, low, high}."""
+    """A run, or a control line, on the same task.
+
+    auroc: {value, low, high}.  balls: 0 for a control line.  method: the run's.  shown: on this page.
+    """
 
     name: str
     auroc: Mapping[str, float]
     balls: int = 0
     shown: bool = False
+    method: str = ""
 
     @property
     def control(self) -> bool:
         return not self.balls
+
+
+def rival(entries: Sequence[Entry]) -> int | None:
+    """The place of the run to compare the shown one with: the first of another number of balls.
+
+    One of another method goes before one of the same; None where every run has as many balls.
+    """
+    own = next(each for each in entries if each.shown)
+    others = [place for place, each in enumerate(entries) if not each.control and each.balls != own.balls]
+    return min(others, key=lambda place: entries[place].method == own.method, default=None)
+
+
+def questions(knobs: Mapping[str, object], balls: int) -> dict[str, dict[str, object]]:
+    """What another training of this run would answer, with the knobs that answer it.
+
+    knobs: the run's.  balls: how many it has.
+    """
+    nu = 0.1 if knobs["nu"] == 0.01 else 0.01
+    asked: dict[str, dict[str, object]] = {f"What changes with nu {nu:g} instead of {knobs['nu']:g}?": {"nu": nu}}
+    if "clusters" in knobs:
+        more = {"labels": "finch", "partition": "clusters", "clusters": balls + 1}
+        asked[f"What changes with {balls + 1} clusters instead of {balls}?"] = more
+    return asked
 
 
 def versus(entries: Sequence[Entry], difference: Mapping[str, float] | None, rival: str = "") -> Picture:

@@ -1,17 +1,20 @@
 """What stands side by side on the page "Compare": scores of runs and control lines on one task, as rows of a table."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from core import evaluation
+from core.evaluation import ThresholdRule
 from core.figures import Curve, three_digits
 
 Metric = Mapping[str, float]  # value, low, high
+UNKNOWN: Any = {"value": None, "low": None, "high": None}  # of a metric that an older run hasn't measured
 GRID = np.linspace(0, 1, 201)  # where curves of several seeds are averaged
 
 
@@ -36,6 +39,11 @@ class Entrant:
     published: tuple[str, ...] = ()
     alarm: str = ""
     control: bool = False
+
+    @property
+    def key(self) -> str:
+        """Tells entrants of one task apart for caches; the values decide, not how the page calls them today."""
+        return f"{self.score} {self.control} {self.name} {self.values.sum()!r} {self.values[0]!r}"
 
     @cached_property
     def percentiles(self) -> NDArray[np.float64]:
@@ -68,8 +76,10 @@ class Line:
     def metric(self, key: str) -> Metric:
         """The entrant's metric with its interval; of several their mean, from the lowest to the highest."""
         if len(self.members) == 1:
-            return self.first.metrics[key]
-        values = [each.metrics[key]["value"] for each in self.members]
+            return self.first.metrics.get(key, UNKNOWN)
+        values = [each.metrics.get(key, UNKNOWN)["value"] for each in self.members]
+        if any(value is None for value in values):
+            return UNKNOWN
         return {"value": float(np.mean(values)), "low": min(values), "high": max(values)}
 
     @property
@@ -89,6 +99,73 @@ class Line:
         at = drawn[0][0] if len(drawn) == 1 else GRID
         heights = drawn[0][1] if len(drawn) == 1 else np.mean([np.interp(GRID, *points) for points in drawn], axis=0)
         return Curve(self.name, at, heights, area, self.first.control)
+
+
+def joined(
+    entrants: Sequence[Entrant], keys: Sequence[Hashable], titles: Sequence[str], seeds: Sequence[int]
+) -> list[Line]:
+    """A line for each key, in their order: an entrant alone under its own name, several under their method's.
+
+    keys: what entrants share that stand together.  titles: of the method of each.  seeds: of each training.
+    """
+    places: dict[Hashable, list[int]] = {}
+    for place, key in enumerate(keys):
+        places.setdefault(key, []).append(place)
+    lines = []
+    for group in places.values():
+        name = entrants[group[0]].name
+        if len(group) > 1:
+            what = "seeds" if len({seeds[place] for place in group}) == len(group) else "runs"
+            name = f"{titles[group[0]]} ({len(group)} {what})"
+        lines.append(Line(name, tuple(entrants[place] for place in group)))
+    return lines
+
+
+def control_entrants(
+    titles: Mapping[str, str],
+    stored: Mapping[str, NDArray],
+    metrics: Mapping[str, Mapping[str, Metric]],
+    rule: ThresholdRule,
+) -> list[Entrant]:
+    """The control lines among what a run stored of them.
+
+    titles: name -> title.  stored: test/<name> [T], valid/<name> [V], and points of curves.
+    metrics: by name, of those that are known.  rule: of the run.
+    """
+    found = []
+    for name, title in titles.items():
+        if name in metrics and f"test/{name}" in stored:
+            reference = stored[f"valid/{name}"]
+            found.append(
+                Entrant(
+                    name=title,
+                    score="Distance" if name.startswith("nearest") else "Error",
+                    values=stored[f"test/{name}"],
+                    normal=reference,
+                    threshold=rule.held_out().threshold(None, reference),
+                    metrics=metrics[name],
+                    curves=stored_curves(stored, name),
+                    control=True,
+                )
+            )
+    return found
+
+
+def most_telling(a: Entrant, b: Entrant, quadrant: str, among: NDArray[np.bool_]) -> NDArray[np.intp]:
+    """Places of test images, those first that lie deepest in a quadrant: called novel by "only a", "only b", ...
+
+    quadrant: only a, only b, both or neither.  among: bool [T], the images to order, by both percentiles.
+    """
+    deeper = {"only a": (1, -1), "only b": (-1, 1), "both": (1, 1), "neither": (-1, -1)}[quadrant]
+    depth = deeper[0] * a.percentiles + deeper[1] * b.percentiles
+    places = np.flatnonzero(among)
+    return places[np.argsort(-depth[places], kind="stable")]
+
+
+def stored_curves(stored: Mapping[str, NDArray], score: str) -> dict[str, NDArray]:
+    """fpr, tpr, recall and precision of one score among a run's stored points."""
+    axes = {"fpr": "roc", "tpr": "roc", "recall": "pr", "precision": "pr"}
+    return {axis: stored[f"{kind}/{score}/{axis}"] for axis, kind in axes.items()}
 
 
 def _mean(values: Sequence[float | None]) -> float | None:

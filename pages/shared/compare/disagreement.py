@@ -7,6 +7,7 @@ import streamlit as st
 
 from core import methods
 from core.figures.pages import compare as figures
+from core.figures.pages import compare_lines as rows
 from core.figures.pages.compare_lines import Entrant
 from core.runs.store import Run
 from pages.shared import cached, panels, pickers
@@ -56,13 +57,10 @@ def _quadrant_images(one: Entrant, other: Entrant, novel: np.ndarray, classes: n
         key="compare_quadrant",
         bind="query-params",
     )
-    weights = {"only a": (-1, 1), "only b": (1, -1), "both": (-1, -1), "neither": (1, 1)}[chosen]
-    order = weights[0] * one.percentiles + weights[1] * other.percentiles
     for word, kind in (("novel", 1), ("normal", 0)):
-        of_kind = np.flatnonzero(masks[chosen] & (novel == kind))
+        of_kind = rows.most_telling(one, other, chosen, masks[chosen] & (novel == kind))
         st.caption(f"{len(of_kind):,} {word}" + (f", the {SHEET} most telling" if len(of_kind) > SHEET else ""))
-        some = of_kind[np.argsort(order[of_kind], kind="stable")][:SHEET]
-        if len(some):
+        if len(some := of_kind[:SHEET]):
             panels.images_row(
                 images[some], [str(name) for name in classes[some]], max(1, SIDE // max(images.shape[2:]))
             )
@@ -79,9 +77,6 @@ def _reasons(task: str, place: int, asked: Sequence[tuple[Run, Entrant]], image:
         with column:
             says = "novel" if each.called[place] else "normal"
             st.markdown(f"**{panels.escape(each.name)}** says {says}: percentile {each.percentiles[place]:.1f}")
-            stored = cached.arrays(run, "explanations")
-            explanation = {
-                key.removeprefix("test/"): values[place] for key, values in stored.items() if key.startswith("test/")
-            }
-            for number, reason in enumerate(methods.figures(run.spec.method).why(explanation, image)):
+            why = methods.figures(run.spec.method).why(cached.reasons(run, place), image)
+            for number, reason in enumerate(why):
                 panels.show(reason, key=f"compare_why_{run.id}_{each.score}_{number}", run=run.id)

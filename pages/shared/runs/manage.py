@@ -7,7 +7,7 @@ import streamlit as st
 
 from core.errors import NoveltyError
 from core.runs import store, transfer
-from core.runs.preview import in_words
+from core.runs.duration import in_words
 from core.runs.process import jobs
 from core.runs.store import FINISHED, LIVE, Run
 from pages.shared import panels

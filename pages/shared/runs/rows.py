@@ -9,7 +9,7 @@ import streamlit as st
 from core import figures, methods
 from core.errors import NoveltyError
 from core.figures.pages import train as pictures
-from core.runs.preview import in_words
+from core.runs.duration import in_words
 from core.runs.process import jobs
 from core.runs.store import CANCELLED, FAILED, FINISHED, INTERRUPTED, LIVE, QUEUED, RUNNING, Run
 from pages.shared import panels

@@ -7,7 +7,7 @@ import streamlit as st
 
 from core.errors import NoveltyError
 from core.figures.pages.score import Said
-from core.runs.results import scorer
+from core.runs.results import reasons, scorer
 from core.runs.results.detectors import Judgement
 from core.runs.results.scorer import Answer
 from core.runs.store import Run
@@ -55,4 +55,4 @@ def explanation(run: Run, judgement: Judgement, place: int = 0) -> dict[str, np.
     rows = {name: array[place] for name, array in judgement.explanation.items()}
     amounts = [name for name, row in rows.items() if row.ndim < 3]
     stored = cached.arrays(run, "explanations", *(f"valid/{name}" for name in amounts))
-    return rows | {f"normal_{name}": stored[f"valid/{name}"] for name in amounts}
+    return rows | reasons.held_out(stored)

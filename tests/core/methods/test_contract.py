@@ -1,6 +1,7 @@
 """What every row of METHODS keeps, on every scenario that it says it takes."""
 
 import dataclasses
+import re
 from dataclasses import dataclass
 
 import numpy as np
@@ -8,9 +9,11 @@ import pytest
 import torch
 
 from core import methods, scenarios
+from core.figures import Picture
 from core.knobs import knobs_of, preset
 from core.methods.base import Detector, Outlier, build, from_state
 from core.runs import files
+from core.runs.results import reasons
 from core.scenarios import SCENARIOS, Task
 from core.training import Checkpoint, Progress, TaskTensors, on_device, train
 
@@ -112,6 +115,25 @@ def test_explanations_are_arrays_with_a_row_per_image(row):
     for name, each in reasons.items():
         assert len(each) == len(row.images) and each.dtype != object, name
         assert each.dtype == np.uint8 if each.ndim == 4 else np.isfinite(each).all(), name
+
+
+def test_the_family_s_why_takes_what_explain_gives(row):
+    """One image's row alone, and with the rows of held-out normal images, as a run keeps them: no pictures."""
+    why = methods.figures(row.detector.card.name).why
+    tested, valid = row.detector.explain(row.images), row.detector.explain(row.tensors.valid)
+    stored = {f"test/{name}": each for name, each in tested.items()}
+    kept = {f"valid/{name}": each for name, each in valid.items() if each.ndim != 4}
+    for held_out in ({}, kept):
+        for place in (0, len(row.images) - 1):
+            pictures = why(reasons.of_image(stored | held_out, place), row.images[place])
+            assert pictures and len({each.name for each in pictures}) == len(pictures)
+            for each in pictures:
+                assert isinstance(each, Picture) and len(each.figure.data) and each.name
+                assert each.sentence.strip() and not re.search(r"\bnan\b|\binf\b|\bNone\b", each.sentence), each.name
+                assert each.table and len({len(column) for column in each.table.values()}) == 1, each.name
+                for name, column in each.table.items():
+                    values = np.asarray(column)
+                    assert len(values) and (values.dtype.kind not in "fc" or np.isfinite(values).all()), name
 
 
 def test_portrait_and_snapshot_are_arrays_that_a_file_takes(row, tmp_path):

@@ -8,7 +8,7 @@ import torch
 
 from core.errors import Cancelled
 from core.methods.cards import StageRecord
-from core.training import Checkpoint, Progress, Stage, TaskTensors, batches, train
+from core.training import Checkpoint, Progress, Stage, TaskTensors, batches, seed_everything, train
 
 TASK = TaskTensors(
     torch.arange(30 * 4, dtype=torch.uint8).view(30, 1, 2, 2), torch.zeros(2, 1, 2, 2, dtype=torch.uint8)
@@ -125,6 +125,45 @@ def test_the_result_depends_on_the_seed_and_on_nothing_drawn_before():
     random.seed(1)
     assert torch.equal(trained(), expected)
     assert not torch.equal(trained(seed=1), expected)
+
+
+class Draw(Descend):
+    """Writes down the random numbers that each epoch begins with, by stage and epoch; epoch 0 is `begin`."""
+
+    def begin(self, task: TaskTensors, progress: Progress) -> None:
+        self.epoch(0)
+
+    def epoch(self, number: int) -> dict[str, float]:
+        self.detector.drawn[self.record.name, number] = drawn()
+        return {"loss": 0.0}
+
+    def end(self) -> None:
+        torch.manual_seed(7)  # what a stage leaves behind
+
+
+class Drawer(Toy):
+    def __init__(self) -> None:
+        super().__init__()
+        self.drawn: dict = {}
+
+    def stages(self, task: TaskTensors) -> list[Stage]:
+        return [Draw(self, "first", 3), Draw(self, "second", 2)]
+
+
+def drawn() -> tuple:
+    return random.random(), float(np.random.random()), float(torch.rand(()))
+
+
+def test_each_epoch_of_each_stage_draws_numbers_of_its_own_from_seed_stage_and_epoch():
+    drawer = Drawer()
+    train(drawer, TASK, seed=5)
+    keys = {("first", 0): (0, 0), ("first", 1): (0, 1), ("first", 2): (0, 2), ("first", 3): (0, 3)}
+    keys |= {("second", 0): (1, 0), ("second", 1): (1, 1), ("second", 2): (1, 2)}
+    assert drawer.drawn.keys() == keys.keys()
+    for name, (stage, epoch) in keys.items():
+        seed_everything(5, stage, epoch)
+        assert drawer.drawn[name] == drawn(), name
+    assert all(len({values[kind] for values in drawer.drawn.values()}) == len(keys) for kind in range(3))
 
 
 @pytest.mark.parametrize("place", range(5))

@@ -25,17 +25,6 @@ def test_the_spectrum_draws_the_cut_that_nap_uses():
     assert rapp.SPECTRUM_CUT == nap.SINGULAR_CUT
 
 
-def test_the_sentence_counts_the_control_lines_that_beat_a_score():
-    def metrics(auroc: float) -> dict:
-        return {"auroc": {"value": auroc}}
-
-    controls = {"a": "nearest", "b": "untrained", "c": "not computed"}
-    said = rapp.against_controls(metrics(0.9), {"a": metrics(0.95), "b": metrics(0.6)}, controls)
-    assert said == "Control lines: nearest 0.950 · untrained 0.600. 1 of these 2 beats it."
-    assert "None of these 1 beats it" in rapp.against_controls(metrics(0.9), {"b": metrics(0.6)}, controls)
-    assert "not computed yet" in rapp.against_controls(metrics(0.9), {}, controls)
-
-
 def test_layer_scores_show_where_novel_images_stray(layers, novel):
     picture = rapp.layer_scores(layers, novel, window=(1, 2))
     np.testing.assert_allclose(picture.table["novel median"], np.median(layers[60:], axis=0), rtol=1e-6)

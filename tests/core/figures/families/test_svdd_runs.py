@@ -74,3 +74,39 @@ def test_without_a_rival_only_the_run_itself_is_told():
         svdd_runs.versus([entry("one", 0.8, balls=1, shown=True)], None).sentence
         == "With 1 ball: 0.800 (0.780 to 0.810)."
     )
+
+
+def test_a_run_without_snapshots_still_shows_its_curves():
+    picture = svdd_runs.training(progress([9, 8, 2, 1.5]), 2, {}, np.zeros(0))
+    assert "bookkeeping" in picture.sentence and "keeps no snapshots" in picture.sentence
+    assert set(picture.table["curve"]) == {"objective"}
+    assert not any("AUROC" in each.text for each in picture.figure.layout.annotations)
+
+
+def test_the_auroc_of_a_snapshot_is_that_of_the_ball_that_decides():
+    # Novel images lie on the far side of the other ball's centre: only the smallest of the two boundaries tells them.
+    distances = np.array([[0.2, 3.0], [3.0, 0.2], [2.0, 2.0], [2.2, 2.0]])
+    snapshots = {at: {"distances": distances, "radii": np.array([0.5, 0.5])} for at in (1, 2)}
+    picture = svdd_runs.training(progress([3, 2]), 0, snapshots, [0, 0, 1, 1])
+    values = np.array(picture.table["value"])[np.array(picture.table["curve"]) == "auroc"]
+    np.testing.assert_array_equal(values, 1.0)  # by the largest boundary it would be 0
+
+
+def test_the_rival_has_another_number_of_balls_and_rather_another_method():
+    shown = entry("shown", 0.9, balls=3, shown=True, method="multi")
+    same, fewer, one = (
+        entry(name, 0.8, balls=b, method=m) for name, b, m in (("s", 3, "multi"), ("f", 2, "multi"), ("o", 1, "deep"))
+    )
+    line = entry("pixels", 0.95)
+    assert svdd_runs.rival([shown, same, line]) is None
+    assert svdd_runs.rival([same, fewer, shown, line]) == 1
+    assert svdd_runs.rival([fewer, one, shown]) == 1
+    assert svdd_runs.rival([one, fewer, shown]) == 0
+
+
+def test_questions_change_nu_and_where_there_are_clusters_their_number():
+    assert svdd_runs.questions({"nu": 0.1}, 1) == {"What changes with nu 0.01 instead of 0.1?": {"nu": 0.01}}
+    asked = svdd_runs.questions({"nu": 0.01, "clusters": 3}, 4)
+    assert asked["What changes with nu 0.1 instead of 0.01?"] == {"nu": 0.1}
+    more = {"labels": "finch", "partition": "clusters", "clusters": 5}
+    assert asked["What changes with 5 clusters instead of 4?"] == more

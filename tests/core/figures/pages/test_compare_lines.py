@@ -115,3 +115,56 @@ def test_clearly_above_needs_intervals_apart():
 def test_best_is_the_highest_auroc(rng):
     weak, strong = Line("weak", (entrant(rng, shift=0.1),)), Line("strong", (entrant(rng, shift=5.0),))
     assert compare_lines.best([weak, strong]) is strong
+
+
+def test_entrants_of_one_key_stand_together_under_their_method(rng):
+    entrants = [entrant(rng, name) for name in "ABCDE"]
+    lines = compare_lines.joined(entrants, [1, 2, 1, 3, 3], ["X", "Y", "X", "Z", "Z"], [0, 0, 1, 4, 4])
+    assert [line.name for line in lines] == ["X (2 seeds)", "B", "Z (2 runs)"]
+    assert [[each.name for each in line.members] for line in lines] == [["A", "C"], ["B"], ["D", "E"]]
+
+
+def test_control_lines_are_judged_by_validation_images(rng):
+    names = {"nearest-pixels": "Nearest", "pca-error": "PCA", "later": "Not yet"}
+    stored = {f"{split}/{name}": rng.uniform(size=20) for split in ("test", "valid") for name in names}
+    points = {"roc/{}/fpr": 0.1, "roc/{}/tpr": 0.2, "pr/{}/recall": 0.3, "pr/{}/precision": 0.4}
+    stored |= {key.format(name): np.array([value]) for name in names for key, value in points.items()}
+    metrics = {name: {"auroc": metric(0.9, 0.8, 1.0)} for name in ("pca-error", "nearest-pixels")}
+    nearest, error = compare_lines.control_entrants(names, stored, metrics, evaluation.Impurities(0.25))
+    assert (nearest.name, nearest.score, error.name, error.score) == ("Nearest", "Distance", "PCA", "Error")
+    assert nearest.control and nearest.metrics["auroc"]["value"] == 0.9
+    assert nearest.threshold == np.quantile(stored["valid/nearest-pixels"], 0.75, method="higher")
+    np.testing.assert_array_equal(error.values, stored["test/pca-error"])
+    assert {axis: values.item() for axis, values in error.curves.items()} == {
+        "fpr": 0.1, "tpr": 0.2, "recall": 0.3, "precision": 0.4
+    }  # fmt: skip
+
+
+def test_a_metric_that_an_older_run_has_not_measured_is_empty(rng):
+    older = entrant(rng)
+    older = dataclasses.replace(older, metrics={key: each for key, each in older.metrics.items() if key != "f1"})
+    table = compare_lines.numbers([Line("old", (older,)), Line("both", (older, entrant(rng)))])
+    assert table["f1"] == table["f1 low"] == [None, None]
+    assert table["auroc"][0] == older.metrics["auroc"]["value"]
+
+
+def test_keys_tell_scores_and_values_apart(rng):
+    one = entrant(rng)
+    others = [
+        dataclasses.replace(one, **change) for change in ({"score": "SAP"}, {"values": one.values + 1}, {"name": "B"})
+    ]
+    assert len({each.key for each in (one, *others)}) == 4
+    assert one.key == dataclasses.replace(one).key
+
+
+def test_the_most_telling_images_lie_deepest_in_their_quadrant(rng):
+    normal, values = np.arange(100.0), rng.permutation(100.0 * np.arange(8) / 8)
+    a = dataclasses.replace(entrant(rng), normal=normal, values=values)
+    b = dataclasses.replace(entrant(rng), normal=normal, values=values[::-1].copy())
+    among = np.arange(8) != 5
+    expected = {"only a": a.values - b.values, "only b": b.values - a.values}
+    expected |= {"both": a.values + b.values, "neither": -a.values - b.values}
+    for quadrant, depth in expected.items():
+        order = compare_lines.most_telling(a, b, quadrant, among)
+        assert sorted(order) == [0, 1, 2, 3, 4, 6, 7]
+        assert (np.diff(depth[order]) <= 1.01).all()  # a percentile is a rank: it may differ from the value by a half

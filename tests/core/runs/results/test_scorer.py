@@ -128,7 +128,11 @@ def test_a_process_that_hangs_is_ended_in_time(run, images):
 
 
 def test_garbage_ends_the_process_and_what_libraries_print_stays_out_of_the_answers(run, images):
-    program = "from core.runs.results import scorer; scorer._few_threads = lambda: print('hello'); raise SystemExit(scorer.serve())"
+    program = """
+from core.runs.results import scorer
+scorer._few_threads = lambda: print("hello")
+raise SystemExit(scorer.serve())
+"""
     process = subprocess.Popen(
         [sys.executable, "-c", program],
         cwd=store.PROJECT,
@@ -145,7 +149,8 @@ def test_garbage_ends_the_process_and_what_libraries_print_stays_out_of_the_answ
 
 def test_the_process_ends_with_its_server(run, images):
     program = (
-        "import numpy as np, sys\nfrom pathlib import Path\nfrom core.runs import store\nfrom core.runs.results import scorer\n"
+        "import numpy as np, sys\nfrom pathlib import Path\n"
+        "from core.runs import store\nfrom core.runs.results import scorer\n"
         "run = store.Run(Path(sys.argv[1]))\n"
         "scorer.shared.judge([(run, np.zeros((1, *run.shape), np.uint8))])\n"
         "print(scorer.shared.process.pid)\n"

@@ -1,0 +1,77 @@
+"""What the pages of all methods show alike: numbers, control lines, alarms, an image, what is still to come."""
+
+from collections.abc import Mapping, Sequence
+
+import streamlit as st
+from numpy.typing import NDArray
+
+from core.figures import Picture
+from core.figures.pages import method_numbers as words
+from core.figures.pages.method_numbers import Metrics
+from core.runs.spec import published
+from core.runs.store import CONTROLS, Run
+from pages.shared import panels, pickers
+
+
+def numbers(run: Run, score: str, metrics: Mapping[str, Metrics], note: str = "") -> None:
+    """The shown score with its interval, the other scores, published figures, control lines and alarms.
+
+    score: its name.  metrics: by name of the score, the run's own or those of other settings.  note: how they were
+    measured, where that isn't as usual.
+    """
+    figures = published(run.spec)
+    none = "" if any(each.score == score for each in figures) else ":gray[no published figure for this task]"
+    for line in words.lines(run.spec.card.scores, score, metrics, figures):
+        first = f"**{panels.escape(line.shown)}**" if line.shown else ""
+        rest = [panels.escape(text) for text in (*line.others, *line.published)]
+        told = [f"{first} {panels.escape(note)}".strip(), *rest, none]
+        st.markdown(f"{panels.escape(line.metric)}: {' · '.join(filter(None, told))}")
+    st.caption(_controls(run, metrics.get(score, {})))
+    for alarm in words.alarms(run.about.get("alarms", {})):
+        st.badge(panels.escape(alarm), icon=":material/warning:", color="orange")
+
+
+def _controls(run: Run, metrics: Metrics) -> str:
+    beside = words.against_controls(metrics, run.controls, CONTROLS)
+    verdict = panels.escape(beside.verdict)
+    told = [panels.escape(beside.lines), f"**{verdict}**" if beside.beaten else verdict]
+    return " ".join(filter(None, told)) if run.controls else panels.escape(run.awaited("controls"))
+
+
+def coming(run: Run, note: str = "") -> None:
+    """Says of the map that isn't there whether it comes.  note: what the run itself says of it."""
+    st.info(panels.escape(note or run.awaited("map")), icon=":material/pending:")
+
+
+def image(run: Run, scores: NDArray) -> tuple[int | None, int]:
+    """The test image that a person picked, or None; and the one to show: that, else the most novel.
+
+    scores: [T], of all test images.
+    """
+    picked = pickers.picked(run.spec.task.hash, len(scores))
+    return picked, int(scores.argmax()) if picked is None else picked
+
+
+def judged(
+    place: int,
+    classes: Sequence[str],
+    novel: NDArray,
+    title: str,
+    scores: NDArray,
+    threshold: float,
+    percentiles: NDArray,
+) -> None:
+    """What one test image is, and what a score says of it.
+
+    place: in the test set, as in classes, novel, scores and percentiles (in 0..100), [T] each.  title: of the score.
+    """
+    called = scores[place] > threshold
+    st.markdown(f"**{panels.escape(words.image_in_words(place, classes[place], bool(novel[place]), called))}**")
+    st.caption(panels.escape(words.among_normal(title, float(scores[place]), threshold, float(percentiles[place]))))
+
+
+def beside(run: Run, pictures: Sequence[Picture]) -> None:
+    """Pictures side by side."""
+    for column, picture in zip(st.columns(len(pictures)), pictures, strict=True):
+        with column:
+            panels.show(picture, run=run.id)
