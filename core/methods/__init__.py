@@ -22,6 +22,15 @@ class Method:
     page: str
 
 
+def _baseline(card: str, detector: str, file: str = "baselines") -> Method:
+    return Method(
+        f"core.methods.cards.{file}:{card}",
+        f"core.methods.{file}:{detector}",
+        "core.figures.families.baselines",
+        "baselines",
+    )
+
+
 METHODS = {
     "rapp-ae": Method("core.methods.cards.rapp:AE", "core.methods.rapp:RappAE", "core.figures.families.rapp", "rapp"),
     "rapp-vae": Method(
@@ -39,6 +48,13 @@ METHODS = {
         "core.figures.families.svdd",
         "svdd",
     ),
+    "oc-svm": _baseline("OC_SVM", "OneClassSVM"),
+    "svdd": _baseline("SVDD", "SupportVectorDescription"),
+    "isolation-forest": _baseline("ISOLATION_FOREST", "Isolation"),
+    "nearest-neighbours": _baseline("NEAREST_NEIGHBOURS", "NearestNeighbours"),
+    "pca-error": _baseline("PCA_ERROR", "PcaError"),
+    "gaussian": _baseline("GAUSSIAN", "GaussianDistance"),
+    "local-outlier-factor": _baseline("LOCAL_OUTLIER_FACTOR", "LocalOutlierFactor"),
 }
 
 
