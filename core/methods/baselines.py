@@ -249,12 +249,16 @@ class PcaError(Baseline):
         return {"error": self.kept.error(rows_of(images))}
 
     def explain_batch(self, images: Tensor) -> dict[str, Tensor]:
-        """redrawn: uint8 [B, C, H, W], the image as the components redraw it.  coordinates: [B, <= 32], the first."""
+        """redrawn: uint8 [B, C, H, W], the image as the components redraw it.  coordinates: [B, <= 32], the first.
+
+        off_mean: [B], squared distance to the mean image, the error without any component.
+        """
         rows = rows_of(images)
         redrawn = (rows - self.kept.left_over(rows)).clamp(0, 1)
         return {
             "redrawn": (255 * redrawn).round().byte().reshape(images.shape),
             "coordinates": self.kept.project(rows)[:, :SHOWN_AXES],
+            "off_mean": (rows - self.kept.mean).square().sum(1),
         }
 
     def pictures(self) -> dict[str, Tensor]:
