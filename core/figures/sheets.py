@@ -198,7 +198,7 @@ def ranked(
     figure.update_layout(clickmode="event+select")
     sentence = (
         f"Below each its class, its score, and the share of held-out normal images that are less novel. "
-        f"{kinds.novel.sum()} of these {len(places)} are novel. Click one to look at it above."
+        f"{kinds.novel.sum()} of these {len(places)} are novel. Click one to look at it closely."
     )
     table = {"image": places, "class": classes, **kinds.columns, "score": scores, "percentile": percentiles}
     return Picture(figure, table, sentence, "ranked")

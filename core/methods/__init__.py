@@ -57,6 +57,8 @@ METHODS = {
     "local-outlier-factor": _baseline("LOCAL_OUTLIER_FACTOR", "LocalOutlierFactor"),
 }
 
+FAMILIES = {"baselines": "Baseline"}  # that aren't called as the titles of their cards begin
+
 
 def method(name: str) -> Method:
     """The row of this method.  Raises WrongRequest with the methods there are."""
@@ -73,6 +75,12 @@ def card(name: str) -> Card:
 def cards() -> list[Card]:
     """All cards, in the order of the table."""
     return [card(name) for name in METHODS]
+
+
+def family_title(family: str) -> str:
+    """What a family is called: "RaPP" for rapp, as the titles of its cards begin; "Baseline" for baselines."""
+    titles = (each.title.partition(",")[0] for each in cards() if each.family == family)
+    return FAMILIES.get(family) or next(titles, family)
 
 
 def load(name: str) -> "type[Detector]":

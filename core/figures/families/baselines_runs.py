@@ -50,6 +50,9 @@ def side_by_side(entries: Sequence[Entry], difference: Mapping[str, float] | Non
     low, high}; None where there is only one of the two.
     """
     order = sorted(entries, key=lambda each: each.auroc["value"])
+    names = [wrapped(each.name, 42) for each in order]
+    lines = np.array([1 + name.count("<br>") for name in names])
+    places = np.cumsum(lines) - lines / 2  # a name of two lines takes two
     figure = go.Figure()
     for group, (name, colour, symbol) in GROUPS.items():
         rows = [row for row, each in enumerate(order) if each.group == group]
@@ -58,7 +61,7 @@ def side_by_side(entries: Sequence[Entry], difference: Mapping[str, float] | Non
         low, values, high = (np.array([order[row].auroc[end] for row in rows]) for end in ("low", "value", "high"))
         figure.add_scatter(
             x=values,
-            y=rows,
+            y=places[rows],
             error_x={"type": "data", "array": high - values, "arrayminus": values - low, "color": colour},
             mode="markers",
             name=f"{name} ({len(rows)})",
@@ -67,13 +70,9 @@ def side_by_side(entries: Sequence[Entry], difference: Mapping[str, float] | Non
             hovertemplate="%{text}<extra></extra>",
         )
     figure.add_vline(x=0.5, line={"color": CONTROL, "dash": "dot", "width": 1})
-    names = [wrapped(each.name, 34) for each in order]
-    names = [f"<b>{name}</b>" if each.shown else name for name, each in zip(names, order, strict=True)]
-    lines = sum(1 + name.count("<br>") for name in names)
-    style(figure, "Without a network, and with one", "AUROC with its 95 % interval", "", 120 + 21 * lines)
-    figure.update_yaxes(
-        tickvals=list(range(len(order))), ticktext=names, zeroline=False, range=[-0.7, len(order) - 0.3]
-    )
+    texts = [f"<b>{name}</b>" if each.shown else name for name, each in zip(names, order, strict=True)]
+    style(figure, "Without a network, and with one", "AUROC with its 95 % interval", "", round(130 + 20 * lines.sum()))
+    figure.update_yaxes(tickvals=places, ticktext=texts, zeroline=False, range=[-0.5, lines.sum()])
     figure.update_xaxes(range=[min(0.45, *(each.auroc["low"] - 0.02 for each in order)), 1.005], zeroline=False)
     figure.update_layout(showlegend=True, font={"color": INK})
     table: dict[str, Sequence] = {"name": [each.name for each in order], "group": [each.group for each in order]}
