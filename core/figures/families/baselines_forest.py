@@ -5,6 +5,7 @@ from collections.abc import Mapping
 import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import NDArray
+from plotly.subplots import make_subplots
 
 from core.figures import AMOUNTS, INK, NORMAL, Picture, number, percent, scatter, style
 from core.figures.families.baselines_usual import THIS_IMAGE, less_than, position
@@ -27,7 +28,7 @@ def why(explanation: Mapping[str, NDArray], image: NDArray[np.uint8]) -> list[Pi
 def in_each_tree(lengths: NDArray, expected: float, normal: NDArray | None = None) -> Picture:
     """Path lengths of one image, [T], as a histogram over the trees; of normal images, [V, T], where given."""
     every = lengths if normal is None else np.concatenate([lengths, normal.ravel()])
-    edges = np.linspace(0, float(every.max()) + 1e-6, 25)
+    edges = np.linspace(0, float(every.max()) + 1e-6, 17)
     middles = (edges[:-1] + edges[1:]) / 2
     share = np.histogram(lengths, edges)[0] / len(lengths)
     figure, table = go.Figure(), {"from": edges[:-1], "to": edges[1:], "image": share}
@@ -66,10 +67,20 @@ def where_it_cuts(cuts: NDArray, mean_image: NDArray) -> Picture:
         sentence = f"{total:,} cuts; component {int(cuts.argmax()) + 1} is cut most often, {int(cuts.max()):,} times."
         return Picture(figure, {"component": places, "cuts": cuts}, sentence, "cuts")
     shown = cuts.sum(0)
-    heat = {"colorscale": list(AMOUNTS), "zmin": 0, "colorbar": {"thickness": 12, "title": {"text": "cuts"}}}
-    figure = go.Figure(go.Heatmap(z=shown, hovertemplate="row %{y}, column %{x}: %{z:,} cuts<extra></extra>", **heat))
-    style(figure, "Where the trees cut", "Column of the image", "Row of the image", 360)
-    figure.update_yaxes(autorange="reversed", scaleanchor="x", constrain="domain", showgrid=False, zeroline=False)
+    titles = ["cuts in all trees", "mean training image"]
+    figure = make_subplots(cols=2, shared_yaxes=True, subplot_titles=titles, horizontal_spacing=0.2)
+    scales = (list(AMOUNTS), "gray")
+    hovers = ("%{z:,} cuts", "%{z:.2f}")
+    for column, (z, scale, hover) in enumerate(zip((shown, mean_image.mean(0)), scales, hovers, strict=True), start=1):
+        bar = {"thickness": 12, "x": 0.41} if column == 1 else None
+        looks = {"colorscale": scale, "zmin": 0, "colorbar": bar, "showscale": column == 1}
+        hover = f"row %{{y}}, column %{{x}}: {hover}<extra></extra>"
+        figure.add_trace(go.Heatmap(z=z, hovertemplate=hover, **looks), row=1, col=column)
+    style(figure, "Where the trees cut", "Column of the image", "", 360)
+    figure.update_annotations(font_color=INK, font_size=12)
+    figure.update_yaxes(autorange="reversed", constrain="domain", showgrid=False, zeroline=False)
+    figure.update_yaxes(title_text="Row of the image", scaleanchor="x", row=1, col=1)
+    figure.update_yaxes(scaleanchor="x2", row=1, col=2)
     figure.update_xaxes(constrain="domain", showgrid=False, zeroline=False)
     row, column = map(int, np.unravel_index(shown.argmax(), shown.shape))
     never, dark = shown == 0, mean_image.mean(0) < 0.01

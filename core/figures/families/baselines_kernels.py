@@ -87,7 +87,7 @@ def support_vectors(portrait: Mapping[str, NDArray], bank: Mapping[str, NDArray]
     padded = [np.concatenate([row, blank.repeat(columns - len(row), 0)]) if len(row) < columns else row for row in rows]
     below = ["<br>".join(text[at] if at < len(text) else "" for text in texts) for at in range(columns)]
     title = "Support vectors; below: weights, by row" if exact else "Landmarks; below: weights, by row"
-    figure = sheet(padded, below, names, title, 110 + 85 * len(rows), least=SHOWN)
+    figure = sheet(padded, below, names, title, 80 + 72 * len(rows), least=SHOWN)
     table = {"place": portrait["places"], "weight": weights}
     return Picture(figure, table, _held_by(weights, int(portrait["used"]), exact), "support-vectors")
 

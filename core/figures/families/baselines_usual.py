@@ -41,7 +41,7 @@ def profile(
 
 
 def position(
-    value: float, normal: NDArray | None, border: Mapping[str, float], title: str, x: str, height: int = 230
+    value: float, normal: NDArray | None, border: Mapping[str, float], title: str, x: str, height: int = 270
 ) -> tuple[go.Figure, dict[str, NDArray]]:
     """Where one number lies: a histogram of those of normal images, [V], this image's as a line, borders dashed.
 
