@@ -55,6 +55,8 @@ METHODS = {
     "pca-error": _baseline("PCA_ERROR", "PcaError"),
     "gaussian": _baseline("GAUSSIAN", "GaussianDistance"),
     "local-outlier-factor": _baseline("LOCAL_OUTLIER_FACTOR", "LocalOutlierFactor"),
+    "oc-nn": _baseline("OC_NN", "OcNN", "one_class_networks"),
+    "oc-cnn": _baseline("OC_CNN", "OcCNN", "one_class_networks"),
 }
 
 FAMILIES = {"baselines": "Baseline"}  # that aren't called as the titles of their cards begin
