@@ -14,7 +14,7 @@ frame.through_entry()
 st.title("What does no deep network at all reach?")
 
 # --- choose
-at_run, at_score, at_setting = st.columns([5, 3, 3])
+at_run, at_score, at_setting = st.columns([5, 4, 3])
 with at_run:
     run = pickers.run(family="baselines", key="baselines_run")
 card, task = run.spec.card, run.spec.task.hash

@@ -192,7 +192,7 @@ def ranked(
         amounts = difference(images, redrawn[places])
         rows += [redrawn[places], [heat(each, int(amounts.max())) for each in amounts]]
     left = ["input", "redrawn", "difference"] if len(rows) > 1 else [""]
-    figure = sheet(rows, captions, left, title, height=350 if len(rows) > 1 else 185, least=10)
+    figure = sheet(rows, captions, left, title, height=350 if len(rows) > 1 else 200, least=10)
     x, y = np.meshgrid(*centres(len(places), len(rows), images.shape[-2:]))
     figure.add_trace(clickable(x.ravel(), y.ravel(), np.tile(places, len(rows)), size=60))
     figure.update_layout(clickmode="event+select")

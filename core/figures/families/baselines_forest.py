@@ -68,11 +68,11 @@ def where_it_cuts(cuts: NDArray, mean_image: NDArray) -> Picture:
         return Picture(figure, {"component": places, "cuts": cuts}, sentence, "cuts")
     shown = cuts.sum(0)
     titles = ["cuts in all trees", "mean training image"]
-    figure = make_subplots(cols=2, shared_yaxes=True, subplot_titles=titles, horizontal_spacing=0.2)
+    figure = make_subplots(cols=2, subplot_titles=titles, horizontal_spacing=0.2)
     scales = (list(AMOUNTS), "gray")
     hovers = ("%{z:,} cuts", "%{z:.2f}")
     for column, (z, scale, hover) in enumerate(zip((shown, mean_image.mean(0)), scales, hovers, strict=True), start=1):
-        bar = {"thickness": 12, "x": 0.41} if column == 1 else None
+        bar = {"thickness": 12, "x": 0.4} if column == 1 else None
         looks = {"colorscale": scale, "zmin": 0, "colorbar": bar, "showscale": column == 1}
         hover = f"row %{{y}}, column %{{x}}: {hover}<extra></extra>"
         figure.add_trace(go.Heatmap(z=z, hovertemplate=hover, **looks), row=1, col=column)

@@ -48,12 +48,14 @@ def why_noise(explanation: Mapping[str, NDArray], image: NDArray[np.uint8]) -> l
 
 
 def _units(own: NDArray, normal: NDArray | None, units: str, of: str) -> Picture:
-    """The units that add most to a sum, in order of how far from the median of normal images they are."""
-    off = np.abs(own if normal is None else own - np.median(numbers(normal), axis=0))
+    """What each unit adds to a sum beyond the median normal image, the units that set it apart most first."""
+    middle = np.zeros(len(own)) if normal is None else np.median(numbers(normal), axis=0)
+    beyond, off = own - middle, np.abs(own - middle)
     shown = np.argsort(-off, kind="stable")[:MOST]
-    usual = None if normal is None else numbers(normal)[:, shown]
-    title = f"What the {units} add to its {of}"
-    figure, table = profile(own[shown], usual, title, f"{units.capitalize()}, most unusual first", "Added")
+    usual = None if normal is None else (numbers(normal) - middle)[:, shown]
+    looks = (f"What the {units} add to its {of}", f"{units.capitalize()}, most unusual first", "Beyond the usual")
+    figure, table = profile(beyond[shown], usual, *looks)
+    figure.update_yaxes(tickformat=".2~g")
     half = int((np.cumsum(np.sort(off)[::-1]) < off.sum() / 2).sum()) + 1
     against = "" if normal is None else " of what sets it apart from the median normal image"
     sentence = f"{half} of {len(own)} {units} make up half{against}; they are numbers without a name."

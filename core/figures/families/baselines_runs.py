@@ -71,12 +71,14 @@ def side_by_side(entries: Sequence[Entry], difference: Mapping[str, float] | Non
         )
     figure.add_vline(x=0.5, line={"color": CONTROL, "dash": "dot", "width": 1})
     texts = [f"<b>{name}</b>" if each.shown else name for name, each in zip(names, order, strict=True)]
-    style(figure, "Without a network, and with one", "AUROC with its 95 % interval", "", round(115 + 20 * lines.sum()))
+    style(
+        figure, "Without a network, and with one", "AUROC with its 95 % interval", "", round(95 + 20 * lines.sum()), 3
+    )
     figure.update_yaxes(tickvals=places, ticktext=texts, zeroline=False, range=[-0.5, lines.sum()])
     figure.update_xaxes(
         range=[min(0.45, *(each.auroc["low"] - 0.02 for each in order)), 1.005], zeroline=False, dtick=0.1
     )
-    figure.update_layout(showlegend=True, legend={"x": 0, "xref": "container"})
+    figure.update_layout(showlegend=True, legend={"x": 0, "xref": "container"}, margin_t=100)
     table: dict[str, Sequence] = {"name": [each.name for each in order], "group": [each.group for each in order]}
     table |= {end: [each.auroc[end] for each in order] for end in ("value", "low", "high")}
     return Picture(figure, table, _in_words(entries, difference), "side-by-side")

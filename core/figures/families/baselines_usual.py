@@ -67,12 +67,12 @@ def position(
     figure.add_vline(x=value, line=THIS_IMAGE)
     for at in border.values():
         figure.add_vline(x=at, line={"color": INK, "dash": "dash", "width": 2})
-    side = {"showarrow": False, "yref": "paper", "y": 1, "yanchor": "top"}
-    lines = {"<b>this image</b>": value, **border}
-    for step, (name, at) in enumerate(sorted(lines.items(), key=lambda each: each[1])):
-        left = at > (low + high) / 2
-        place = {"xanchor": "right" if left else "left", "xshift": -4 if left else 4, "yshift": -16 * (step % 2)}
-        figure.add_annotation(x=at, text=name, **side, **place)
+    names = {"<b>this image</b>": value, **border}
+    above = {"showarrow": False, "yref": "paper", "y": 1, "yanchor": "bottom"}
+    for step, (name, at) in enumerate(names.items()):
+        side = "right" if at > (low + high) / 2 else "left"
+        figure.add_annotation(x=at, text=name, xanchor=side, yshift=1 + 14 * step, **above)
+    figure.update_layout(margin_t=64 + 14 * len(names))
     return figure, table
 
 
