@@ -71,9 +71,8 @@ def side_by_side(entries: Sequence[Entry], difference: Mapping[str, float] | Non
         )
     figure.add_vline(x=0.5, line={"color": CONTROL, "dash": "dot", "width": 1})
     texts = [f"<b>{name}</b>" if each.shown else name for name, each in zip(names, order, strict=True)]
-    style(
-        figure, "Without a network, and with one", "AUROC with its 95 % interval", "", round(95 + 20 * lines.sum()), 3
-    )
+    title = "Without a network, and with one"
+    style(figure, title, "AUROC with its 95 % interval", "", round(130 + 20 * lines.sum()))
     figure.update_yaxes(tickvals=places, ticktext=texts, zeroline=False, range=[-0.5, lines.sum()])
     figure.update_xaxes(
         range=[min(0.45, *(each.auroc["low"] - 0.02 for each in order)), 1.005], zeroline=False, dtick=0.1
