@@ -112,8 +112,8 @@ def usual_and_unusual(portrait: Mapping[str, NDArray], how: str) -> Picture:
     )
 
 
-def densities(values: NDArray, note: str = "") -> Picture:
-    """How dense it is around the training images, [M].  note: of the run about copies, where there were some."""
+def densities(values: NDArray, used: int) -> Picture:
+    """How dense it is around the distinct training images, [M].  used: training images, copies among them."""
     edges = np.linspace(0, float(values.max()) or 1.0, 41)
     counts = np.histogram(values, edges)[0]
     figure = go.Figure()
@@ -124,11 +124,12 @@ def densities(values: NDArray, note: str = "") -> Picture:
     style(figure, "How crowded it is around training images", "Density (1 / mean reach)", "Training images", 300)
     figure.update_layout(bargap=0, showlegend=False)
     low, high = np.quantile(values, (0.05, 0.95))
-    copies = note or "No two of them are equal: copies would make a density infinite."
+    copies = used - len(values)
+    told = f"{copies:,} copies of others count once" if copies else "No two of them are equal"
     sentence = (
         f"The middle 90 % of {len(values):,} distinct training images span a factor of {high / max(low, 1e-12):.1f} in "
         f"density (dotted: the median, {number(middle)}). A bare distance ignores that; the factor divides it out. "
-        f"{copies}"
+        f"{told}: copies would make a density infinite."
     )
     return Picture(figure, {"from": edges[:-1], "to": edges[1:], "images": counts}, sentence, "densities")
 

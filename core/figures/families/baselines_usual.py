@@ -63,7 +63,12 @@ def position(
             hovertemplate="%{y:,} normal images around %{x:.3g}<extra></extra>",
         )
         table["normal"] = counts
+    looks = {"mode": "markers", "marker": {"color": INK, "symbol": "diamond", "size": 9}, "cliponaxis": False}
+    figure.add_trace(
+        scatter([value], [0], name="this image", hovertemplate="%{x:.3g}<extra>this image</extra>", **looks)
+    )
     style(figure, title, x, "Images", height=height).update_layout(bargap=0, showlegend=normal is not None)
+    figure.update_yaxes(visible=normal is not None, rangemode="tozero")
     figure.add_vline(x=value, line=THIS_IMAGE)
     for at in border.values():
         figure.add_vline(x=at, line={"color": INK, "dash": "dash", "width": 2})

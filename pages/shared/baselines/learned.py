@@ -78,7 +78,7 @@ def _neighbours(run: Run, _: int | None) -> None:
 
 def _densities(run: Run, _: int | None) -> None:
     portrait = cached.arrays(run, "portrait")
-    panels.show(baselines_neighbours.densities(portrait["densities"]), run=run.id)
+    panels.show(baselines_neighbours.densities(portrait["densities"], int(portrait["used"])), run=run.id)
     panels.show(baselines_neighbours.usual_and_unusual(portrait, "by the density around them"), run=run.id)
 
 

@@ -174,6 +174,8 @@ def test_the_part_that_components_can_not_redraw(task, tested):
     reasons, shown = detector.explain(tested), detector.portrait(task)
     np.testing.assert_allclose(detector.score(tested)["error"], np.square(rows(tested) - redrawn).sum(1), rtol=1e-3)
     assert np.abs(reasons["redrawn"] - 255 * redrawn.clip(0, 1).reshape(tested.shape)).max() <= 0.51
+    off_mean = np.square(rows(tested) - pca.mean_).sum(1)
+    np.testing.assert_allclose(reasons["off_mean"], off_mean, rtol=1e-4)
     assert shown["kept"] == pca.n_components_ == len(shown["axes"]) and len(shown["ratio"]) == 64
     np.testing.assert_allclose(np.abs(reasons["coordinates"]), np.abs(pca.transform(rows(tested))), atol=1e-4)
     np.testing.assert_allclose(shown["mean_image"].ravel(), pca.mean_, atol=1e-6)
