@@ -9,7 +9,7 @@ from core import data, methods
 from core import figures as pictures
 from core.figures.pages import score as figures
 from core.runs.results import detectors
-from pages.shared import cached, frame, panels, pickers
+from pages.shared import cached, changed_images, frame, panels, pickers
 from pages.shared.score import inputs, judging, settings
 
 SIDE = 112  # of an image on the screen, in pixels
@@ -47,6 +47,7 @@ if not runs:
     st.info("Choose a run above to hear what it makes of the image.", icon=":material/arrow_upward:")
     st.stop()
 names, drawn = pickers.labels(runs), source == "draw"
+changed_images.say(runs, names)
 above = st.container()
 many = st.container()  # stands above the bends but is drawn after them: inverting concerns all files
 before, after, bends = st.columns([2 if drawn else 1, 1, 5], gap="medium")
