@@ -5,7 +5,7 @@ import streamlit as st
 from core import figures as pictures
 from core.figures.pages import compare as figures
 from core.figures.pages import compare_lines as rows
-from pages.shared import cached, frame, panels, pickers
+from pages.shared import by_kind, cached, changed_images, frame, panels, pickers
 from pages.shared.compare import disagreement, lines, tasks, threshold_desk
 
 CURVES = ("ROC", "Precision and recall")
@@ -67,7 +67,7 @@ def class_by_method() -> None:
         "Measure", list(figures.MEASURES), default="auroc", required=True, format_func=figures.MEASURES.__getitem__,
         key="compare_measure", bind="query-params", label_visibility="collapsed",
     )  # fmt: skip
-    panels.show(figures.by_class([*shown, *controls], novel, cached.array(of[0], "test", "classes"), measure))
+    panels.show(figures.by_class([*shown, *controls], kinds, cached.array(of[0], "test", "classes"), measure))
 
 
 def differences() -> None:
@@ -97,7 +97,7 @@ def cost() -> None:
 
 
 TABS = {
-    "Disagreement": lambda: disagreement.show(task, of, shown, novel),
+    "Disagreement": lambda: disagreement.show(task, of, shown, kinds),
     "Class by method": class_by_method,
     "Cost": cost,
     "Differences": differences,
@@ -123,6 +123,7 @@ if not runs:
 
 # --- load
 names = pickers.short_labels(runs)
+changed_images.say(runs, names)
 found = [
     (run, each.name, lines.of(run, names[run.id] + (f", {each.title}" if every_score else ""), each.name))
     for run in runs
@@ -133,7 +134,7 @@ found.sort(key=lambda each: -each[2].metrics["auroc"]["value"])
 of, scores, shown = zip(*found, strict=True)
 controls = next((computed for run in runs if (computed := lines.controls(run))), [])
 rival = max(controls, key=lambda each: each.metrics["auroc"]["value"], default=None)
-novel = cached.array(runs[0], "test", "novel")
+kinds = cached.kinds(runs[0])
 ranked = sorted(lines.lines(of, shown, together), key=lambda line: -line.metric("auroc")["value"])
 control_lines = [rows.Line(each.name, (each,)) for each in controls]
 
@@ -152,13 +153,15 @@ drawn = [*ranked, *control_lines]
 if overlay == "ROC":
     curves = pictures.roc([line.curve("fpr", "tpr") for line in drawn])
 else:
-    curves = pictures.pr([line.curve("recall", "precision") for line in drawn], float(novel.mean()))
+    curves = pictures.pr([line.curve("recall", "precision") for line in drawn], float(kinds.novel.mean()))
 left, right = st.columns(2)
 with left:
     panels.show(curves)
 with right:
-    panels.show(figures.ridges(ranked, novel, curves.figure.layout.height))
+    panels.show(figures.ridges(ranked, kinds, curves.figure.layout.height))
 
+if by_kind.known([*shown, *controls], kinds):
+    TABS = {"By kind": lambda: by_kind.show([*shown, *controls], kinds)} | TABS
 tabs = st.tabs(list(TABS), key="compare_tab", on_change="rerun", bind="query-params")
 for tab, render in zip(tabs, TABS.values(), strict=True):
     if tab.open:

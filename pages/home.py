@@ -31,9 +31,7 @@ def family(cards: list[Card]) -> None:
         st.markdown(f"**{panels.escape(cards[0].title.partition(',')[0])}**")
         if run:
             scores = cached.array(run, "scores", f"test/{card.headline}")
-            picture = figures.miniature(
-                scores, cached.array(run, "test", "novel"), run.threshold(), cached.held_out_scores(run)
-            )
+            picture = figures.miniature(scores, cached.kinds(run), run.threshold(), cached.held_out_scores(run))
             st.plotly_chart(
                 picture.figure, key=f"home_{card.family}", config={"displayModeBar": False}, alt=picture.sentence
             )

@@ -6,6 +6,7 @@ import streamlit as st
 
 from core.figures import score_histogram, sheets
 from core.figures.families import rapp as figures
+from core.figures.families import rapp_replay, rapp_spectrum
 from core.figures.families import rapp_windows as choice
 from core.runs import store
 from pages.shared import cached, frame, method_page, panels, pickers, replay
@@ -34,7 +35,7 @@ with at_layers:
     )
 
 # --- load
-novel, classes = cached.array(run, "test", "novel"), cached.array(run, "test", "classes")
+kinds, classes = cached.kinds(run), cached.array(run, "test", "classes")
 images, redrawn = cached.array(run, "test", "images"), cached.array(run, "explanations", "test/reconstruction")
 layers, naps = cached.array(run, "explanations", "test/layers"), cached.array(run, "explanations", "test/windows")
 windows, moved = cached.array(run, "portrait", "windows"), windowed and window != settings.window()
@@ -44,25 +45,29 @@ tested, normal = (
 )
 at = choice.InWindow(tested, normal, score, run.rule)
 shown_metrics = (
-    cached.remember(run, partial(at.metrics, novel), "metrics", score, *window) if moved else run.metrics(score)
+    cached.remember(
+        run, partial(at.metrics, kinds.novel, cached.array(run, "test", "source")), "metrics", score, *window
+    )
+    if moved
+    else run.metrics(score)
 )
 
 # --- the answer in numbers
-note = choice.draws_in_words(len(novel)) if moved else ""
-method_page.numbers(run, score, at.aurocs(novel) | {score: shown_metrics}, note)
+note = choice.draws_in_words(len(kinds)) if moved else ""
+method_page.numbers(run, score, at.aurocs(kinds.novel) | {score: shown_metrics}, note)
 
 # --- the answer
 shaded = window if windowed else None
-histogram = score_histogram(at.scores, novel, at.threshold, f"{title} of {len(novel):,} test images", title)
+histogram = score_histogram(at.scores, kinds, at.threshold, f"{title} of {len(kinds):,} test images", title)
 histogram.figure.update_layout(height=300)
-method_page.beside(run, [figures.layer_scores(layers, novel, shaded), histogram])
+method_page.beside(run, [figures.layer_scores(layers, kinds, shaded), histogram])
 _, shown = method_page.image(run, at.scores)
 left, right = st.columns(2)
 with left:
-    rows = figures.pathway_map(layers, novel, at.scores, normal_layers, classes, title, shaded, shown)
+    rows = figures.pathway_map(layers, kinds, at.scores, normal_layers, classes, title, shaded, shown)
     panels.show(rows, "rapp_rows", pickers.pick_from("rapp_rows", task), run.id)
 with right:
-    method_page.judged(shown, classes, novel, title, at.scores, at.threshold, at.percentiles)
+    method_page.judged(shown, classes, kinds, title, at.scores, at.threshold, at.percentiles)
     why = partial(figures.why, cached.reasons(run, shown), images[shown])
     for picture in cached.remember(run, why, "why", shown):
         panels.show(picture, run=run.id)
@@ -72,10 +77,10 @@ names = ("Ranked images", "ROC and PR", "NAP spectrum", "Replay", "Choosing the 
 ranked, curves, spectrum, replayed, choosing = st.tabs(names, key="rapp_tab", on_change="rerun", bind="query-params")
 if ranked.open:
     with ranked:
-        kind = pickers.one_of("Which images", sheets.RANKINGS, key="rapp_which")
-        if len(places := sheets.ranking(kind, at.scores, novel, at.threshold)):
-            heading = f"{sheets.RANKINGS[kind]}, by {title}"
-            sheet = sheets.ranked(places, images, redrawn, at.scores, at.percentiles, novel, classes, heading)
+        which = pickers.one_of("Which images", sheets.RANKINGS, key="rapp_which")
+        if len(places := sheets.ranking(which, at.scores, kinds, at.threshold)):
+            heading = f"{sheets.RANKINGS[which]}, by {title}"
+            sheet = sheets.ranked(places, images, redrawn, at.scores, at.percentiles, kinds, classes, heading)
             panels.show(sheet, "rapp_ranked", pickers.pick_from("rapp_ranked", task), run.id)
         else:
             st.caption("None: at this threshold no image of this kind is on the wrong side.")
@@ -83,13 +88,13 @@ if curves.open:
     with curves:
         points = cached.arrays(run, "controls") if run.has("controls") else {}
         titled = {each.title: tested[each.name] for each in card.scores}
-        overlays = figures.curves(titled, novel, {title: shown_metrics}, points, store.CONTROLS, run.controls)
+        overlays = figures.curves(titled, kinds, {title: shown_metrics}, points, store.CONTROLS, run.controls)
         method_page.beside(run, overlays)
 if spectrum.open:
     with spectrum:
         portrait = cached.arrays(run, "portrait")
-        if len(values := figures.singular_values(portrait, window)):
-            panels.show(figures.nap_spectrum(values, portrait, window), run=run.id)
+        if len(values := rapp_spectrum.singular_values(portrait, window)):
+            panels.show(rapp_spectrum.nap_spectrum(values, portrait, window), run=run.id)
         else:
             first, last = settings.window()
             st.caption(f"So wide a pathway keeps one spectrum, of the window it was trained with: {first} to {last}.")
@@ -97,13 +102,13 @@ if replayed.open:
     with replayed:
         epoch, snapshots = replay.slider(run, "rapp_epoch")
         if snapshots:
-            probe = cached.arrays(run, "probe")
-            after = figures.layers_after(epoch, snapshots, probe, shaded)
-            method_page.beside(run, [figures.learning(snapshots, probe, window, epoch), after])
-            panels.show(figures.redrawings(epoch, snapshots, probe), run=run.id)
+            followed, probe = cached.probe_kinds(run), cached.array(run, "probe", "images")
+            after = rapp_replay.layers_after(epoch, snapshots, followed, shaded)
+            method_page.beside(run, [rapp_replay.learning(snapshots, followed, window, epoch), after])
+            panels.show(rapp_replay.redrawings(epoch, snapshots, probe, followed), run=run.id)
 if choosing.open and windowed:
     with choosing:
-        tried = partial(choice.trial, score, layers, naps, windows, novel, classes)
+        tried = partial(choice.trial, score, layers, naps, windows, kinds.novel, classes)
         trial = cached.remember(run, tried, "trial", score)
         narrow = choice.narrowest(score, normal_layers, normal_naps, windows)
         mapped = choice.window_map(trial.aurocs, windows, window, narrow, title)

@@ -3,8 +3,8 @@
 import streamlit as st
 
 from core.figures.families import svdd as figures
-from core.figures.families import svdd_clusters as kinds
-from core.figures.families import svdd_runs
+from core.figures.families import svdd_clusters as clustering
+from core.figures.families import svdd_distances, svdd_plane, svdd_runs
 from core.runs import command_line
 from pages.shared import cached, frame, method_page, panels, pickers, replay
 from pages.shared.svdd import balls as parts
@@ -31,11 +31,11 @@ with at_nu:
     )
 
 # --- load
-portrait, novel = cached.arrays(run, "portrait"), cached.array(run, "test", "novel")
+portrait, kinds = cached.arrays(run, "portrait"), cached.kinds(run)
 distances = cached.array(run, "explanations", "test/distances")
 hidden = cached.array(run, "train", "classes") if run.has("train") else None
 told = getattr(settings, "labels", "") == "classes"
-remark = kinds.TOLD if told else kinds.UNSEEN
+remark = clustering.TOLD if told else clustering.UNSEEN
 trained = figures.Balls(portrait["radii"], portrait["clusters"], portrait["distances"], hidden, remark)
 balls = trained if nu == settings.nu else trained.at(nu)
 
@@ -54,8 +54,8 @@ plane = cached.arrays(run, "projection") if run.has("projection") else {}
 with left:
     if plane:
         of = plane["test_of"]
-        picture = figures.ball_plane(
-            plane["pca/train"], plane["pca/test"], plane["pca/centres"], balls.radii, novel[of], of, out[of],
+        picture = svdd_plane.ball_plane(
+            plane["pca/train"], plane["pca/test"], plane["pca/centres"], balls.radii, kinds[of], of, out[of],
             float(plane["pca/ratio"].sum()), picked=picked,
         )  # fmt: skip
         panels.show(picture, "svdd_plane", pickers.pick_from("svdd_plane", task), run.id)
@@ -63,7 +63,7 @@ with left:
         method_page.coming(run)
 with right:
     panels.show(figures.radius_bars(balls, nu), run=run.id)
-    st.caption(panels.escape(figures.overlaps(portrait["centres"], balls.radii)))
+    st.caption(panels.escape(svdd_plane.overlaps(portrait["centres"], balls.radii)))
 
 # --- details, computed when they are opened
 names = ("Distances", "One image", "Gallery", "Clusters", "Neighbourhoods", "Training", "One or several")
@@ -71,9 +71,9 @@ tabs = st.tabs(names, key="svdd_tab", on_change="rerun", bind="query-params")
 at_distances, at_image, gallery, clusters, neighbourhoods, training, several = tabs
 if at_distances.open:
     with at_distances:
-        panels.show(figures.distance_histogram(distances, novel, balls, nu), run=run.id)
+        panels.show(svdd_distances.distance_histogram(distances, kinds, balls, nu), run=run.id)
         if len(balls) > 1:
-            panels.show(figures.two_nearest(distances, novel, balls.radii), run=run.id)
+            panels.show(svdd_distances.two_nearest(distances, kinds, balls.radii), run=run.id)
 if at_image.open:
     with at_image:
         parts.one_image(run, shown)
@@ -83,11 +83,11 @@ if gallery.open:
 if clusters.open:
     with clusters:
         if hidden is not None:
-            panels.show(kinds.class_map(balls.clusters, hidden), run=run.id)
+            panels.show(clustering.class_map(balls.clusters, hidden), run=run.id)
         if "level_labels" in portrait:
             levels, silhouettes = portrait["level_labels"], portrait["level_silhouettes"]
             chosen, why = int(portrait["level_chosen"]), str(portrait["sentence"])
-            panels.show(kinds.hierarchy(levels, silhouettes, chosen, balls.clusters, why), run=run.id)
+            panels.show(clustering.hierarchy(levels, silhouettes, chosen, balls.clusters, why), run=run.id)
             parts.cluster_samples(run)
         else:
             st.caption("Deep SVDD looks for no clusters: one ball holds all. Multi-radius finds them, then trains.")
@@ -96,19 +96,19 @@ if neighbourhoods.open:
         if "umap/train" in plane:
             members = balls.clusters[plane["train_of"]]
             of, points = plane["test_of"], (plane["umap/train"], plane["umap/test"])
-            panels.show(kinds.neighbour_map(*points, members, novel[of], of, balls.names), run=run.id)
+            panels.show(clustering.neighbour_map(*points, members, kinds[of], of, balls.names), run=run.id)
         else:
             method_page.coming(run, str(plane.get("umap_note", "")))
 if training.open:
     with training:
-        probe, warm_up = cached.arrays(run, "probe"), settings.warm_up if settings.objective == "soft-boundary" else 0
+        followed, warm_up = cached.probe_kinds(run), settings.warm_up if settings.objective == "soft-boundary" else 0
         above = st.container()
         epoch, snapshots = replay.slider(run, "svdd_epoch") if plane else (0, replay.snapshots(run))
         with above:
-            curves = svdd_runs.training(replay.progress(run), warm_up, snapshots, probe["novel"])
+            curves = svdd_runs.training(replay.progress(run), warm_up, snapshots, followed)
             panels.show(curves, run=run.id)
         if plane and snapshots:
-            replayed = figures.replayed_plane(epoch, snapshots, plane, probe["novel"], probe["place"])
+            replayed = svdd_plane.replayed_plane(epoch, snapshots, plane, followed, cached.array(run, "probe", "place"))
             panels.show(replayed, "svdd_replay", run=run.id)
 if several.open:
     with several:

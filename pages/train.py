@@ -61,13 +61,14 @@ def start(spec: RunSpec) -> None:
 
 def already_there(spec: RunSpec, twin: store.Run) -> None:
     """The answer to a second press: open what is there, or train with another seed."""
-    seed = store.another_seed(spec)
+    seed, seeded = store.another_seed(spec), spec.card.seeded
     with st.container(border=True):
-        st.markdown(f"This very run is already there, {twin.state}. Open it, or train it with another seed.")
+        otherwise = "Open it, or train it with another seed." if seeded else "Open it: no seed changes its result."
+        st.markdown(f"This very run is already there, {twin.state}. {otherwise}")
         with st.container(horizontal=True):
             if st.button("Open it", key="train_open_twin"):
                 rows.open_page(twin) if twin.state == store.FINISHED else rows.details([twin])
-            if st.button(f"Train with seed {seed}", key="train_next_seed"):
+            if seeded and st.button(f"Train with seed {seed}", key="train_next_seed"):
                 again = replace(spec, seed=seed)
                 start(again)
                 st.query_params.from_dict(form.link(again))

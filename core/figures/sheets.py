@@ -1,13 +1,20 @@
 """Pictures made of images: rows of them with hard pixels, what was redrawn and where it differs."""
 
 import base64
+import io
+import math
 from collections.abc import Sequence
+from html import escape
 
 import numpy as np
 import plotly.graph_objects as go
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
+from PIL import Image
 
-from core.figures import AMOUNTS, NORMAL, NOVEL, Picture, number, percent, strip, style
+from core.figures.charts import style, wrapped
+from core.figures.kinds import Kind, Kinds
+from core.figures.palette import AMOUNTS
+from core.figures.picture import Picture, number, percent
 
 GAP = 2  # pixels between the images of a sheet
 RANKINGS = {
@@ -16,6 +23,32 @@ RANKINGS = {
     "missed": "Novel, but missed",
     "alarms": "Normal, but alarming",
 }
+
+
+def enlarge(images: NDArray[np.uint8], factor: int) -> NDArray[np.uint8]:
+    """Hard pixels, each repeated factor x factor times: [..., 1 or 3, H, W] -> [..., H * factor, W * factor, 3]."""
+    channels_last = np.moveaxis(images, -3, -1)
+    colour = np.broadcast_to(channels_last, (*channels_last.shape[:-1], 3))
+    return colour.repeat(factor, axis=-3).repeat(factor, axis=-2)
+
+
+def strip(images: NDArray[np.uint8], columns: int | None = None, factor: int = 3, gap: int = 4) -> bytes:
+    """Many images as one PNG, row by row, with hard pixels and transparent gaps.
+
+    images: [N, C, H, W], N at least 1.  columns: images in a row, all of them by default.  gap: in pixels of the PNG.
+    """
+    count, _, height, width = images.shape
+    columns = min(columns or count, count)
+    rows = math.ceil(count / columns)
+    height, width = height * factor, width * factor
+    cells = np.zeros((rows * columns, height + gap, width + gap, 4), np.uint8)
+    cells[:count, :height, :width, :3] = enlarge(images, factor)
+    cells[:count, :height, :width, 3] = 255
+    sheet = cells.reshape(rows, columns, height + gap, width + gap, 4).swapaxes(1, 2)
+    sheet = sheet.reshape(rows * (height + gap), columns * (width + gap), 4)
+    png = io.BytesIO()
+    Image.fromarray(sheet[: len(sheet) - gap, : sheet.shape[1] - gap]).save(png, format="PNG")
+    return png.getvalue()
 
 
 def sheet(
@@ -61,9 +94,15 @@ def clickable(x: NDArray, y: NDArray, places: NDArray, size: int, text: Sequence
     return go.Scatter(**point, **looks, text=text, hoverinfo="text" if text else "none")
 
 
-def caption(first: str, novel: bool, *rest: str) -> str:
+def caption(first: str, kind: Kind, *rest: str) -> str:
     """Lines below an image, the first one in the colour of its kind, which it also names."""
-    return "<br>".join((f'<span style="color:{NOVEL if novel else NORMAL}"><b>{first}</b></span>', *rest))
+    return "<br>".join((f'<span style="color:{kind.colour}"><b>{first}</b></span>', *rest))
+
+
+def named(name: str, kind: Kind) -> str:
+    """An image's hidden class and its kind, "3 · novel", below it; of another set on several lines where it is long."""
+    text = kind.name if name == kind.name else f"{name} · {kind.name}"
+    return wrapped(text, 11) if kind.role in ("seen", "anomaly") else escape(text)
 
 
 def rgb(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
@@ -103,9 +142,9 @@ def redrawing(
     return Picture(figure, {"channel": channel, "row": row, "column": column, **pixels}, sentence, "redrawing")
 
 
-def ranking(kind: str, scores: NDArray, novel: ArrayLike, threshold: float, count: int = 10) -> NDArray[np.intp]:
-    """Places of up to `count` images, the most striking first; kind: one of RANKINGS."""
-    novel = np.asarray(novel, bool)
+def ranking(which: str, scores: NDArray, kinds: Kinds, threshold: float, count: int = 10) -> NDArray[np.intp]:
+    """Places of up to `count` images, the most striking first; which: one of RANKINGS."""
+    novel = kinds.novel
     falling = np.argsort(-scores, kind="stable")
     rising = falling[::-1]
     chosen = {
@@ -114,7 +153,7 @@ def ranking(kind: str, scores: NDArray, novel: ArrayLike, threshold: float, coun
         "missed": rising[novel[rising] & (scores[rising] <= threshold)],
         "alarms": falling[~novel[falling] & (scores[falling] > threshold)],
     }
-    return chosen[kind][:count]
+    return chosen[which][:count]
 
 
 def ranked(
@@ -123,7 +162,7 @@ def ranked(
     redrawn: NDArray[np.uint8],
     scores: NDArray,
     percentiles: NDArray,
-    novel: ArrayLike,
+    kinds: Kinds,
     classes: NDArray,
     title: str,
 ) -> Picture:
@@ -131,12 +170,12 @@ def ranked(
 
     places: [K], at least one, in the arrays of all test images.  percentiles: among normal validation images, 0..100.
     """
-    novel, classes = np.asarray(novel, bool)[places], classes[places]
+    kinds, classes = kinds[places], classes[places]
     images, redrawn, scores, percentiles = images[places], redrawn[places], scores[places], percentiles[places]
     amounts = difference(images, redrawn)
     captions = [
-        caption(f"{kind} · {'novel' if is_novel else 'normal'}", is_novel, number(score), f"{share:.1f} %")
-        for kind, is_novel, score, share in zip(classes, novel, scores, percentiles, strict=True)
+        caption(named(classes[at], kinds.kind(at)), kinds.kind(at), number(scores[at]), f"{percentiles[at]:.1f} %")
+        for at in range(len(places))
     ]
     rows: list[Sequence[NDArray] | NDArray] = [images, redrawn, [heat(each, int(amounts.max())) for each in amounts]]
     figure = sheet(rows, captions, ["input", "redrawn", "difference"], title, height=350, least=10)
@@ -145,7 +184,7 @@ def ranked(
     figure.update_layout(clickmode="event+select")
     sentence = (
         f"Below each its class, its score, and the share of held-out normal images that are less novel. "
-        f"{novel.sum()} of these {len(places)} are novel. Click one to look at it above."
+        f"{kinds.novel.sum()} of these {len(places)} are novel. Click one to look at it above."
     )
-    table = {"image": places, "class": classes, "novel": novel.astype(int), "score": scores, "percentile": percentiles}
+    table = {"image": places, "class": classes, **kinds.columns, "score": scores, "percentile": percentiles}
     return Picture(figure, table, sentence, "ranked")

@@ -39,41 +39,13 @@ from core.algorithms.nap import (
 from core.knobs import Shape
 from core.methods.base import Arrays, Detector
 from core.methods.cards import rapp as cards
-from core.training import DetectorStage, Progress, Stage, TaskTensors, batches, descend
+from core.networks.dense import blocks, discriminator, through
+from core.training import DetectorStage, Learning, Progress, Stage, TaskTensors, batches, descend
 from core.training.loop import State
 
 SMALL_PATHWAY = (
     1000  # up to this many columns the scatter (4 MB) is kept with the detector, so any window can be scored later
 )
-
-
-# --- networks ---------------------------------------------------------------------------------------------------------
-
-
-def blocks(widths: tuple[int, ...]) -> nn.ModuleList:
-    """Linear, LeakyReLU(0.2), BatchNorm for every layer but the last, which is linear alone (authors' code)."""
-    hidden = [
-        nn.Sequential(nn.Linear(a, b), nn.LeakyReLU(0.2), nn.BatchNorm1d(b))
-        for a, b in zip(widths[:-2], widths[1:-1], strict=True)
-    ]
-    return nn.ModuleList([*hidden, nn.Linear(widths[-2], widths[-1])])
-
-
-def discriminator(bottleneck: int, layers: int) -> nn.Sequential:
-    """Widths fall in equal steps from the bottleneck to 1; ReLU and dropout 0.2 between; gives logits."""
-    widths = cards.widths(bottleneck, 1, layers)
-    hidden = [
-        nn.Sequential(nn.Linear(a, b), nn.ReLU(), nn.Dropout(0.2))
-        for a, b in zip(widths[:-2], widths[1:-1], strict=True)
-    ]
-    return nn.Sequential(*hidden, nn.Linear(widths[-2], widths[-1]))
-
-
-def through(layers: nn.ModuleList, values: Tensor) -> Tensor:
-    """The values after all layers."""
-    for layer in layers:
-        values = layer(values)
-    return values
 
 
 # --- losses: [B, ...] -> scalar, summed over the batch ----------------------------------------------------------------
@@ -120,7 +92,7 @@ def sap(squared_norms: Tensor, first: int, last: int) -> Tensor:
 # --- stages -----------------------------------------------------------------------------------------------------------
 
 
-class TrainAutoencoder(DetectorStage):
+class TrainAutoencoder(Learning):
     """Minimises the variant's loss with Adam; remembers the weights with the lowest validation reconstruction loss."""
 
     detector: "Rapp"
@@ -133,17 +105,15 @@ class TrainAutoencoder(DetectorStage):
         super().begin(task, progress)
         self.optimisers = self.detector.optimisers()
 
+    def step(self, batch: Tensor) -> dict[str, Tensor]:
+        return self.detector.step(self.detector.pixels(self.task.train[batch]), self.optimisers)
+
     def epoch(self, number: int) -> dict[str, float]:
-        detector, images = self.detector, self.task.train
-        detector.networks.train()
-        sums: dict[str, Tensor] = {}
-        for batch in batches(images, detector.knobs.batch_size, self.progress, least=2):
-            for name, value in detector.step(detector.pixels(images[batch]), self.optimisers).items():
-                sums[name] = sums.get(name, 0.0) + value
-        curves = {name: float(total) / len(images) for name, total in sums.items()}
-        curves["validation"] = detector.reconstruction_loss(self.task.valid)
+        curves = self.learn(self.knobs.batch_size)
+        # The paper scores the weights of the epoch with the lowest validation loss.
+        curves["validation"] = self.detector.reconstruction_loss(self.task.valid)
         if curves["validation"] < self.best["loss"]:
-            weights = {name: value.clone() for name, value in detector.networks.state_dict().items()}
+            weights = {name: value.clone() for name, value in self.detector.networks.state_dict().items()}
             self.best = {"loss": curves["validation"], "epoch": number, "weights": weights}
         return curves
 
@@ -434,7 +404,7 @@ class RappAAE(Rapp):
 
     def __init__(self, knobs: cards.AAEKnobs, shape: Shape) -> None:
         super().__init__(knobs, shape)
-        self.networks["discriminator"] = discriminator(knobs.bottleneck, knobs.layers)
+        self.networks["discriminator"] = discriminator(cards.widths(knobs.bottleneck, 1, knobs.layers))
 
     def optimisers(self) -> dict[str, torch.optim.Optimizer]:
         rates = {

@@ -151,18 +151,16 @@ class Pretrain(Descent):
             networks, self.knobs.pretrain_rate, weight_decay=self.knobs.pretrain_weight_decay, fused=True
         )
 
+    def step(self, batch: Tensor) -> dict[str, Tensor]:
+        images = self.detector.prepared(self.task.train[batch])
+        redrawn = self.detector.networks["decoder"](self.detector.encoder(images))
+        error = (redrawn - images).square().sum((1, 2, 3))
+        descend(error.mean(), self.adam)
+        return {"reconstruction": error.detach().sum()}
+
     def epoch(self, number: int) -> dict[str, float]:
-        detector = self.detector
         self.set_rate(number, self.knobs.pretrain_rate)
-        detector.networks.train()
-        total = torch.zeros((), device=detector.device)
-        for batch in batches(self.task.train, self.knobs.batch_size, self.progress, least=2):
-            images = detector.prepared(self.task.train[batch])
-            redrawn = detector.networks["decoder"](detector.encoder(images))
-            error = (redrawn - images).square().sum((1, 2, 3))
-            descend(error.mean(), self.adam)
-            total += error.detach().sum()
-        return {"reconstruction": float(total) / len(self.task.train)}
+        return self.learn(self.knobs.batch_size)
 
 
 class Centre(DetectorStage):
@@ -195,25 +193,24 @@ class Train(Descent):
     def soft(self) -> bool:
         return self.knobs.objective == "soft-boundary"
 
+    def step(self, batch: Tensor) -> dict[str, Tensor]:
+        detector, own = self.detector, self.detector.clusters[batch]
+        embedding = detector.encoder(detector.prepared(self.task.train[batch]))
+        squared = (embedding - detector.centres[own]).square().sum(1)
+        objective = (
+            soft_boundary_objective(squared, own, detector.radii, self.knobs.nu)
+            if self.soft
+            else one_class_objective(squared)
+        )
+        descend(objective, self.adam)
+        return {"objective": objective.detach() * len(batch)}
+
     def epoch(self, number: int) -> dict[str, float]:
-        detector, clusters = self.detector, self.detector.clusters
         self.set_rate(number, self.knobs.learning_rate)
+        # After the warm-up the radii are those that minimise the objective at the present weights (report, section 3).
         if self.soft and number == 1 and self.knobs.warm_up == 0:
             self.measured(update=True)
-        detector.networks.train()
-        total = torch.zeros((), device=detector.device)
-        for batch in batches(self.task.train, self.knobs.batch_size, self.progress, least=2):
-            embedding = detector.encoder(detector.prepared(self.task.train[batch]))
-            own = clusters[batch]
-            squared = (embedding - detector.centres[own]).square().sum(1)
-            objective = (
-                soft_boundary_objective(squared, own, detector.radii, self.knobs.nu)
-                if self.soft
-                else one_class_objective(squared)
-            )
-            descend(objective, self.adam)
-            total += objective.detach() * len(batch)
-        curves = {"objective": float(total) / len(self.task.train)}
+        curves = self.learn(self.knobs.batch_size)
         # The one-class objective needs no radii while it trains: they are measured now and then for the picture only.
         if self.soft or number in (1, self.epochs) or number % 5 == 0:
             curves |= self.measured(update=self.soft and number >= self.knobs.warm_up)

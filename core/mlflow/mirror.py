@@ -372,6 +372,7 @@ class Mirror:
 
 def report_page(run: Run) -> str:
     """The report of a finished run as html."""
+    from core.figures import Kinds
     from core.figures.pages.report import report
 
     about, card = run.about, run.spec.card
@@ -385,14 +386,14 @@ def report_page(run: Run) -> str:
         for name, title in drawn.items()
         if f"roc/{name}/fpr" in points
     }
-    test = run.arrays("test", "images", "classes")
+    test = run.arrays("test")
     return report(
         run.name,
         metrics={title: about["metrics"][name] for name, title in titles.items()},
         controls={title: run.controls[name] for name, title in controls.items()},
         progress=run.progress(),
         scores=run.scores(),
-        novel=run.novel,
+        kinds=Kinds.of_test(test["novel"], test.get("source"), test.get("kind")),
         threshold=run.threshold(),
         reference=run.held_out_scores(),
         roc=roc,

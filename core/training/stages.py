@@ -1,4 +1,4 @@
-"""Stages that families share: one that knows its detector, and one that descends with a single optimiser."""
+"""Stages that families share: knowing a detector, learning batch by batch, descending with a single optimiser."""
 
 from typing import Any
 
@@ -7,7 +7,7 @@ from torch import Tensor
 
 from core.training.device import TaskTensors
 from core.training.loop import Stage, State
-from core.training.progress import Progress
+from core.training.progress import Progress, batches
 
 
 class DetectorStage(Stage):
@@ -20,7 +20,27 @@ class DetectorStage(Stage):
         self.task, self.progress = task, progress
 
 
-class Descent(DetectorStage):
+class Learning(DetectorStage):
+    """Takes the training images batch by batch; a subclass says in `step` what one batch does."""
+
+    def step(self, batch: Tensor) -> dict[str, Tensor]:
+        """Learn from the training images of these indices [B]; returns the losses, each summed over the batch."""
+        raise NotImplementedError
+
+    def learn(self, size: int) -> dict[str, float]:
+        """Take every training image once, in batches of `size`; returns the mean losses per image.
+
+        A last batch of one is left out: it has no spread for batch normalisation.
+        """
+        self.detector.networks.train()
+        sums: dict[str, Tensor] = {}
+        for batch in batches(self.task.train, size, self.progress, least=2):
+            for name, value in self.step(batch).items():
+                sums[name] = sums.get(name, 0.0) + value
+        return {name: float(total) / len(self.task.train) for name, total in sums.items()}
+
+
+class Descent(Learning):
     """Has one optimiser, `adam`, which `begin` makes; its rate can drop to a tenth after an epoch."""
 
     adam: torch.optim.Optimizer

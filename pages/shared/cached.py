@@ -10,6 +10,7 @@ from typing import TypeVar
 import numpy as np
 import streamlit as st
 
+from core.figures import Kinds
 from core.runs.results.reasons import of_image
 from core.runs.store import Run
 
@@ -24,6 +25,22 @@ def arrays(run: Run, file: str, *names: str) -> dict[str, np.ndarray]:
 def array(run: Run, file: str, name: str) -> np.ndarray:
     """One array of one npz of the run, read-only.  Raises DamagedRun."""
     return arrays(run, file, name)[name]
+
+
+def kinds(run: Run) -> Kinds:
+    """The kind of each test image: normal, or what kind of novel image.  Raises DamagedRun."""
+
+    def compute() -> Kinds:
+        tested = arrays(run, "test")
+        return Kinds.of_test(tested["novel"], tested.get("source"), tested.get("kind"))
+
+    return remember(run, compute, "kinds")
+
+
+def probe_kinds(run: Run) -> Kinds:
+    """The kind of each image that the run's snapshots follow.  Raises DamagedRun."""
+    probe = arrays(run, "probe")
+    return remember(run, lambda: kinds(run).of_probe(probe["place"], probe["novel"]), "probe kinds")
 
 
 def held_out_scores(run: Run, score: str | None = None) -> np.ndarray:

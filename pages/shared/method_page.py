@@ -5,20 +5,21 @@ from collections.abc import Mapping, Sequence
 import streamlit as st
 from numpy.typing import NDArray
 
-from core.figures import Picture
+from core.figures import Kinds, Picture
 from core.figures.pages import method_numbers as words
 from core.figures.pages.method_numbers import Metrics
 from core.runs.spec import published
 from core.runs.store import CONTROLS, Run
-from pages.shared import panels, pickers
+from pages.shared import by_kind, cached, changed_images, panels, pickers
 
 
 def numbers(run: Run, score: str, metrics: Mapping[str, Metrics], note: str = "") -> None:
-    """The shown score with its interval, the other scores, published figures, control lines and alarms.
+    """The shown score with its interval, the other scores, published figures, control lines, kinds and alarms.
 
     score: its name.  metrics: by name of the score, the run's own or those of other settings.  note: how they were
     measured, where that isn't as usual.
     """
+    changed_images.say([run])
     figures = published(run.spec)
     none = "" if any(each.score == score for each in figures) else ":gray[no published figure for this task]"
     for line in words.lines(run.spec.card.scores, score, metrics, figures):
@@ -27,6 +28,7 @@ def numbers(run: Run, score: str, metrics: Mapping[str, Metrics], note: str = ""
         told = [f"{first} {panels.escape(note)}".strip(), *rest, none]
         st.markdown(f"{panels.escape(line.metric)}: {' · '.join(filter(None, told))}")
     st.caption(_controls(run, metrics.get(score, {})))
+    by_kind.line(metrics.get(score, {}), cached.kinds(run))
     for alarm in words.alarms(run.about.get("alarms", {})):
         st.badge(panels.escape(alarm), icon=":material/warning:", color="orange")
 
@@ -55,7 +57,7 @@ def image(run: Run, scores: NDArray) -> tuple[int | None, int]:
 def judged(
     place: int,
     classes: Sequence[str],
-    novel: NDArray,
+    kinds: Kinds,
     title: str,
     scores: NDArray,
     threshold: float,
@@ -63,10 +65,10 @@ def judged(
 ) -> None:
     """What one test image is, and what a score says of it.
 
-    place: in the test set, as in classes, novel, scores and percentiles (in 0..100), [T] each.  title: of the score.
+    place: in the test set, as in classes, kinds, scores and percentiles (in 0..100), [T] each.  title: of the score.
     """
     called = scores[place] > threshold
-    st.markdown(f"**{panels.escape(words.image_in_words(place, classes[place], bool(novel[place]), called))}**")
+    st.markdown(f"**{panels.escape(words.image_in_words(place, classes[place], kinds.kind(place), called))}**")
     st.caption(panels.escape(words.among_normal(title, float(scores[place]), threshold, float(percentiles[place]))))
 
 

@@ -19,12 +19,13 @@ def escape(text: object) -> str:
 
 
 def show(
-    picture: Picture, key: str | None = None, on_select: str | Callable | None = None, run: str = ""
+    picture: Picture, key: str | None = None, on_select: str | Callable | None = None, run: str = "", heard: str = ""
 ) -> int | None:
     """The chart, its sentence, and its downloads. Returns the `customdata` of the point that was picked, if one was.
 
     key: unique on the page, the picture's name by default.  on_select: "rerun" or a callback makes points pickable.
-    run: the run's id, for the names of downloaded files: page-run-picture.
+    run: the run's id, for the names of downloaded files: page-run-picture.  heard: what the chart's own texts say, for
+    screen readers, which hear title and sentence anyway.
     """
     key = key or picture.name
     stem = "-".join(filter(None, (_page(), run, picture.name)))
@@ -35,7 +36,7 @@ def show(
         on_select=on_select or "ignore",
         selection_mode="points",
         config=config,
-        alt=f"{picture.figure.layout.title.text or picture.name}. {picture.sentence}",
+        alt=f"{picture.figure.layout.title.text or picture.name}. {picture.sentence} {heard}".rstrip(),
     )
     sentence, downloads = st.columns([8, 1], vertical_alignment="top")
     sentence.markdown(f":small[{escape(picture.sentence)}]")

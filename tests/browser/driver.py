@@ -7,7 +7,7 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -77,6 +77,14 @@ def new_page(chromium: Browser, size: tuple[int, int] = (1280, 800), theme: str 
     page = context.new_page()
     page.set_default_timeout(PATIENCE * 1000)
     return page
+
+
+def until(page: Page, holds: Callable[[], bool]) -> None:
+    """Waits until `holds`, for what no element on the page tells. Raises AssertionError when patience is at its end."""
+    deadline = time.monotonic() + PATIENCE
+    while not holds():
+        assert time.monotonic() < deadline, f"It did not hold within {PATIENCE} s."
+        page.wait_for_timeout(50)
 
 
 def settle(page: Page) -> None:

@@ -22,14 +22,22 @@ def test_a_deep_link_on_a_fresh_server_has_its_frame_and_keeps_its_query(fresh_a
 
 
 def test_a_fresh_server_paints_its_first_page_soon(chromium, tmp_path):
-    start = time.monotonic()
-    with driver.server(tmp_path, tmp_path / "server.log") as address:
-        page = driver.new_page(chromium)
-        page.goto(address)
-        page.locator("h1").first.wait_for()
-        took = time.monotonic() - start
-        page.context.close()
-    assert took < 10, f"{took:.1f} s from the command to the first title"  # 2.2 s on two idle cores
+    """Measured in first paints of an app that shows a title alone: seconds would tell how busy the machine is."""
+
+    def seconds(script: Path) -> float:
+        start = time.monotonic()
+        with driver.server(tmp_path, tmp_path / "server.log", script) as address:
+            page = driver.new_page(chromium)
+            page.goto(address)
+            page.locator("h1").first.wait_for()
+            took = time.monotonic() - start
+            page.context.close()
+        return took
+
+    blank = tmp_path / "blank.py"
+    blank.write_text("import streamlit as st\nst.title('A title')\n")
+    least, took = seconds(blank), seconds(driver.ROOT / "streamlit_app.py")
+    assert took < 4 * least, f"{took:.1f} s from the command to the first title, {least:.1f} s of a blank app"
 
 
 def test_nothing_is_fetched_from_another_machine(app, page):
@@ -82,7 +90,8 @@ def test_ink_takes_the_text_colour_of_the_theme(chromium, tmp_path, theme, brigh
         "import streamlit as st\n"
         "from core import figures\n"
         "st.title('One picture')\n"
-        "st.plotly_chart(figures.score_histogram([1, 2, 3, 4], [0, 0, 1, 1], 2.5, 'Scores').figure)\n"
+        "kinds = figures.Kinds.of_test([0, 0, 1, 1])\n"
+        "st.plotly_chart(figures.score_histogram([1, 2, 3, 4], kinds, 2.5, 'Scores').figure)\n"
     )
     with driver.server(tmp_path, tmp_path / "server.log", script) as address:
         page = driver.new_page(chromium, theme=theme)

@@ -19,7 +19,7 @@ def test_a_click_on_a_row_picks_an_image_that_stays(chromium, store_with_runs, t
         assert f"rapp_run={run}" in page.url
         rows = page.get_by_test_id("stPlotlyChart").nth(2)
         rows.hover(position={"x": 200, "y": 250})
-        page.wait_for_timeout(300)  # Plotly takes a moment to find the marker below the pointer
+        rows.locator(".hovertext").wait_for()  # Plotly takes a moment to find the marker below the pointer
         rows.click(position={"x": 200, "y": 250})
         page.wait_for_url(re.compile(r"image=\d+"))
         image = re.search(r"image=(\d+)", page.url)[1]

@@ -4,12 +4,13 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from core.runs import store
-
-ENTRY = str(Path(__file__).parents[2] / "streamlit_app.py")
+from core import evaluation
+from core.runs import files, store
+from tests.pages.opening import opened
 
 
 @pytest.fixture
@@ -29,15 +30,24 @@ def filled_store(own_store: Path, trained_store: Path) -> Path:
 
 
 @pytest.fixture
+def store_with_kinds(filled_store: Path) -> Path:
+    """The same, where every second novel test image is noise instead."""
+    for run in store.runs():
+        tested = run.arrays("test")
+        places = np.flatnonzero(tested["novel"])[::2]
+        source = tested["source"].astype("<U16")
+        source[places] = "gaussian-noise"
+        kind = np.where(source == "normal", "normal", np.where(source == "novel", "novelty", "anomaly"))
+        files.write_arrays(run.folder / "test.npz", tested | {"source": source, "kind": kind})
+        measured = {
+            name: evaluation.metrics(run.scores(name), run.novel, run.threshold(name), source, draws=20)
+            for name in run.about["metrics"]
+        }
+        files.write_json(run.folder / "run.json", run.about | {"metrics": measured})
+    return filled_store
+
+
+@pytest.fixture
 def open_page() -> Callable[..., AppTest]:
     """Opens a page of the app through the entry script, with a query."""
-
-    def opened(name: str, **query: str | list[str]) -> AppTest:
-        app = AppTest.from_file(ENTRY, default_timeout=60).run().switch_page(f"pages/{name}.py")
-        for key, value in query.items():
-            app.query_params[key] = value
-        app.run()
-        assert not app.exception
-        return app
-
     return opened

@@ -3,6 +3,7 @@ import sys
 
 import pytest
 
+from core.figures import Kinds
 from core.figures.pages.score import mixture
 from core.runs import store
 from core.runs.process import machine
@@ -35,14 +36,14 @@ def test_ten_images_are_asked_about_and_show_tells_who_was_right(best, open_page
     app = open_page("home")
     assert [title.value for title in app.title] == [TITLE]
     assert len(app.checkbox) == 10
-    novel = best.novel[mixture(best.novel, 10, 0)]
+    novel = best.novel[mixture(Kinds.of_test(best.novel), 10, 0)]
     for box, is_novel in zip(app.checkbox, novel, strict=True):
         box.set_value(bool(is_novel))
     button(app, "Show").click().run()
     assert not app.checkbox
     assert "You found 5 of 5 novel images with 0 false alarms" in words(app)
     assert f"The network: {best.name}" in words(app)
-    caught = int((best.scores()[mixture(best.novel, 10, 0)][novel == 1] > best.threshold()).sum())
+    caught = int((best.scores()[mixture(Kinds.of_test(best.novel), 10, 0)][novel == 1] > best.threshold()).sum())
     assert f"the network {caught} of 5" in words(app)
 
 
@@ -85,7 +86,7 @@ def test_the_machine_is_described(best, open_page, monkeypatch):
 
 def test_ten_images_are_the_same_for_everyone_with_the_link(best, open_page):
     app = open_page("home", home_sheet="4")
-    places = mixture(best.novel, puzzle.TEN, 4)
+    places = mixture(Kinds.of_test(best.novel), puzzle.TEN, 4)
     assert [box.key for box in app.checkbox] == [f"home_guess_{best.id}_4_{place}" for place in places]
 
 

@@ -7,6 +7,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from core import evaluation
+from core.figures import ANOMALY, NOVEL
 from core.runs import files, store
 from core.runs.store import Run
 from pages.shared.frame import OUR_FAULT
@@ -181,3 +182,26 @@ def test_a_run_without_controls_and_snapshots_is_still_drawn(run, tmp_path, monk
     assert "The comparison with control lines is missing: the run's process ended before it was computed" in words(app)
     assert "keeps no snapshots" in words(app)
     assert len(figure(opened(rapp_run=run.id, rapp_tab="ROC and PR"), "Novel images caught")["data"]) == 3
+
+
+def test_several_kinds_are_measured_drawn_and_named_apart(store_with_kinds):
+    run = next(run for run in store.runs() if run.spec.method == "rapp-ae")
+    app = opened(rapp_run=run.id)
+    known = run.metrics("nap")["by_source"]
+    assert f"AUROC by kind: novelty {known['novel']['auroc']['value']:.3f}" in words(app)
+    drawn = {trace.get("name"): trace for trace in figure(app, "NAP of 507")["data"]}
+    assert drawn["novelty (91)"]["marker"]["color"] == NOVEL
+    assert drawn["gaussian-noise (92)"]["marker"]["color"] == ANOMALY
+    app.slider[0].set_range(2, 3).run()  # a moved window is measured by kind, too
+    scores = run.arrays("explanations", "test/windows")["test/windows"]
+    column = run.arrays("portrait")["windows"].tolist().index([2, 3])
+    source = run.arrays("test")["source"]
+    of = np.isin(source, ["normal", "novel"])
+    expected = evaluation.auroc(scores[of, column], run.novel[of])
+    assert f"AUROC by kind: novelty {expected:.3f}" in words(app)
+
+
+@pytest.mark.parametrize("tab", TABS)
+def test_every_tab_draws_several_kinds(store_with_kinds, tab):
+    app = opened(rapp_run="rapp-ae", rapp_tab=tab)
+    assert not app.error and not app.exception

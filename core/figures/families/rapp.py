@@ -2,15 +2,15 @@
 
 |d_i|^2 is the squared distance between the activations of an image and of its reconstruction at layer i of the encoder;
 layer 0 is the input, the last one the latent. A run keeps them for every image, and the NAP of every window of layers
-(core/methods/rapp.py, `explain`), so that a window can move without the network and without torch (windows.py).
+(core/methods/rapp.py, `explain`), so that a window can move without the network and without torch (rapp_windows.py).
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from html import escape
 
 import numpy as np
 import plotly.graph_objects as go
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from core import evaluation
 from core.figures import (
@@ -18,10 +18,11 @@ from core.figures import (
     DIFFERENCES,
     INK,
     NORMAL,
-    NOVEL,
-    SERIES,
+    SMALLEST,
     Curve,
+    Kinds,
     Picture,
+    log_axis,
     number,
     percent,
     pr,
@@ -30,19 +31,13 @@ from core.figures import (
     sheets,
     style,
 )
-from core.figures.families.rapp_windows import Window, column
+from core.figures.families.rapp_windows import Window
+from core.figures.kinds import NORMAL_KIND
 
 Metrics = Mapping[str, Mapping[str, float]]  # metric -> {value, low, high}
-Snapshots = Mapping[int, Mapping[str, NDArray]]  # epoch -> arrays that replay draws
 
-SPECTRUM_CUT = 1e-5  # core.algorithms.nap.SINGULAR_CUT, which lies beside torch; a test compares the two
-SMALLEST = 1e-12  # logarithmic axes have no zero
 BAND = (0.05, 0.5, 0.95)
 ROWS = 60
-KINDS = {  # colour, band, dash
-    "normal": (NORMAL, "rgba(0,114,178,0.22)", "solid"),
-    "novel": (NOVEL, "rgba(213,94,0,0.18)", "dash"),
-}
 
 
 # --- the answer -------------------------------------------------------------------------------------------------------
@@ -50,44 +45,60 @@ KINDS = {  # colour, band, dash
 
 def layer_scores(
     layers: NDArray,
-    novel: ArrayLike,
+    kinds: Kinds,
     window: Window | None = None,
     span: tuple[float, float] | None = None,
     title: str = "Difference by layer",
 ) -> Picture:
-    """Median and 5 to 95 % band of |d_i|^2 of normal and of novel images; the window is shaded.
+    """Median and 5 to 95 % band of |d_i|^2 of the images of each kind; the window is shaded.
 
-    layers: [N, L + 1], of both kinds.  novel: [N], 0 or 1.  span: of the axis, where several pictures share it.
+    layers: [N, L + 1].  kinds: of the N images.  span: of the axis, where several pictures share it.
     """
-    novel = np.asarray(novel, bool)
-    bands = {name: _band(layers[novel == (name == "novel")]) for name in KINDS}
+    bands = {name: _band(layers[mask]) for name, mask in kinds.groups.items()}
     figure = go.Figure()
     x = np.arange(layers.shape[1])
-    for name, (colour, fill, dash) in KINDS.items():
-        _add_band(figure, x, bands[name], fill)
-        looks = {"mode": "lines+markers", "line": {"color": colour, "dash": dash, "width": 2.5}}
-        looks["hovertemplate"] = f"layer %{{x}}: median %{{y:.3g}}<extra>{name}</extra>"
-        figure.add_trace(scatter(x, bands[name][1], name=f"{name} ({(novel == (name == 'novel')).sum():,})", **looks))
+    for kind, mask in kinds:
+        _add_band(figure, x, bands[kind.name], kind.faint)
+        looks = {"mode": "lines+markers", "line": {"color": kind.colour, "dash": kind.dash, "width": 2.5}}
+        if kinds.several:
+            looks["marker"] = {"symbol": kind.symbol, "size": 8}
+        looks["hovertemplate"] = f"layer %{{x}}: median %{{y:.3g}}<extra>{kind.label}</extra>"
+        figure.add_trace(scatter(x, bands[kind.name][1], name=f"{kind.label} ({mask.sum():,})", **looks))
     style(figure, title, "Layer of the encoder", "Squared difference (log scale)", height=300)
     _layer_axis(figure, layers.shape[1] - 1, window)
     everything = np.stack(list(bands.values()))
-    _log_axis(figure, *(span or (everything.min(), everything.max())))
-    ratios = bands["novel"][1] / bands["normal"][1]
-    furthest = int(ratios.argmax())
-    outside = float((layers[novel, furthest] > bands["normal"][2, furthest]).mean())
-    sentence = (
-        f"Lines are medians, bands hold 90 % of the images. Novel images stray furthest at {_layer(furthest, x)}: "
-        f"{_times(ratios[furthest])} the normal median; {percent(outside)} of them leave the normal band there."
-    )
+    log_axis(figure, *(span or (everything.min(), everything.max())))
+    sentence = "Lines are medians, bands hold 90 % of the images. " + _furthest(layers, kinds, bands)
     table: dict[str, Sequence | NDArray] = {"layer": x}
     for name, band in bands.items():
         table |= {f"{name} {share}": row for share, row in zip(("5 %", "median", "95 %"), band, strict=True)}
     return Picture(figure, table, sentence, "layers")
 
 
+def _furthest(layers: NDArray, kinds: Kinds, bands: Mapping[str, NDArray]) -> str:
+    """Where the images of each kind of novel ones stray furthest, and how many of them leave the normal band there."""
+    x, (_, normal, upper) = np.arange(layers.shape[1]), bands["normal"]
+    said = []
+    for kind, mask in kinds:
+        if kind.foreign:
+            ratios = bands[kind.name][1] / normal
+            furthest = int(ratios.argmax())
+            leave = percent(float((layers[mask, furthest] > upper[furthest]).mean()))
+            said.append((kind.name, _layer(furthest, x), _times(ratios[furthest]), leave))
+    if kinds.several or not said:
+        each = (
+            f"{name} at {where} ({times} the normal median, {out} above the band)" for name, where, times, out in said
+        )
+        return f"Furthest stray {'; '.join(each)}." if said else ""
+    _, where, times, out = said[0]
+    return (
+        f"Novel images stray furthest at {where}: {times} the normal median; {out} of them leave the normal band there."
+    )
+
+
 def pathway_map(
     layers: NDArray,
-    novel: ArrayLike,
+    kinds: Kinds,
     scores: NDArray,
     normal_layers: NDArray,
     classes: Sequence[str],
@@ -97,11 +108,11 @@ def pathway_map(
 ) -> Picture:
     """A seeded choice of 60 test images by layers, half of them novel, the most novel on top; a row gives its place.
 
-    layers: [N, L + 1].  normal_layers: [V, L + 1], normal validation images; a cell says how many times their median it
-    is.  scores: [N], what the rows are sorted by; score: its title.  shown: a place that has a row in any case, marked.
+    layers: [N, L + 1].  kinds: of the N images.  normal_layers: [V, L + 1], normal validation images; a cell says how
+    many times their median it is.  scores: [N], what the rows are sorted by; score: its title.  shown: a place that has
+    a row in any case, marked.
     """
-    novel = np.asarray(novel, bool)
-    rows = _rows(novel, shown)
+    rows = _rows(kinds, shown)
     rows = rows[np.argsort(scores[rows], kind="stable")]
     ratios = layers[rows] / np.maximum(np.median(normal_layers, axis=0), SMALLEST)  # [R, L + 1]
     shades = np.log2(np.maximum(ratios, SMALLEST)).astype(np.float32)
@@ -109,11 +120,11 @@ def pathway_map(
     bar = {"tickvals": np.arange(-3, 4), "ticktext": ["⅛", "¼", "½", "1", "2", "4", "8"], "thickness": 10}
     bar["title"] = {"text": "times<br>normal"}
     figure.add_heatmap(z=shades, zmin=-3, zmax=3, colorscale=DIFFERENCES, colorbar=bar, hoverinfo="skip")
-    for (name, (colour, *_)), symbol in zip(KINDS.items(), ("circle", "diamond"), strict=True):
-        place = np.flatnonzero(novel[rows] == (name == "novel"))
-        looks = {"mode": "markers", "marker": {"color": colour, "symbol": symbol, "size": 6}, "hoverinfo": "skip"}
-        figure.add_trace(scatter(np.full(len(place), -0.75), place, name=name, customdata=rows[place], **looks))
-    words = [f"class {classes[row]}, {_kind(novel[row])}, {score} {number(scores[row])}" for row in rows]
+    for kind, mask in kinds[rows]:
+        place, looks = np.flatnonzero(mask), {"color": kind.colour, "symbol": kind.symbol, "size": 6}
+        about = {"name": kind.label, "customdata": rows[place], "hoverinfo": "skip"}
+        figure.add_trace(scatter(np.full(len(place), -0.75), place, mode="markers", marker=looks, **about))
+    words = [f"{escape(kinds.kind(row).of_class(classes[row]))}, {score} {number(scores[row])}" for row in rows]
     text = [f"{words[row]}<br>layer {layer}: {_times(ratio)} normal" for (row, layer), ratio in np.ndenumerate(ratios)]
     y, x = np.indices(ratios.shape).reshape(2, -1)
     figure.add_trace(sheets.clickable(x, y, rows[y], size=12, text=text))
@@ -131,21 +142,22 @@ def pathway_map(
     bare = {"showticklabels": False, "ticks": "", "showgrid": False, "zeroline": False}
     figure.update_yaxes(range=[-0.8, len(rows) - 0.2], **bare)
     figure.update_layout(clickmode="event+select")
-    upper = novel[rows[len(rows) // 2 :]]
-    lower = novel[rows[: len(rows) // 2]]
+    upper, lower = kinds[rows[len(rows) // 2 :]], kinds[rows[: len(rows) // 2]]
     sentence = (
-        f"Click a row to see its image. {upper.sum()} of the upper {len(upper)} rows are novel, {lower.sum()} of the "
-        f"lower {len(lower)}. Orange: further from the reconstruction than a typical normal image; dotted: the window."
+        f"Click a row to see its image. {upper.novel.sum()} of the upper {len(upper)} rows are novel, "
+        f"{lower.novel.sum()} of the lower {len(lower)}. Orange: further from the reconstruction than a typical normal "
+        "image; dotted: the window."
     )
-    table: dict[str, Sequence | NDArray] = {"image": rows, "novel": novel[rows].astype(int), "score": scores[rows]}
+    table: dict[str, Sequence | NDArray] = {"image": rows, **kinds[rows].columns, "score": scores[rows]}
     table |= {f"layer {layer}": ratios[:, layer] for layer in range(layers.shape[1])}
     return Picture(figure, table, sentence, "pathways")
 
 
-def _rows(novel: NDArray[np.bool_], shown: int | None) -> NDArray[np.intp]:
+def _rows(kinds: Kinds, shown: int | None) -> NDArray[np.intp]:
     """ROWS places, half of them novel where there are enough, the same for every score; the shown one among them."""
     rng = np.random.default_rng(0)
-    normals, novels = (rng.permutation(np.flatnonzero(novel == kind)) for kind in (False, True))
+    normals, novels = (rng.permutation(np.flatnonzero(kinds.novel == novel)) for novel in (False, True))
+    novels = kinds.by_turns(novels)
     many = min(len(novels), max(ROWS // 2, ROWS - len(normals)))
     rows = np.concatenate([normals[: ROWS - many], novels[:many]])
     return rows if shown is None or shown in rows else np.concatenate([rows, [shown]])
@@ -177,7 +189,7 @@ def layer_path(path: NDArray, normal_layers: NDArray | None = None) -> Picture:
         sentence = f"The difference is largest at {_layer(int(path.argmax()), x)}: {number(float(path.max()))}."
     else:
         band = _band(normal_layers)
-        _add_band(figure, x, band, KINDS["normal"][1])
+        _add_band(figure, x, band, NORMAL_KIND.faint)
         looks = {"mode": "lines", "line": {"color": NORMAL, "width": 2}}
         figure.add_trace(scatter(x, band[1], name=f"held-out normal ({len(normal_layers):,})", **looks))
         table |= {"normal 5 %": band[0], "normal median": band[1], "normal 95 %": band[2]}
@@ -188,7 +200,7 @@ def layer_path(path: NDArray, normal_layers: NDArray | None = None) -> Picture:
     figure.add_trace(scatter(x, np.maximum(path, SMALLEST), name="this image", **looks))
     style(figure, "Its path through the layers", "Layer of the encoder", "Squared difference (log)", height=250)
     _layer_axis(figure, len(path) - 1, None)
-    _log_axis(figure, span.min(), span.max())
+    log_axis(figure, span.min(), span.max())
     return Picture(figure, table, sentence, "path")
 
 
@@ -205,12 +217,12 @@ def _strays(path: NDArray, band: NDArray) -> str:
     )
 
 
-# --- ROC and PR, NAP's spectrum ---------------------------------------------------------------------------------------
+# --- ROC and PR -----------------------------------------------------------------------------------------------------
 
 
 def curves(
     scores: Mapping[str, NDArray],
-    novel: ArrayLike,
+    kinds: Kinds,
     metrics: Mapping[str, Metrics],
     points: Mapping[str, NDArray],
     controls: Mapping[str, str],
@@ -221,7 +233,7 @@ def curves(
     metrics: of the scores whose intervals are known, by title.  points: a run's `controls.npz`, empty where there is
     none yet.  controls: name -> title.  control_metrics: by name.
     """
-    novel = np.asarray(novel, bool)
+    novel = kinds.novel
     rocs, prs = [], []
     for title, values in scores.items():
         known = metrics.get(title, {})
@@ -236,107 +248,6 @@ def curves(
             x, y = points[f"pr/{name}/recall"], points[f"pr/{name}/precision"]
             prs.append(Curve(title, x, y, control_metrics[name]["aupr_novel"], control=True))
     return [roc(rocs), pr(prs, float(novel.mean()))]
-
-
-def singular_values(portrait: Mapping[str, NDArray], window: Window) -> NDArray:
-    """Of a window, falling, [D]; empty where the run keeps none.  portrait: a run's `portrait.npz`."""
-    return np.split(portrait["spectra"], portrait["spectrum_ends"][:-1])[column(portrait["windows"], window)]
-
-
-def nap_spectrum(values: NDArray, portrait: Mapping[str, NDArray], window: Window) -> Picture:
-    """Singular values of the training differences in a window, [D], and what of them NAP uses.
-
-    portrait: its "ranks" say how many directions count in each window.
-    """
-    rank, widths = int(portrait["ranks"][column(portrait["windows"], window)]), portrait["widths"]
-    relative = np.maximum(values / max(values[0], SMALLEST), SMALLEST)
-    x = np.arange(1, len(values) + 1)
-    figure = go.Figure()
-    parts = (("counts", slice(rank), SERIES[0], "solid"), ("left out", slice(rank, None), CONTROL, "dot"))
-    for name, part, colour, dash in parts:
-        looks = {"mode": "lines", "line": {"color": colour, "dash": dash, "width": 3}}
-        looks["hovertemplate"] = f"direction %{{x}}: %{{y:.3g}} of the largest<extra>{name}</extra>"
-        figure.add_trace(scatter(x[part], relative[part], name=f"{name} ({len(x[part]):,})", **looks))
-    figure.add_hline(y=SPECTRUM_CUT, line={"color": INK, "dash": "dash", "width": 1.5})
-    title = f"How far normal images spread along each direction, layers {window[0]} to {window[1]}"
-    style(figure, title, "Direction", "Singular value / largest (log scale)", height=360)
-    _log_axis(figure, relative.min(), 1.0)
-    words = _left_out(len(values), rank, window, widths)
-    sentence = (
-        "NAP divides by these values: a step along the weakest direction that counts weighs "
-        f"{number(1 / relative[rank - 1])} times one along the strongest. {words}"
-    )
-    return Picture(figure, {"direction": x, "singular value": values, "counts": x <= rank}, sentence, "spectrum")
-
-
-def _left_out(count: int, rank: int, window: Window, widths: NDArray) -> str:
-    last = len(widths) - 1
-    if rank == count:
-        return f"All {count:,} directions count."
-    if window[0] < last == window[1] and count - rank == widths[last]:
-        why_not = f"layer {last} is a linear map of layer {last - 1}, so these hold rounding noise alone"
-    else:
-        why_not = "there the training images don't spread, beyond rounding noise"
-    return f"The last {count - rank:,} of {count:,} are left out: {why_not}, and dividing by it would drown the rest."
-
-
-# --- replay -----------------------------------------------------------------------------------------------------------
-
-
-def learning(snapshots: Snapshots, probe: Mapping[str, NDArray], window: Window, shown: int) -> Picture:
-    """AUROC of reconstruction and SAP on the probe images after each stored epoch; the shown epoch is marked.
-
-    snapshots: epoch -> a snapshot with |d_i|^2 of the probe images, "layers" [P, L + 1].  probe: "novel" [P].
-    """
-    epochs, novel, (first, last) = list(snapshots), probe["novel"], window
-    layers = [each["layers"] for each in snapshots.values()]
-    reached = {"Reconstruction": [evaluation.auroc(each[:, 0], novel) for each in layers]}
-    name = f"SAP, layers {first} to {last}"
-    reached[name] = [evaluation.auroc(each[:, first : last + 1].sum(1), novel) for each in layers]
-    figure = go.Figure()
-    for (score, values), colour, dash in zip(reached.items(), SERIES, ("solid", "longdash"), strict=False):
-        looks = {"mode": "lines+markers", "line": {"color": colour, "dash": dash, "width": 2.5}}
-        looks["hovertemplate"] = f"epoch %{{x}}: %{{y:.3f}}<extra>{score}</extra>"
-        figure.add_trace(scatter(epochs, values, name=score, **looks))
-    figure.add_vline(x=shown, line={"color": INK, "dash": "dash", "width": 1.5})
-    style(figure, "What the training did", "Epoch (log scale)", f"AUROC, {len(layers[0])} probe images", height=300)
-    figure.update_xaxes(type="log", tickvals=epochs, ticktext=[str(epoch) for epoch in epochs])
-    values = reached[name]
-    best = int(np.argmax(values))
-    peak = "" if best == len(values) - 1 else f"; it was highest, {values[best]:.3f}, after epoch {epochs[best]}"
-    sentence = (
-        f"{name}, begins at {values[0]:.3f} and ends at {values[-1]:.3f}{peak}. The training only learns to redraw: "
-        "nothing in it asks for a high AUROC."
-    )
-    return Picture(figure, {"epoch": epochs, **reached}, sentence, "learning")
-
-
-def layers_after(epoch: int, snapshots: Snapshots, probe: Mapping[str, NDArray], window: Window | None) -> Picture:
-    """`layer_scores` of the probe images after an epoch, on an axis that all epochs share.  Arguments as `learning`."""
-    everything = np.concatenate([each["layers"] for each in snapshots.values()])
-    low, high = np.quantile(everything, [0.02, 0.98]).tolist()
-    title = f"Difference by layer after epoch {epoch}"
-    picture = layer_scores(snapshots[epoch]["layers"], probe["novel"], window, (low, high), title)
-    return replace(picture, name="layers-after-epoch")
-
-
-def redrawings(epoch: int, snapshots: Snapshots, probe: Mapping[str, NDArray], many: int = 10) -> Picture:
-    """A few probe images and what the network made of them after an epoch, half of them novel where there are enough.
-
-    snapshots: epoch -> a snapshot with "reconstruction", uint8 [K, C, H, W], of the first K probe images.
-    probe: "images" and "novel" of all.
-    """
-    redrawn = snapshots[epoch]["reconstruction"]
-    novel = probe["novel"][: len(redrawn)].astype(bool)
-    novels, normals = np.flatnonzero(novel)[: many // 2], np.flatnonzero(~novel)
-    places = np.concatenate([normals[: many - len(novels)], novels])
-    images, redrawn, novel = probe["images"][places], redrawn[places], novel[places]
-    error = np.square((images.astype(np.float64) - redrawn) / 255).sum((1, 2, 3))
-    below = [sheets.caption(_kind(kind), kind, number(each)) for kind, each in zip(novel, error, strict=True)]
-    figure = sheets.sheet([images, redrawn], below, ["input", "redrawn"], f"Redrawn after epoch {epoch}", 250, many)
-    means = [f"{number(error[novel == kind].mean())} for the {_kind(kind)} ones" for kind in np.unique(novel)]
-    sentence = f"Below each its squared difference to the redrawing: on average {' and '.join(means)}."
-    return Picture(figure, {"novel": novel.astype(int), "squared difference": error}, sentence, "redrawings")
 
 
 # --- parts ------------------------------------------------------------------------------------------------------------
@@ -364,23 +275,9 @@ def _layer_axis(figure: go.Figure, last: int, window: Window | None) -> None:
         figure.add_annotation(x=(first + last) / 2, y=1, text="window", **looks)
 
 
-def _log_axis(figure: go.Figure, lowest: float, highest: float) -> None:
-    """Powers of ten as people write them; Plotly's own steps where the ends are close."""
-    low, high = np.log10(np.maximum([lowest, highest], SMALLEST))
-    margin = 0.06 * (high - low) + 0.02
-    powers = 10.0 ** np.arange(np.ceil(low - margin), np.floor(high + margin) + 1)
-    figure.update_yaxes(type="log", range=[low - margin, high + margin])
-    if len(powers) > 1:
-        figure.update_yaxes(tickvals=powers, ticktext=[number(power) for power in powers])
-
-
 def _layer(layer: int, x: NDArray) -> str:
     """A layer of all layers x in words: "the input", "layer 3", "layer 5, the latent"."""
     return "the input" if layer == 0 else f"layer {layer}" + (", the latent" if layer == x[-1] else "")
-
-
-def _kind(novel: bool) -> str:
-    return "novel" if novel else "normal"
 
 
 def _times(ratio: float) -> str:

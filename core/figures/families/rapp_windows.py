@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import plotly.graph_objects as go
@@ -205,9 +205,12 @@ class InWindow:
         """The AUROC of every score, without intervals: {score: {"auroc": {"value": ...}}}.  novel: [T]."""
         return {name: {"auroc": {"value": evaluation.auroc(each, novel)}} for name, each in self.tested.items()}
 
-    def metrics(self, novel: ArrayLike) -> dict[str, dict[str, float]]:
-        """All metrics of the shown score, with intervals from as many draws as there is time for.  novel: [T]."""
-        return evaluation.metrics(self.scores, novel, self.threshold, draws=draws(len(self.scores)))
+    def metrics(self, novel: ArrayLike, source: ArrayLike | None = None) -> dict[str, Any]:
+        """All metrics of the shown score, with intervals from as many draws as there is time for.
+
+        novel: [T].  source: [T] of str, for metrics by source.
+        """
+        return evaluation.metrics(self.scores, novel, self.threshold, source, draws=draws(len(self.scores)))
 
 
 def draws(count: int) -> int:

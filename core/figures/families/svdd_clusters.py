@@ -12,7 +12,8 @@ import plotly.graph_objects as go
 from numpy.typing import ArrayLike, NDArray
 
 from core import evaluation
-from core.figures import AMOUNTS, CONTROL, NORMAL, NOVEL, SERIES, Picture, percent, scatter, style
+from core.figures import AMOUNTS, CONTROL, SERIES, Kinds, Picture, percent, scatter, style
+from core.figures.kinds import TRAINING
 
 SYMBOLS = ("circle", "square", "cross", "triangle-up", "pentagon")
 MOST_BARS = 400  # clusters of a level that are drawn one by one
@@ -149,39 +150,42 @@ def class_map(clusters: NDArray, classes: ArrayLike) -> Picture:
 
 
 def neighbour_map(
-    train: NDArray, test: NDArray, clusters: NDArray, novel: ArrayLike, places: NDArray, names: Sequence[str]
+    train: NDArray, test: NDArray, clusters: NDArray, kinds: Kinds, places: NDArray, names: Sequence[str]
 ) -> Picture:
-    """UMAP of the embedding: training images by cluster, novel and normal test images over them.
+    """UMAP of the embedding: training images by cluster, test images of every kind over them.
 
-    train: [n, 2] with clusters [n].  test: [m, 2] with novel [m], and places [m] in the test set, for picking.
+    train: [n, 2] with clusters [n].  test: [m, 2] with their kinds, and places [m] in the test set, for picking.
     names: [K].
     """
-    novel = np.asarray(novel, bool)
     figure = go.Figure()
     for k in np.unique(clusters).tolist():
         here = train[clusters == k]
         marker = {**look(k), "size": 7, "opacity": 0.55}
         label = f"training, {escape(names[k])} ({len(here):,})"
         figure.add_trace(scatter(*here.T, mode="markers", name=label, marker=marker, hoverinfo="skip"))
-    for kind, colour, symbol, size in ((True, NOVEL, "diamond-open", 5), (False, NORMAL, "circle-open", 6)):
-        here = test[novel == kind]
-        word = "novel" if kind else "normal"
+    for kind, mask in reversed([*kinds]):
+        here = test[mask]
         figure.add_trace(
             scatter(
                 *here.T,
                 mode="markers",
-                name=f"{word} test images ({len(here):,})",
-                marker={"color": colour, "symbol": symbol, "size": size, "opacity": 0.6},
-                customdata=places[novel == kind],
-                hovertemplate=f"test image %{{customdata}}, {word}<extra></extra>",
+                name=f"{kind.label} test images ({len(here):,})",
+                marker={
+                    "color": kind.colour,
+                    "symbol": kind.open_symbol,
+                    "size": 5 if kind.foreign else 6,
+                    "opacity": 0.6,
+                },
+                customdata=places[mask],
+                hovertemplate=f"test image %{{customdata}}, {kind.label}<extra></extra>",
             )
         )
     style(figure, "Map of neighbourhoods (UMAP)", "", "", 520, 2)
     for axes in (figure.update_xaxes, figure.update_yaxes):
         axes(showticklabels=False, showgrid=False, zeroline=False)
     among = _among_training(train, test)
-    kinds = [(name, kind) for name, kind in (("novel", novel), ("normal", ~novel)) if kind.any()]
-    shares = " and ".join(f"{percent(among[kind].mean())} of the {name}" for name, kind in kinds)
+    sides = (("novel", kinds.novel, kinds.by_name(among)), ("normal", ~kinds.novel, ""))
+    shares = " and ".join(f"{percent(among[of].mean())} of the {name}{each}" for name, of, each in sides if of.any())
     sentence = (
         f"{shares} test images lie as close to a training image on this map as training images lie to each other. UMAP "
         "keeps neighbourhoods only: distances, sizes and gaps mean nothing here, so no circle could be drawn."
@@ -190,8 +194,10 @@ def neighbour_map(
         "x": np.concatenate([train[:, 0], test[:, 0]]),
         "y": np.concatenate([train[:, 1], test[:, 1]]),
         "image": [*(f"training, {names[k]}" for k in clusters), *(f"test {place}" for place in places)],
-        "novel": np.concatenate([np.zeros(len(train), int), novel.astype(int)]),
+        "novel": np.concatenate([np.zeros(len(train), int), kinds.novel.astype(int)]),
     }
+    if kinds.several:
+        table["kind"] = np.concatenate([np.full(len(train), TRAINING.name), kinds.names])
     return Picture(figure, table, sentence, "neighbour-map")
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from core.figures import Kinds
 from core.figures.families.svdd import nearest_members
 from core.figures.families.svdd_clusters import letter
 from core.figures.sheets import RANKINGS, ranking
@@ -66,17 +67,17 @@ def around_centres(portrait: Mapping[str, NDArray]) -> tuple[list[Row], list[Row
     return sides[0], sides[1]
 
 
-def ranked(scores: NDArray, threshold: float, tested: Mapping[str, NDArray]) -> dict[str, Row]:
+def ranked(scores: NDArray, threshold: float, kinds: Kinds, tested: Mapping[str, NDArray]) -> dict[str, Row]:
     """Test images by each ranking that has any, each labelled with its class.
 
-    scores: [T].  tested: a run's `test`, of which "images", "novel" and "classes".
+    scores: [T].  kinds: of the T images.  tested: a run's `test`, of which "images" and "classes".
     """
-    places = {kind: ranking(kind, scores, tested["novel"], threshold, IN_A_ROW) for kind in RANKINGS}
+    places = {which: ranking(which, scores, kinds, threshold, IN_A_ROW) for which in RANKINGS}
     return {
-        kind: Row(
-            f"Test images: {RANKINGS[kind]}", tested["images"][some], [str(name) for name in tested["classes"][some]]
+        which: Row(
+            f"Test images: {RANKINGS[which]}", tested["images"][some], [str(name) for name in tested["classes"][some]]
         )
-        for kind, some in places.items()
+        for which, some in places.items()
         if len(some)
     }
 

@@ -6,11 +6,11 @@ from html import escape
 
 import numpy as np
 import plotly.graph_objects as go
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 from plotly.subplots import make_subplots
 
 from core import evaluation
-from core.figures import CONTROL, DASHES, INK, SERIES, Picture, number, scatter, style, three_digits
+from core.figures import CONTROL, DASHES, INK, SERIES, Kinds, Picture, number, scatter, style, three_digits
 from core.figures.families.svdd_clusters import letter
 
 MOST_NAMED = 6  # balls that the legend names
@@ -25,12 +25,12 @@ PANELS = {  # curves of the stage, by the title of their panel
 
 
 def training(
-    progress: Sequence[Mapping], warm_up: int, snapshots: Mapping[int, Mapping[str, NDArray]], novel: ArrayLike
+    progress: Sequence[Mapping], warm_up: int, snapshots: Mapping[int, Mapping[str, NDArray]], kinds: Kinds
 ) -> Picture:
     """Curves of the main stage by epoch, the warm-up shaded, with the AUROC on the probe images beside them.
 
     progress: {epoch, curves} of that stage.  warm_up: epochs with radii of 0, 0 for the one-class objective.
-    snapshots: {epoch: {"distances" [P, K], "radii" [K]}} of the probe, perhaps none.  novel: [P].
+    snapshots: {epoch: {"distances" [P, K], "radii" [K]}} of the probe, perhaps none.  kinds: of its P images.
     """
     curves: dict[str, list[tuple[int, float]]] = {}
     for entry in progress:
@@ -41,8 +41,8 @@ def training(
     }
     panels = dict(PANELS)
     if boundaries:
-        curves["auroc"] = [(epoch, evaluation.auroc(scores, novel)) for epoch, scores in boundaries.items()]
-        panels[f"AUROC on {len(np.asarray(novel)):,} probe images"] = ("auroc",)
+        curves["auroc"] = [(epoch, evaluation.auroc(scores, kinds.novel)) for epoch, scores in boundaries.items()]
+        panels[f"AUROC on {len(kinds):,} probe images"] = ("auroc",)
     figure = make_subplots(rows=2, cols=3, shared_xaxes=True, subplot_titles=list(panels), vertical_spacing=0.16)
     for place, (title, names) in enumerate(panels.items()):
         row, column = divmod(place, 3)

@@ -1,6 +1,5 @@
-"""Pictures of the page "Compare": methods on the same test images, side by side, and where they disagree."""
+"""Pictures of the page "Compare": methods on the same test images, side by side."""
 
-import textwrap
 from collections.abc import Mapping, Sequence
 from html import escape
 
@@ -14,14 +13,15 @@ from core.figures import (
     CONTROL,
     DIFFERENCES,
     INK,
-    NORMAL,
-    NOVEL,
     SERIES,
+    Kinds,
     Picture,
     percent,
-    scatter,
     style,
+    translucent,
+    wrapped,
 )
+from core.figures.charts import stacked
 from core.figures.pages.compare_lines import Entrant, Line, Metric, best, duration, signed
 
 SYMBOLS = ("circle", "diamond", "square", "triangle-up", "cross", "x", "star", "hexagon")
@@ -32,40 +32,49 @@ MEASURES = {"auroc": "AUROC of each class", "called": "Share called novel"}
 # --- score distributions --------------------------------------------------------------------------------------------
 
 
-def ridges(lines: Sequence[Line], novel: NDArray[np.uint8], height: int = 400) -> Picture:
-    """A ridge per line: how the standardised scores of normal and novel test images lie about the threshold, at 1.
+def ridges(lines: Sequence[Line], kinds: Kinds, height: int = 400) -> Picture:
+    """A ridge per line: how the standardised scores of test images of each kind lie about the threshold, at 1.
 
-    novel: [T].  Scores beyond the axis are counted in its outermost bar.
+    kinds: of the T images; those of novel images are stacked.  Scores beyond the axis are counted in its outermost bar.
     """
     scores = [np.concatenate([each.standard for each in line.members]) for line in lines]
-    kinds = [np.tile(novel.astype(bool), len(line.members)) for line in lines]
     everything = np.concatenate(scores)
     low = float(np.clip(np.quantile(everything, 0.005), -4, -0.5))
-    farthest = max(np.quantile(values[kind], 0.8) for values, kind in zip(scores, kinds, strict=True))
+    farthest = max(np.quantile(flat.reshape(-1, len(kinds))[:, kinds.novel], 0.8) for flat in scores)
     high = float(np.clip(farthest, 2, 8))
     edges = np.linspace(low, high, 61)
     middles = (edges[:-1] + edges[1:]) / 2
     figure = go.Figure()
-    table: dict[str, list] = {"method": [], "from": [], "to": [], "normal": [], "novel": []}
-    for row, (line, values, is_novel) in enumerate(zip(lines, scores, kinds, strict=True)):
+    groups, sizes = kinds.groups, kinds.counts
+    table: dict[str, list] = {"method": [], "from": [], "to": [], **{name: [] for name in groups}}
+    for row, (line, flat) in enumerate(zip(lines, scores, strict=True)):
+        values = np.clip(flat.reshape(-1, len(kinds)), low, high)  # [members, T]
         base = float(len(lines) - 1 - row)
         table["method"] += [line.name] * len(middles)
         table["from"] += edges[:-1].tolist()
         table["to"] += edges[1:].tolist()
-        for name, of, colour, dash in (("normal", ~is_novel, NORMAL, "solid"), ("novel", is_novel, NOVEL, "dot")):
-            counts = np.histogram(np.clip(values[of], low, high), edges)[0]
-            table[name] += counts.tolist()
-            heights = base + 0.85 * counts / max(counts.max(), 1)
+
+        def counted(mask: NDArray, values: NDArray = values) -> NDArray:
+            return np.histogram(values[:, mask], edges)[0]
+
+        for name, mask in groups.items():
+            table[name] += counted(mask).tolist()
+        fullest = {foreign: counted(kinds.novel == foreign).max() for foreign in (True, False)}
+        for kind, counts, below in stacked(kinds, counted):
+            lower = np.zeros_like(counts) if below is None else below
+            x, y = np.concatenate([[low], middles, [high]]), np.concatenate([[0], lower + counts, [0]])
+            if below is not None:  # a shape that stands on another one goes back along its top
+                x, y = np.concatenate([x, middles[::-1]]), np.concatenate([y, below[::-1]])
             figure.add_scatter(
-                x=np.concatenate([[low], middles, [high]]).astype(np.float32),
-                y=np.concatenate([[base], heights, [base]]).astype(np.float32),
+                x=x.astype(np.float32),
+                y=(base + 0.85 * y / max(fullest[kind.foreign], 1)).astype(np.float32),
                 mode="lines",
-                line={"color": colour, "width": 1.5, "dash": dash, "shape": "hvh"},
+                line={"color": kind.colour, "width": 1.5, "dash": "dot" if kind.foreign else "solid", "shape": "hvh"},
                 fill="toself",
-                fillcolor=_translucent(colour),
-                fillpattern={"shape": "/" if name == "novel" else "", "size": 6, "solidity": 0.25, "fgcolor": colour},
-                name=f"{name} ({int(of.sum() / len(line.members)):,})",
-                legendgroup=name,
+                fillcolor=translucent(kind.colour, 0.3),
+                fillpattern={"shape": kind.hatch, "size": 6, "solidity": 0.25, "fgcolor": kind.colour},
+                name=f"{kind.label} ({sizes[kind.name]:,})",
+                legendgroup=kind.label,
                 showlegend=row == 0,
                 hoverinfo="skip",
             )
@@ -83,7 +92,7 @@ def ridges(lines: Sequence[Line], novel: NDArray[np.uint8], height: int = 400) -
         showgrid=False,
         zeroline=False,
     )
-    caught = {line.name: float(np.mean([each.called[novel == 1].mean() for each in line.members])) for line in lines}
+    caught = {line.name: float(np.mean([each.called[kinds.novel].mean() for each in line.members])) for line in lines}
     top = max(caught, key=caught.__getitem__)
     sentence = f"Right of its threshold {top} has {percent(caught[top])} of the novel images"
     if len(caught) > 1:
@@ -92,148 +101,24 @@ def ridges(lines: Sequence[Line], novel: NDArray[np.uint8], height: int = 400) -
     return Picture(figure, table, f"{sentence}; each ridge is as high as its fullest bar.", "score-distributions")
 
 
-def _translucent(colour: str, opacity: float = 0.3) -> str:
-    red, green, blue = (int(colour[place : place + 2], 16) for place in (1, 3, 5))
-    return f"rgba({red},{green},{blue},{opacity})"
-
-
-def wrapped(name: str, width: int) -> str:
-    """A name on several lines of about `width` letters, safe in a figure."""
-    return "<br>".join(map(escape, textwrap.wrap(name, width)))
-
-
-# --- disagreement ---------------------------------------------------------------------------------------------------
-
-
-def quadrants(a: Entrant, b: Entrant) -> dict[str, NDArray[np.bool_]]:
-    """Which test images both call novel, only one of them, or neither: four masks [T]."""
-    return {
-        "only a": a.called & ~b.called,
-        "only b": ~a.called & b.called,
-        "both": a.called & b.called,
-        "neither": ~a.called & ~b.called,
-    }
-
-
-def disagreement(
-    a: Entrant, b: Entrant, novel: NDArray[np.uint8], classes: NDArray[np.str_], picked: int | None = None
-) -> Picture:
-    """Two methods' percentiles as axes, a point per test image, the four quadrants counted; `customdata` is the image.
-
-    novel: [T].  classes: [T], hidden.  picked: an image to ring.  Both axes are stretched towards 100, where the novel
-    images are; those beyond all normal images are spread a little, so that they can be seen.
-    """
-    spread = np.random.default_rng(0).uniform(0, 0.16, (2, len(novel)))
-    x, y = (_stretched(each.percentiles, len(each.normal)) for each in (a, b))
-    x, y = x + spread[0] * (a.percentiles == 100), y + spread[1] * (b.percentiles == 100)
-    figure = go.Figure()
-    for name, of, colour, symbol in (("normal", novel == 0, NORMAL, "circle"), ("novel", novel == 1, NOVEL, "diamond")):
-        told = [
-            f"{name}, class {escape(c)}<br>{p:.1f} and {q:.1f}"
-            for c, p, q in zip(classes[of], a.percentiles[of], b.percentiles[of], strict=True)
-        ]
-        figure.add_trace(
-            scatter(
-                x[of],
-                y[of],
-                mode="markers",
-                name=f"{name} ({int(of.sum()):,})",
-                marker={"color": colour, "symbol": symbol, "size": 6, "opacity": 0.6},
-                customdata=np.flatnonzero(of),
-                text=told,
-                hovertemplate="%{text}<extra></extra>",
-            )
-        )
-    if picked is not None:
-        ring = {"symbol": "circle-open", "size": 16, "color": INK, "line": {"width": 2}}
-        figure.add_scatter(
-            x=[x[picked]], y=[y[picked]], mode="markers", marker=ring, showlegend=False, hoverinfo="skip"
-        )
-    mark = {axis: _mark(each) for axis, each in (("x", a), ("y", b))}
-    figure.add_vline(mark["x"], line={"color": INK, "dash": "dash", "width": 2})
-    figure.add_hline(mark["y"], line={"color": INK, "dash": "dash", "width": 2})
-    _count_quadrants(figure, a, b, novel)
-    style(
-        figure,
-        "Percentile among normal images, one method against the other",
-        f"{a.name}: percentile",
-        f"{b.name}: percentile",
-        560,
-    )
-    figure.update_layout(margin={"t": 104, "b": 96})  # for the counts of the quadrants
-    for axis, each in ((figure.update_xaxes, a), (figure.update_yaxes, b)):
-        shown = [tick for tick in (0, 50, 80, 90, 95, 98, 99, 99.8) if 100 - tick > 150 / len(each.normal)]
-        top = float(_stretched(np.array([100.0]), len(each.normal))[0])
-        at = [*_stretched(np.array(shown, float), len(each.normal)), top]
-        axis(tickvals=at, ticktext=[*map(str, shown), "100"], tickangle=0, range=[-0.08, top + 0.24], zeroline=False)
-    table: dict[str, Sequence | NDArray] = {
-        "image": np.arange(len(novel)),
-        "novel": novel,
-        "class": classes,
-        a.name: a.percentiles,
-        b.name: b.percentiles,
-    }
-    return Picture(figure, table, _who_catches(a, b, novel, classes), "disagreement")
-
-
-def _mark(entrant: Entrant) -> float:
-    """Where the threshold lies on a stretched axis: between the images that it accepts and those that it rejects."""
-    count = len(entrant.normal)
-    accepted = np.count_nonzero(entrant.normal <= entrant.threshold) - 0.25  # an image on the threshold has half less
-    return float(_stretched(np.array([100 * accepted / count]), count)[0])
-
-
-def _count_quadrants(figure: go.Figure, a: Entrant, b: Entrant, novel: NDArray[np.uint8]) -> None:
-    """What lies in each quadrant, written above and below the plot, clear of its points."""
-    masks = quadrants(a, b)
-    titles = {
-        "neither": "neither says novel",
-        "only a": f"only {a.name}",
-        "only b": f"only {b.name}",
-        "both": "both say novel",
-    }
-    for name, side, top in (("neither", 0, False), ("only a", 1, False), ("only b", 0, True), ("both", 1, True)):
-        counted = np.bincount(novel[masks[name]], minlength=2)
-        text = f"<b>{wrapped(titles[name], 34)}</b><br>{counted[1]:,} novel, {counted[0]:,} normal"
-        height = {"y": 1, "yanchor": "bottom"} if top else {"y": 0, "yanchor": "top", "yshift": -48}
-        place = {"x": side, "xanchor": ("left", "right")[side], "xref": "paper", "yref": "paper"}
-        figure.add_annotation(text=text, align=place["xanchor"], showarrow=False, **place, **height)
-
-
-def _stretched(percentiles: NDArray[np.float64], count: int) -> NDArray[np.float64]:
-    """Decades of normal images that are more novel: 0 -> 0, 90 -> 1, 99 -> 2; 100 is half of one of `count` away."""
-    return -np.log10(np.maximum(100 - percentiles, 50 / count) / 100)
-
-
-def _who_catches(a: Entrant, b: Entrant, novel: NDArray[np.uint8], classes: NDArray[np.str_]) -> str:
-    """ "Only A catches 41 of 183 novel images; most are class 5.": for whichever of the two catches more alone."""
-    masks = quadrants(a, b)
-    alone = {each.name: masks[name] & (novel == 1) for each, name in ((a, "only a"), (b, "only b"))}
-    more, less = sorted(alone, key=lambda name: -int(alone[name].sum()))
-    sentence = f"Only {more} catches {int(alone[more].sum()):,} of {int(novel.sum()):,} novel images"
-    names, counts = np.unique(classes[alone[more]], return_counts=True)
-    if len(np.unique(classes[novel == 1])) > 1 and len(names):
-        how_many = "all" if len(names) == 1 else "most" if 2 * counts.max() > counts.sum() else f"{counts.max()}"
-        sentence += f"; {how_many} are class {names[counts.argmax()]}"
-    return f"{sentence}. Only {less} catches {int(alone[less].sum()):,}."
-
-
 # --- class by method ------------------------------------------------------------------------------------------------
 
 
-def by_class(
-    entrants: Sequence[Entrant], novel: NDArray[np.uint8], classes: NDArray[np.str_], measure: str = "auroc"
-) -> Picture:
-    """A heat map, entrants by hidden classes: novel classes first, then the normal ones.
+def by_class(entrants: Sequence[Entrant], kinds: Kinds, classes: NDArray[np.str_], measure: str = "auroc") -> Picture:
+    """A heat map, entrants by hidden classes: novel classes first, kind by kind, then the normal ones.
 
     measure: "auroc" of a novel class against all normal images, or of all novel images against a normal class; or
     "called", the share called novel: to be high left of the line, low right of it.
     """
-    sides = [np.unique(classes[novel == kind]) for kind in (1, 0)]
-    of = [((classes == name) & (novel == kind)) for kind, side in zip((1, 0), sides, strict=True) for name in side]
-    names = [f"{word} {name}" for word, side in zip(("novel", "normal"), sides, strict=True) for name in side]
+    columns = [
+        (kind, name, mask & (classes == name))
+        for kind, mask in sorted(kinds, key=lambda each: not each[0].foreign)
+        for name in np.unique(classes[mask]).tolist()
+    ]
+    of, novel_count = [mask for *_, mask in columns], sum(kind.foreign for kind, *_ in columns)
+    names = [name if name == kind.name else f"{kind.name} {name}" for kind, name, _ in columns]
     per_image = [
-        _placements(each.values, novel) if measure == "auroc" else each.called.astype(float) for each in entrants
+        _placements(each.values, kinds.novel) if measure == "auroc" else each.called.astype(float) for each in entrants
     ]
     shares = np.array([[values[mask].mean() for mask in of] for values in per_image])  # [E, C]
     figure = go.Figure(
@@ -253,32 +138,31 @@ def by_class(
         )
     )
     style(figure, f"{MEASURES[measure]}, by method", "Hidden class", "", 150 + 44 * len(entrants))
-    figure.add_vline(x=len(sides[0]) - 0.5, line={"color": INK, "width": 2})
+    figure.add_vline(x=novel_count - 0.5, line={"color": INK, "width": 2})
     figure.update_xaxes(type="category")
     figure.update_yaxes(type="category", autorange="reversed")
     table = {"method": [each.name for each in entrants]} | dict(zip(names, shares.T, strict=True))
-    novel_part = shares[:, : len(sides[0])]
+    novel_part = shares[:, :novel_count]
     row, column = map(int, np.unravel_index(novel_part.argmin(), novel_part.shape))
     share = float(shares[row, column])
     seen = f"AUROC {share:.2f}" if measure == "auroc" else f"{percent(share)} caught"
     sentence = f"Hardest to see: {names[column]} for {entrants[row].name}, {seen}."
-    normal_part = shares[:, len(sides[0]) :]
+    normal_part = shares[:, novel_count:]
     if measure == "called":
         row, column = map(int, np.unravel_index(normal_part.argmax(), normal_part.shape))
         alarms = percent(float(normal_part[row, column]))
-        sentence += f" Most false alarms: {names[len(sides[0]) + column]} for {entrants[row].name}, {alarms}."
+        sentence += f" Most false alarms: {names[novel_count + column]} for {entrants[row].name}, {alarms}."
     return Picture(figure, table, sentence, f"class-by-method-{measure}")
 
 
-def _placements(values: NDArray[np.float64], novel: NDArray[np.uint8]) -> NDArray[np.float64]:
+def _placements(values: NDArray[np.float64], novel: NDArray[np.bool_]) -> NDArray[np.float64]:
     """For each image the share of the other kind that it is rightly ordered with, ties half: [T] in 0..1.
 
     Their mean over any novel images is the AUROC of those against all normal ones, and the other way round.
     """
-    is_novel = novel == 1
     right = np.empty(len(values))
-    right[is_novel] = evaluation.percentile(values[is_novel], values[~is_novel]) / 100
-    right[~is_novel] = 1 - evaluation.percentile(values[~is_novel], values[is_novel]) / 100
+    right[novel] = evaluation.percentile(values[novel], values[~novel]) / 100
+    right[~novel] = 1 - evaluation.percentile(values[~novel], values[novel]) / 100
     return right
 
 

@@ -23,8 +23,9 @@ class Entrant:
     """One score of one run, or one control line, on the test images of the task.
 
     values: float64 [T], higher = more novel.  normal: float64 [V], the same of the normal validation images.  metrics:
-    {key: {value, low, high}}.  curves: fpr, tpr, recall, precision, each [K] in pairs.  untrained: AUROC of the same
-    network without training.  seconds: of training.  published: figures of papers for this very task.
+    {key: {value, low, high}}, and by_source where there are several.  curves: fpr, tpr, recall, precision, each [K] in
+    pairs.  untrained: AUROC of the same network without training.  seconds: of training.  published: figures of papers
+    for this very task.
     """
 
     name: str
@@ -32,7 +33,7 @@ class Entrant:
     values: NDArray[np.float64]
     normal: NDArray[np.float64]
     threshold: float
-    metrics: Mapping[str, Metric]
+    metrics: Mapping[str, Any]
     curves: Mapping[str, NDArray]
     untrained: Metric | None = None
     seconds: float | None = None
@@ -49,6 +50,11 @@ class Entrant:
     def percentiles(self) -> NDArray[np.float64]:
         """Where each test image lies among the normal validation images: [T] in 0..100."""
         return evaluation.percentile(self.values, self.normal)
+
+    @property
+    def by_source(self) -> Mapping[str, Mapping[str, Metric]]:
+        """The metrics of each source of novel images against all normal ones; empty where there is one source."""
+        return self.metrics.get("by_source", {})
 
     @property
     def called(self) -> NDArray[np.bool_]:

@@ -6,8 +6,9 @@ import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import NDArray
 
-from core.figures import INK, NORMAL, NOVEL, Picture, percent, style
-from core.figures.sheets import caption, centres, sheet
+from core.figures import INK, Kinds, Picture, percent, style
+from core.figures.charts import hatched, stacked
+from core.figures.sheets import caption, centres, named, sheet
 
 COUNTS = ("No", "One", "Two", "Three", "Four", "Five", "Six", "Seven", "Eight", "Nine", "Ten")
 
@@ -20,7 +21,7 @@ def count_in_words(number: int) -> str:
 def surprise(
     images: NDArray[np.uint8],
     classes: Sequence[str],
-    novel: NDArray[np.bool_],
+    kinds: Kinds,
     percentiles: NDArray[np.float64],
     called: NDArray[np.bool_],
     picked: NDArray[np.bool_],
@@ -30,11 +31,11 @@ def surprise(
     images: [K, C, H, W].  percentiles: [K], among normal validation images.  called, picked: [K], what the network and
     the person call novel.
     """
-    order = np.lexsort((called, percentiles))
+    order, novel = np.lexsort((called, percentiles)), kinds.novel
     below = [
         caption(
-            f"{classes[at]} · {'novel' if novel[at] else 'normal'}",
-            bool(novel[at]),
+            named(classes[at], kinds.kind(at)),
+            kinds.kind(at),
             f"network {_mark(called[at] == novel[at])} {percentiles[at]:.0f}",
             f"you {_mark(picked[at] == novel[at])} {'novel' if picked[at] else 'normal'}",
         )
@@ -49,7 +50,7 @@ def surprise(
         figure.add_vline((x[accepted - 1] + x[accepted]) / 2, line={"color": INK, "dash": "dash", "width": 2})
     table: dict[str, Sequence | NDArray] = {
         "class": [classes[at] for at in order],
-        "novel": novel[order].astype(int),
+        **kinds[order].columns,
         "percentile": percentiles[order],
         "network says novel": called[order].astype(int),
         "you say novel": picked[order].astype(int),
@@ -74,33 +75,38 @@ def _who_was_right(novel: NDArray[np.bool_], called: NDArray[np.bool_], picked: 
     )
 
 
-def miniature(scores: NDArray[np.float64], novel: NDArray[np.uint8], threshold: float, normal: NDArray) -> Picture:
-    """A small histogram without scales: a method's scores of normal and novel test images about its threshold.
+def miniature(scores: NDArray[np.float64], kinds: Kinds, threshold: float, normal: NDArray) -> Picture:
+    """A small histogram without scales: a method's scores of test images of every kind about its threshold.
 
-    scores: [T].  novel: [T].  normal: [V], of normal validation images, whose median and the threshold set the scale.
+    scores: [T].  kinds: of the T images.  normal: [V], of normal validation images, whose median and the threshold set
+    the scale.
     """
     middle = float(np.median(normal))
     standard = (scores - middle) / ((threshold - middle) or 1.0)
     edges = np.linspace(-1, 3, 41)
+    standard, novel = np.clip(standard, edges[0], edges[-1]), kinds.novel
+    counts = {name: np.histogram(standard[mask], edges)[0] for name, mask in kinds.groups.items()}
+    of = {True: max(novel.sum(), 1), False: max((~novel).sum(), 1)}
     figure = go.Figure()
-    counts = {}
-    for name, kind, colour, hatch in (("normal", 0, NORMAL, ""), ("novel", 1, NOVEL, "/")):
-        counts[name] = np.histogram(np.clip(standard[novel == kind], edges[0], edges[-1]), edges)[0]
-        pattern = {"shape": hatch, "size": 5, "solidity": 0.2, "fillmode": "overlay", "fgcolor": "white"}
+    for kind, share, base in stacked(kinds, lambda mask: np.histogram(standard[mask], edges)[0] / of[novel[mask][0]]):
         figure.add_bar(
             x=(edges[:-1] + edges[1:]) / 2,
-            y=counts[name] / max(counts[name].sum(), 1),
-            name=name,
-            marker={"color": colour, "line": {"width": 0}, "pattern": pattern},
+            y=share,
+            base=base,
+            name=kind.label,
+            marker=hatched(kind, size=5),
             opacity=0.8,
             hoverinfo="skip",
         )
     figure.add_vline(1, line={"color": INK, "dash": "dash", "width": 1.5})
-    style(figure, "", "", "", 120)
-    figure.update_layout(barmode="overlay", bargap=0, margin={"l": 0, "r": 0, "t": 22, "b": 0}, dragmode=False)
+    legend_rows = len(figure.data) if kinds.several else 1
+    top = 2 + 20 * legend_rows
+    style(figure, "", "", "", 98 + top, legend_rows)
+    figure.update_layout(barmode="overlay", bargap=0, margin={"l": 0, "r": 0, "t": top, "b": 0}, dragmode=False)
     figure.update_layout(legend={"y": 1, "yref": "paper", "yanchor": "bottom"})
     figure.update_xaxes(visible=False, fixedrange=True)
     figure.update_yaxes(visible=False, fixedrange=True)
-    caught = float((scores[novel == 1] > threshold).mean())
-    sentence = f"Right of the dashed threshold: {percent(caught)} of the novel images."
+    caught = scores > threshold
+    sentence = f"Right of the dashed threshold: {percent(float(caught[novel].mean()))} of the novel images"
+    sentence += f"{kinds.by_name(caught)}."
     return Picture(figure, {"from": edges[:-1], "to": edges[1:], **counts}, sentence, "miniature")

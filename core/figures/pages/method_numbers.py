@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from core.evaluation import LOWER_IS_BETTER, TITLES
-from core.figures import number, percent, three_digits
+from core.figures import Kind, number, percent, three_digits
 from core.methods.cards import Published, Score
 
 Metrics = Mapping[str, Mapping[str, float]]  # metric -> {value, low, high}; of a stored run one may be missing or None
@@ -102,10 +102,9 @@ def alarms(by_score: Mapping[str, str]) -> list[str]:
     return list(dict.fromkeys(by_score.values()))
 
 
-def image_in_words(place: int, name: str, novel: bool, called: bool) -> str:
+def image_in_words(place: int, name: str, kind: Kind, called: bool) -> str:
     """ "Test image 12, class 3, novel: called novel".  place: in the test set.  name: of its class."""
-    kind, verdict = "novel" if novel else "normal", "called novel" if called else "accepted"
-    return f"Test image {place}, class {name}, {kind}: {verdict}"
+    return f"Test image {place}, {kind.of_class(name)}: {'called novel' if called else 'accepted'}"
 
 
 def among_normal(title: str, score: float, threshold: float, percentile: float) -> str:

@@ -12,7 +12,9 @@ from plotly.offline import get_plotlyjs
 from plotly.subplots import make_subplots
 
 from core import evaluation, figures
-from core.figures import Curve, Picture
+from core.figures import Curve, Kind, Kinds, Picture
+from core.figures.pages import by_kind
+from core.figures.sheets import named
 
 Metrics = Mapping[str, Any]  # {metric: {value, low, high}}
 SHOWN = {  # metrics of the table: its heading, and whether higher is better
@@ -24,7 +26,8 @@ SHOWN = {  # metrics of the table: its heading, and whether higher is better
     "recall": ("Recall", True),
 }
 STRANGEST = 10  # images shown at either end
-CAPTION = "Solid line: normal, dashed: novel. Below it class, score, and percentile among normal validation images."
+BORDERS = {"normal": "solid", "novelty": "dashed", "seen": "double", "anomaly": "dotted"}
+CAPTION = "Below it class, score, and percentile among normal validation images."
 
 PAGE = """<!doctype html>
 <html lang="en">
@@ -48,7 +51,9 @@ section {{ min-width: 0 }}
 figure {{ margin: 0; width: 92px; font-size: .75em; line-height: 1.3; overflow-wrap: anywhere }}
 figure img {{ width: 92px; image-rendering: pixelated; display: block }}
 figure.normal img {{ border-bottom: 4px solid {normal} }}
-figure.novel img {{ border-bottom: 4px dashed {novel} }}
+figure.novelty img {{ border-bottom: 4px dashed {novel} }}
+figure.seen img {{ border-bottom: 4px double {anomaly} }}
+figure.anomaly img {{ border-bottom: 4px dotted {anomaly} }}
 </style>
 <script>{plotly}</script>
 </head>
@@ -66,7 +71,7 @@ def report(
     controls: Mapping[str, Metrics],
     progress: Sequence[Mapping[str, Any]],
     scores: ArrayLike,
-    novel: ArrayLike,
+    kinds: Kinds,
     threshold: float,
     reference: ArrayLike,
     roc: Mapping[str, tuple[NDArray, NDArray]],
@@ -78,18 +83,18 @@ def report(
 
     metrics: of each score by its title, the headline first.  controls: of each control line, none until computed.
     progress: {stage, epoch, curves} of each epoch, in order.  facts: settings and versions, in the order shown.
-    scores, novel, classes: [N], of the test images [N, C, H, W]; higher = more novel, novel if above the threshold.
+    scores, kinds, classes: [N], of the test images [N, C, H, W]; higher = more novel, novel if above the threshold.
     reference: scores of normal validation images.  roc: (fpr, tpr) of scores and control lines by title.
     Names may come from strangers: every text is escaped.
     """
-    scores, novel = np.asarray(scores, np.float64), np.asarray(novel, bool)
+    scores = np.asarray(scores, np.float64)
     headline = next(iter(metrics))
     curves = [
         Curve(escape(name), fpr, tpr, (metrics.get(name) or controls[name])["auroc"], control=name in controls)
         for name, (fpr, tpr) in roc.items()
     ]
     pictures = [
-        figures.score_histogram(scores, novel, threshold, "Scores of the test images", escape(headline)),
+        figures.score_histogram(scores, kinds, threshold, "Scores of the test images", escape(headline)),
         *([figures.roc(curves)] if curves else []),
         *([training_curves(progress)] if any(entry["curves"] for entry in progress) else []),
     ]
@@ -99,15 +104,26 @@ def report(
     body = [
         f"<h1>{escape(title)}</h1>",
         f"<p>{escape(verdict(metrics, controls))}</p>",
+        *([f"<p>AUROC by kind: {escape(each)}</p>"] if (each := by_kind.in_words(metrics[headline], kinds)) else []),
         _metrics_table(metrics, controls),
         f'<div class="charts">{"".join(_chart(picture) for picture in pictures)}</div>',
     ]
     for heading, chosen in ends.items():
-        cells = "".join(_image(images[i], classes[i], scores[i], percentiles[i], novel[i]) for i in chosen)
+        cells = "".join(_image(images[i], classes[i], scores[i], percentiles[i], kinds.kind(i)) for i in chosen)
         body += [f"<h2>{heading}</h2>", f'<div class="images">{cells}</div>']
-    body += [f"<p><small>{CAPTION}</small></p>", "<h2>Settings and versions</h2>", _facts_table(facts)]
-    colours = {"ink": figures.INK, "normal": figures.NORMAL, "novel": figures.NOVEL}
-    return PAGE.format(title=escape(title), plotly=get_plotlyjs(), body="\n".join(body), **colours)
+    body += [f"<p><small>{_caption(kinds)}</small></p>", "<h2>Settings and versions</h2>", _facts_table(facts)]
+    looks = {"ink": figures.INK, "normal": figures.NORMAL, "novel": figures.NOVEL, "anomaly": figures.ANOMALY}
+    return PAGE.format(title=escape(title), plotly=get_plotlyjs(), body="\n".join(body), **looks)
+
+
+def _caption(kinds: Kinds) -> str:
+    """What the lines below the images say: "Solid line: normal, dashed: novel." """
+    lines: dict[str, list[str]] = {}
+    for kind in kinds.kinds:
+        lines.setdefault(BORDERS[kind.role], []).append(kind.label)
+    (first, names), *others = lines.items()
+    told = [f"{first.capitalize()} line: {', '.join(names)}", *(f"{line}: {', '.join(of)}" for line, of in others)]
+    return f"{', '.join(told)}. {CAPTION}"
 
 
 def verdict(metrics: Mapping[str, Metrics], controls: Mapping[str, Metrics]) -> str:
@@ -186,10 +202,10 @@ def _chart(picture: Picture) -> str:
     return f"<section>{chart}<p><small>{escape(picture.sentence)}</small></p></section>"
 
 
-def _image(image: NDArray[np.uint8], name: str, score: float, percentile: float, novel: bool) -> str:
+def _image(image: NDArray[np.uint8], name: str, score: float, percentile: float, kind: Kind) -> str:
     """One image with hard pixels and its label; the line below it tells normal from novel."""
-    kind = "novel" if novel else "normal"
     source = base64.b64encode(figures.strip(image[None], factor=1)).decode()
-    label = f"{escape(str(name))}<br>{figures.number(score)}<br>percentile {percentile:.0f}"
-    picture = f'<img src="data:image/png;base64,{source}" alt="{escape(f"{kind} image of class {name}")}">'
-    return f'<figure class="{kind}">{picture}<figcaption>{label}</figcaption></figure>'
+    shown = escape(str(name)) if kind.role in ("normal", "novelty") else named(name, kind)
+    label = f"{shown}<br>{figures.number(score)}<br>percentile {percentile:.0f}"
+    picture = f'<img src="data:image/png;base64,{source}" alt="{escape(f"{kind.name} image of class {name}")}">'
+    return f'<figure class="{kind.role}">{picture}<figcaption>{label}</figcaption></figure>'

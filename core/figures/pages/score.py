@@ -10,7 +10,7 @@ import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import NDArray
 
-from core.figures import DASHES, INK, NORMAL, NOVEL, SERIES, Picture, number, scatter, strip, style
+from core.figures import DASHES, INK, NORMAL, NOVEL, SERIES, Kinds, Picture, number, scatter, strip, style, wrapped
 
 BEND_TITLES = {
     "rotate": "Rotation (degrees, counter-clockwise)",
@@ -48,9 +48,9 @@ def percentile_strips(said: Sequence[Said]) -> Picture:
     figure = go.Figure()
     _bands(figure, [each.mark for each in said])
     for row, each in enumerate(said):
-        figure.add_annotation(
-            text=_words(each), x=1.01, xref="paper", y=row, xanchor="left", align="left", showarrow=False
-        )
+        # Two texts, not one of two lines: the DOM would run the lines' words together.
+        for text, side in ((_verdict(each), "bottom"), (_distance(each), "top")):
+            figure.add_annotation(text=text, x=1.01, xref="paper", y=row, xanchor="left", yanchor=side, showarrow=False)
     for verdict, colour, symbol in (("normal", NORMAL, "circle"), ("novel", NOVEL, "diamond")):
         here = [row for row, each in enumerate(said) if each.verdict == verdict]
         figure.add_scatter(
@@ -106,17 +106,23 @@ def _detector_rows(figure: go.Figure, names: Sequence[str]) -> None:
     figure.update_xaxes(range=[-1, 101.5], tickvals=[0, 25, 50, 75, 100], zeroline=False)
 
 
-def _words(said: Said) -> str:
-    """Verdict, percentile and how far the score lies from the threshold, which the percentile no longer says at 100."""
+def verdicts_in_words(said: Sequence[Said]) -> str:
+    """What the strips show of each detector, for those who hear them: verdict, percentile, distance from threshold."""
+    rows = (
+        f"{each.name}: {each.verdict}, percentile {_hundredths(each.percentile)}, {_distance(each)}" for each in said
+    )
+    return "; ".join(rows) + "."
+
+
+def _verdict(said: Said) -> str:
     symbol, colour = {"normal": ("●", NORMAL), "novel": ("◆", NOVEL)}[said.verdict]
-    far = (
-        f"{number(said.score / said.threshold)} × its threshold"
-        if said.threshold > 0 and said.score >= 0
-        else f"score {number(said.score)}"
-    )
-    return (
-        f'<span style="color:{colour}">{symbol}</span> <b>{said.verdict}, {_hundredths(said.percentile)}</b><br>{far}'
-    )
+    return f'<span style="color:{colour}">{symbol}</span> <b>{said.verdict}, {_hundredths(said.percentile)}</b>'
+
+
+def _distance(said: Said) -> str:
+    """How far the score lies from the threshold, which the percentile no longer says at 100."""
+    ratio = said.threshold > 0 and said.score >= 0
+    return f"{number(said.score / said.threshold)} × its threshold" if ratio else f"score {number(said.score)}"
 
 
 def _summary(said: Sequence[Said]) -> str:
@@ -270,10 +276,13 @@ def nearest_in_words(name: str, searched: int, of: int) -> str:
     return f"The nearest in pixels among {through} of {name}; the distance is Euclidean, values from 0 to 1."
 
 
-def sample_sheet(images: NDArray[np.uint8], index: Sequence[int], labels: Sequence[str], picked: int) -> Picture:
+def sample_sheet(
+    images: NDArray[np.uint8], kinds: Kinds, index: Sequence[int], labels: Sequence[str], picked: int
+) -> Picture:
     """A row of images to click; the picked one is framed.
 
-    images: uint8 [N, C, H, W].  index: [N], what a click gives as `customdata`.  labels: N texts below them.
+    images: uint8 [N, C, H, W].  kinds: of these N, whose colours the labels take where there are several of novel
+    images.  index: [N], what a click gives as `customdata`.  labels: N texts below them.
     picked: one of the index, or any other number for none.
     """
     count, (height, width) = len(images), images.shape[2:]
@@ -302,25 +311,35 @@ def sample_sheet(images: NDArray[np.uint8], index: Sequence[int], labels: Sequen
         hovertemplate="%{text}<extra></extra>",
         showlegend=False,
     )
-    for middle, place, label in zip(middles, index, labels, strict=True):
-        shown = f"<b>{escape(label)}</b>" if place == picked else escape(label)
+    for at, (middle, place, label) in enumerate(zip(middles, index, labels, strict=True)):
+        shown = escape(label)
+        if kinds.several:
+            shown = f'<span style="color:{kinds.kind(at).colour}">{wrapped(label, 10)}</span>'
+        if place == picked:
+            shown = f"<b>{shown}</b>"
         figure.add_annotation(text=shown, x=middle, y=0, yanchor="top", showarrow=False)
         if place == picked:
             sides = {"x0": middle - share / 2, "x1": middle + share / 2, "y0": 0, "y1": 1}
             figure.add_shape(type="rect", line={"color": SERIES[1], "width": 4}, **sides)
     style(figure, "", "", "", 100)
     figure.update_xaxes(visible=False, range=[-0.03, middles[-1] + share / 2 + 0.03], fixedrange=True)
-    figure.update_yaxes(visible=False, range=[-0.35, 1.03], fixedrange=True, scaleanchor="x", constrain="domain")
+    figure.update_yaxes(
+        visible=False,
+        range=[-0.6 if kinds.several else -0.35, 1.03],
+        fixedrange=True,
+        scaleanchor="x",
+        constrain="domain",
+    )
     figure.update_layout(margin={"l": 0, "r": 0, "t": 0, "b": 0}, dragmode=False)
     return Picture(figure, {"image": list(index), "label": list(labels)}, "Click an image to score it.", "samples")
 
 
-def mixture(novel: NDArray[np.uint8], count: int, seed: int) -> NDArray[np.intp]:
+def mixture(kinds: Kinds, count: int, seed: int) -> NDArray[np.intp]:
     """Positions of `count` test images at most, half of them novel where there are enough, in seeded order.
 
-    novel: [T], 1 = novel.
+    Kinds of novel images take turns, so that each has its share.
     """
     rng = np.random.default_rng(seed)
-    some = rng.permutation(np.flatnonzero(novel == 1))[: count // 2]
-    others = rng.permutation(np.flatnonzero(novel == 0))[: count - len(some)]
+    some = kinds.by_turns(rng.permutation(np.flatnonzero(kinds.novel)))[: count // 2]
+    others = rng.permutation(np.flatnonzero(~kinds.novel))[: count - len(some)]
     return rng.permutation(np.concatenate([some, others]))

@@ -8,7 +8,8 @@ from numpy.typing import NDArray
 
 from core.evaluation import Confusion, ThresholdRule, alarms_per_thousand
 from core.evaluation.thresholds import Share
-from core.figures import INK, NORMAL, NOVEL, Picture, number, percent, style
+from core.figures import INK, Kinds, Picture, number, percent, style
+from core.figures.charts import hatched, stacked
 
 STEPS = 110  # thresholds along the axis
 LEFT, RIGHT = 56, 12  # pixels beside the plot
@@ -33,16 +34,17 @@ class Steps:
         return f"{value:,.{min(decimals, 12)}f}"
 
 
-def steps(scores: NDArray[np.float64], novel: NDArray[np.uint8], threshold: float, count: int = STEPS) -> Steps:
+def steps(scores: NDArray[np.float64], kinds: Kinds, threshold: float, count: int = STEPS) -> Steps:
     """About `count` thresholds over the range of the scores; positive scores with a long upper tail get even ratios.
 
-    scores: [T].  novel: [T].  Of other scores with a long tail, what lies far beyond all normal images shares one step.
+    scores: [T].  kinds: of the T images.  Of other scores with a long tail, what lies far beyond all normal images
+    shares one step.
     """
     low, high = min(float(scores.min()), threshold), max(float(scores.max()), threshold)
     long_tailed = high - low > 6 * (threshold - low)
     logarithmic = bool(low > 0 and long_tailed)
     if long_tailed and not logarithmic:
-        high = min(high, max(float(scores[novel == 0].max()), threshold + 6 * (threshold - low)))
+        high = min(high, max(float(scores[~kinds.novel].max()), threshold + 6 * (threshold - low)))
     to_axis, from_axis = (np.log, np.exp) if logarithmic else (np.asarray, np.asarray)
     left, middle, right = (float(to_axis(value)) for value in (low, threshold, high))
     width = (right - left) / count or 1.0
@@ -52,25 +54,27 @@ def steps(scores: NDArray[np.float64], novel: NDArray[np.uint8], threshold: floa
     return Steps(values, before, logarithmic)
 
 
-def histogram(scores: NDArray[np.float64], novel: NDArray[np.uint8], axis: Steps, place: int, score: str) -> Picture:
+def histogram(scores: NDArray[np.float64], kinds: Kinds, axis: Steps, place: int, score: str) -> Picture:
     """The test images in bars between neighbouring steps, with the threshold that is tried and the rule's.
 
     place: of the threshold that is tried.  The plot has the margins LEFT and RIGHT, so that a slider can have its axis.
     """
     inside = np.clip(scores, axis.values[0], axis.values[-1])
-    counts = {name: np.histogram(inside[novel == kind], axis.values)[0] for name, kind in (("normal", 0), ("novel", 1))}
     figure = go.Figure()
-    for name, colour, hatch, opacity in (("normal", NORMAL, "", 0.9), ("novel", NOVEL, "/", 0.75)):
-        pattern = {"shape": hatch, "size": 6, "solidity": 0.2, "fillmode": "overlay", "fgcolor": "white"}
+    for kind, counts, base in stacked(kinds, lambda mask: np.histogram(inside[mask], axis.values)[0]):
         figure.add_bar(
-            x=np.arange(len(counts[name])) + 0.5,
+            x=np.arange(len(counts)) + 0.5,
             width=1,
-            y=counts[name],
-            name=f"{name} ({counts[name].sum():,})",
-            marker={"color": colour, "line": {"width": 0}, "pattern": pattern},
-            opacity=opacity,
-            customdata=[f"{axis.text(at)} to {axis.text(at + 1)}" for at in range(len(counts[name]))],
-            hovertemplate=f"%{{y:,}} {name} images from %{{customdata}}<extra></extra>",
+            y=counts,
+            base=base,
+            name=f"{kind.label} ({counts.sum():,})",
+            marker=hatched(kind),
+            opacity=0.75 if kind.foreign else 0.9,
+            customdata=[
+                f"{count:,} {kind.label} images from {axis.text(at)} to {axis.text(at + 1)}"
+                for at, count in enumerate(counts)
+            ],
+            hovertemplate="%{customdata}<extra></extra>",
         )
     figure.add_vline(x=place, line={"color": INK, "dash": "dash", "width": 2})
     if place != axis.rule:
@@ -88,12 +92,13 @@ def histogram(scores: NDArray[np.float64], novel: NDArray[np.uint8], axis: Steps
         automargin="height",
     )
     figure.update_yaxes(automargin=False)  # or the plot would leave the slider's axis
-    flagged = scores > axis.values[place]
+    flagged, novel = scores > axis.values[place], kinds.novel
     sentence = (
-        f"At {axis.text(place)} it catches {int(flagged[novel == 1].sum()):,} of {int(novel.sum()):,} novel images and "
-        f"rejects {int(flagged[novel == 0].sum()):,} of {int((novel == 0).sum()):,} normal ones."
+        f"At {axis.text(place)} it catches {int(flagged[novel].sum()):,} of {int(novel.sum()):,} novel images"
+        f"{kinds.by_name(flagged)} and rejects {int(flagged[~novel].sum()):,} of {int((~novel).sum()):,} normal ones."
     )
-    return Picture(figure, {"from": axis.values[:-1], "to": axis.values[1:], **counts}, sentence, "threshold-desk")
+    table = {name: np.histogram(inside[mask], axis.values)[0] for name, mask in kinds.groups.items()}
+    return Picture(figure, {"from": axis.values[:-1], "to": axis.values[1:], **table}, sentence, "threshold-desk")
 
 
 def rates(counts: Confusion) -> dict[str, list[str]]:

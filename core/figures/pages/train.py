@@ -10,7 +10,7 @@ CELL, GAP, WIDTH = 11, 7, 84  # of a mark, between groups, of a picture, in pixe
 
 
 def idea(scenario: Scenario) -> str:
-    """The scenario in a row of marks, as SVG: blue circles normal, orange squares novel, purple diamonds anomalies."""
+    """The scenario as SVG, a row of marks: blue circles normal, orange diamonds novel, purple triangles anomalies."""
     x, marks = 3.0, list[str]()
     for place, group in enumerate(scenario.idea.split("|")):
         columns = math.ceil(len(group) / 2)
@@ -26,9 +26,9 @@ def idea(scenario: Scenario) -> str:
 def _mark(kind: str, x: float, y: float) -> str:
     if kind == "n":
         return f'<circle cx="{x}" cy="{y}" r="4" fill="{NORMAL}"/>'
-    turned = f' transform="rotate(45 {x} {y})"' if kind == "a" else ""
-    colour = ANOMALY if kind == "a" else NOVEL
-    return f'<rect x="{x - 3.5}" y="{y - 3.5}" width="7" height="7" fill="{colour}"{turned}/>'
+    corners = ((-4.5, 3.5), (4.5, 3.5), (0, -4.5)) if kind == "a" else ((-5, 0), (0, -5), (5, 0), (0, 5))
+    points = " ".join(f"{x + across},{y + down}" for across, down in corners)
+    return f'<polygon points="{points}" fill="{ANOMALY if kind == "a" else NOVEL}"/>'
 
 
 def sparkline(values: Sequence[float], width: int = 120, height: int = 28) -> str:

@@ -6,8 +6,9 @@ import numpy as np
 import streamlit as st
 
 from core import methods
-from core.figures.pages import compare as figures
+from core.figures import Kinds
 from core.figures.pages import compare_lines as rows
+from core.figures.pages import disagreement as figures
 from core.figures.pages.compare_lines import Entrant
 from core.runs.store import Run
 from pages.shared import cached, panels, pickers
@@ -16,7 +17,7 @@ SHEET = 12  # images of a quadrant
 SIDE = 56  # of such an image on the screen, in pixels
 
 
-def show(task: str, of: Sequence[Run], shown: Sequence[Entrant], novel: np.ndarray) -> None:
+def show(task: str, of: Sequence[Run], shown: Sequence[Entrant], kinds: Kinds) -> None:
     """Two entrants as axes, the images of a quadrant, and the picked image with both reasons."""
     names = [each.name for each in shown]
     if len(names) < 2:
@@ -34,20 +35,20 @@ def show(task: str, of: Sequence[Run], shown: Sequence[Entrant], novel: np.ndarr
     left, right = st.columns([3, 2])
     with left:
         panels.show(
-            figures.disagreement(one, other, novel, classes, picked),
+            figures.disagreement(one, other, kinds, classes, picked),
             key="compare_disagreement",
             on_select=pickers.pick_from("compare_disagreement", task),
         )
         st.caption("Click a point to see its image, and why each of the two finds it novel or not.")
     with right:
-        _quadrant_images(one, other, novel, classes, images)
+        _quadrant_images(one, other, kinds, classes, images)
     if picked is not None:
-        truth = "novel" if novel[picked] else "normal"
-        _reasons(task, picked, [(of[a], one), (of[b], other)], images[picked], f"class {classes[picked]}, {truth}")
+        truth = kinds.kind(picked).of_class(str(classes[picked]))
+        _reasons(task, picked, [(of[a], one), (of[b], other)], images[picked], truth)
 
 
-def _quadrant_images(one: Entrant, other: Entrant, novel: np.ndarray, classes: np.ndarray, images: np.ndarray) -> None:
-    """The most telling images of one quadrant, novel and normal apart."""
+def _quadrant_images(one: Entrant, other: Entrant, kinds: Kinds, classes: np.ndarray, images: np.ndarray) -> None:
+    """The most telling images of one quadrant, each kind apart."""
     masks = figures.quadrants(one, other)
     titles = {"only a": f"only {one.name}", "only b": f"only {other.name}", "both": "both", "neither": "neither"}
     chosen = st.selectbox(
@@ -57,10 +58,12 @@ def _quadrant_images(one: Entrant, other: Entrant, novel: np.ndarray, classes: n
         key="compare_quadrant",
         bind="query-params",
     )
-    for word, kind in (("novel", 1), ("normal", 0)):
-        of_kind = rows.most_telling(one, other, chosen, masks[chosen] & (novel == kind))
-        st.caption(f"{len(of_kind):,} {word}" + (f", the {SHEET} most telling" if len(of_kind) > SHEET else ""))
-        if len(some := of_kind[:SHEET]):
+    most = SHEET // len(kinds.foreign) if kinds.several else SHEET
+    for kind, mask in sorted(kinds, key=lambda each: not each[0].foreign):
+        of_kind = rows.most_telling(one, other, chosen, masks[chosen] & mask)
+        told = f"{len(of_kind):,} {kind.name}" + (f", the {most} most telling" if len(of_kind) > most else "")
+        st.caption(panels.escape(told))
+        if len(some := of_kind[:most]):
             panels.images_row(
                 images[some], [str(name) for name in classes[some]], max(1, SIDE // max(images.shape[2:]))
             )

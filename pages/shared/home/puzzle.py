@@ -24,8 +24,12 @@ def show(run: Run) -> None:
     """Ten test images to judge; then the network's verdicts beside the person's."""
     asked = st.query_params.get("home_sheet", "")
     number = int(asked) if asked.isdecimal() else 0
-    novel, images, classes = (cached.array(run, "test", name) for name in ("novel", "images", "classes"))
-    ten = mixture(novel, TEN, number)
+    images, classes, kinds = (
+        cached.array(run, "test", "images"),
+        cached.array(run, "test", "classes"),
+        cached.kinds(run),
+    )
+    ten = mixture(kinds, TEN, number)
     keys = [f"home_guess_{run.id}_{number}_{place}" for place in ten]
     if st.session_state.get("home_shown") != (run.id, number):
         st.html(STYLE)
@@ -37,7 +41,7 @@ def show(run: Run) -> None:
                 st.checkbox("novel", key=key)
         with st.container(horizontal=True, vertical_alignment="center"):
             st.button("Show", type="primary", on_click=_reveal, args=(run, number), key="home_show")
-            normal = ", ".join(sorted(set(classes[novel == 0].tolist())))
+            normal = ", ".join(sorted(set(classes[~kinds.novel].tolist())))
             st.caption(
                 panels.escape(f"It has seen only {normal}. Click the images that you think are novel, then Show.")
             )
@@ -46,13 +50,13 @@ def show(run: Run) -> None:
     percentiles = evaluation.percentile(score, cached.held_out_scores(run))
     picked = np.array([bool(st.session_state.get(key)) for key in keys])
     panels.show(
-        figures.surprise(images[ten], classes[ten].tolist(), novel[ten] == 1, percentiles, score > threshold, picked),
+        figures.surprise(images[ten], classes[ten].tolist(), kinds[ten], percentiles, score > threshold, picked),
         run=run.id,
     )
     with st.container(horizontal=True, vertical_alignment="center"):
         st.button("Another ten", icon=":material/shuffle:", on_click=_another, args=(number + 1,), key="home_another")
         auroc = three_digits(run.metrics()["auroc"])
-        st.caption(panels.escape(f"The network: {run.name}, AUROC {auroc} on all {len(novel):,} test images."))
+        st.caption(panels.escape(f"The network: {run.name}, AUROC {auroc} on all {len(kinds):,} test images."))
 
 
 def _reveal(run: Run, number: int) -> None:

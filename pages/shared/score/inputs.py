@@ -142,14 +142,15 @@ def _sample(runs: Sequence[Run]) -> Given:
     with choice:
         run = _of(runs)
         st.button("Others", icon=":material/shuffle:", key="score_others", on_click=_other_samples, width="stretch")
-    tested, task = cached.arrays(run, "test", "images", "classes", "novel"), run.spec.task.hash
+    tested, task = cached.arrays(run, "test", "images", "classes"), run.spec.task.hash
+    kinds = cached.kinds(run)
     number = st.session_state.get("score_sheet", 0)
-    sheet = figures.mixture(tested["novel"], SHEET, number)
+    sheet = figures.mixture(kinds, SHEET, number)
     place = pickers.picked(task)
     if place is None or place >= len(tested["images"]):
-        place = int(sheet[tested["novel"][sheet].argmax()])
+        place = int(sheet[kinds.novel[sheet].argmax()])
     labels = [str(name) for name in tested["classes"][sheet]]
-    picture = figures.sample_sheet(tested["images"][sheet], sheet.tolist(), labels, place)
+    picture = figures.sample_sheet(tested["images"][sheet], kinds[sheet], sheet.tolist(), labels, place)
     key = f"score_sheet_{task}_{number}"
     pictures.plotly_chart(
         picture.figure,
@@ -159,8 +160,7 @@ def _sample(runs: Sequence[Run]) -> Given:
         config={"displayModeBar": False},
         alt=f"Test images of {run.spec.task_title}, classes {', '.join(labels)}. {picture.sentence}",
     )
-    truth = "novel" if tested["novel"][place] else "normal"
-    name = f"class {tested['classes'][place]}, {truth} in {run.spec.task_title}"
+    name = f"{kinds.kind(place).of_class(str(tested['classes'][place]))} in {run.spec.task_title}"
     image = tested["images"][place]
     upload = Upload(np.moveaxis(image, 0, -1), ())
     return Given(name, f"{run.folder} {run.version} {place}", lambda: upload, image, sample=True)
@@ -171,7 +171,7 @@ def _of(runs: Sequence[Run]) -> Run:
     tasks = one_per_task(runs)
     if len(tasks) == 1:
         return runs[0]
-    names = {task: run.spec.task_title for task, run in tasks.items()}
+    names = pickers.task_names(tasks.values())
     return tasks[st.selectbox("Test images of", list(names), format_func=names.__getitem__, key="score_samples_of")]
 
 

@@ -34,7 +34,7 @@ def one_image(run: Run, place: int) -> None:
     left, right = st.columns([1, 3])
     with left:
         panels.images_row(tested["images"][[place]], [f"test image {place}"], max(1, 2 * SIDE // max(run.shape[1:])))
-        method_page.judged(place, tested["classes"], tested["novel"], title, scores, run.threshold(), percentiles)
+        method_page.judged(place, tested["classes"], cached.kinds(run), title, scores, run.threshold(), percentiles)
         st.caption("Click another one in the plane above.")
     with right:
         for picture in figures.why(reason, tested["images"][place]):
@@ -55,7 +55,7 @@ def gallery(run: Run) -> None:
         "Below each training image: its distance to the centre. What the nearest have in common is what the ball has "
         "learned; it is often the simplest image."
     )
-    ranked = svdd_images.ranked(run.scores(), run.threshold(), cached.arrays(run, "test"))
+    ranked = svdd_images.ranked(run.scores(), run.threshold(), cached.kinds(run), cached.arrays(run, "test"))
     _in_two_columns(list(ranked.values()))
 
 

@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from core.figures import AMOUNTS, sheets
+from core import figures
+from core.figures import AMOUNTS, Kinds, sheets
 
 
 def _pixels(figure) -> np.ndarray:
@@ -56,18 +57,18 @@ def test_redrawing_says_how_usual_its_error_is():
 
 
 @pytest.mark.parametrize(
-    ("kind", "places"), [("most", [3, 1, 2, 0]), ("least", [0, 2, 1, 3]), ("missed", [2]), ("alarms", [3])]
+    ("which", "places"), [("most", [3, 1, 2, 0]), ("least", [0, 2, 1, 3]), ("missed", [2]), ("alarms", [3])]
 )
-def test_ranking_puts_the_most_striking_first(kind, places):
-    scores, novel = np.array([0.1, 0.8, 0.3, 0.9]), [0, 1, 1, 0]
-    assert sheets.ranking(kind, scores, novel, threshold=0.5).tolist() == places
-    assert sheets.ranking(kind, scores, novel, threshold=0.5, count=1).tolist() == places[:1]
+def test_ranking_puts_the_most_striking_first(which, places):
+    scores, kinds = np.array([0.1, 0.8, 0.3, 0.9]), Kinds.of_test([0, 1, 1, 0])
+    assert sheets.ranking(which, scores, kinds, threshold=0.5).tolist() == places
+    assert sheets.ranking(which, scores, kinds, threshold=0.5, count=1).tolist() == places[:1]
 
 
 def test_ranked_images_can_be_clicked_in_all_three_rows(rng):
     images = rng.integers(0, 256, (5, 1, 8, 8), np.uint8)
-    scores, novel, classes = np.arange(5.0), np.array([0, 1, 0, 1, 1]), np.array(list("abcde"))
-    picture = sheets.ranked(np.array([4, 2]), images, images // 2, scores, 20 * scores, novel, classes, "Most novel")
+    scores, kinds, classes = np.arange(5.0), Kinds.of_test([0, 1, 0, 1, 1]), np.array(list("abcde"))
+    picture = sheets.ranked(np.array([4, 2]), images, images // 2, scores, 20 * scores, kinds, classes, "Most novel")
     points = picture.figure.data[1]
     assert points.customdata.tolist() == [4, 2] * 3
     assert points.marker.opacity == points.selected.marker.opacity == points.unselected.marker.opacity == 0
@@ -76,3 +77,29 @@ def test_ranked_images_can_be_clicked_in_all_three_rows(rng):
         "e · novel" in picture.figure.layout.xaxis.ticktext[0] and "80.0 %" in picture.figure.layout.xaxis.ticktext[0]
     )
     assert "1 of these 2 are novel" in picture.sentence
+
+
+def test_enlarge_repeats_each_pixel(rng):
+    images = rng.integers(0, 256, (2, 3, 4, 5), dtype=np.uint8)
+    large = figures.enlarge(images, 3)
+    assert large.shape == (2, 12, 15, 3)
+    for offset in range(3):
+        np.testing.assert_array_equal(large[:, offset::3, offset::3], images.transpose(0, 2, 3, 1))
+
+
+def test_enlarge_makes_three_equal_channels_of_one(rng):
+    image = rng.integers(0, 256, (1, 4, 4), dtype=np.uint8)
+    large = figures.enlarge(image, 2)
+    assert large.shape == (8, 8, 3)
+    np.testing.assert_array_equal(large[::2, ::2, 2], image[0])
+
+
+def test_strip_places_images_row_by_row_with_transparent_gaps(rng):
+    images = rng.integers(0, 256, (3, 1, 4, 4), dtype=np.uint8)
+    sheet = np.asarray(Image.open(io.BytesIO(figures.strip(images, columns=2, factor=2, gap=3))))
+    assert sheet.shape == (2 * 8 + 3, 2 * 8 + 3, 4)
+    np.testing.assert_array_equal(sheet[:8, 11:, :3], figures.enlarge(images[1], 2))
+    np.testing.assert_array_equal(sheet[11:, :8, :3], figures.enlarge(images[2], 2))
+    assert sheet[:8, :8, 3].min() == 255
+    assert sheet[8:11].max() == 0
+    assert sheet[11:, 8:].max() == 0  # the place of the fourth image

@@ -451,7 +451,8 @@ def test_behind_counts_what_has_waited(run, monkeypatch):
 
 def test_neither_submitting_nor_counting_loads_mlflow(run):
     program = (
-        "import sys; from core.runs import jobs, mirror, store; mirror.behind(); mirror.unsent(); "
+        "import sys; from core.mlflow import mirror; from core.runs import store; from core.runs.process import jobs; "
+        "mirror.behind(); mirror.unsent(); "
         "print({'mlflow', 'plotly', 'torch', 'sklearn', 'pandas'} & set(sys.modules))"
     )
     answer = subprocess.run(

@@ -92,13 +92,14 @@ def image(run_id: str) -> None:
     import numpy as np
     import streamlit as st
 
+    from core.figures import Kinds
     from core.runs import store
     from pages.shared import method_page
 
     scores, percentiles = np.array([3.0, 9.0, 1.0]), np.array([60.0, 99.0, 2.5])
     picked, shown = method_page.image(store.find(run_id), scores)
     st.markdown(f"picked {picked}")
-    method_page.judged(shown, ["a", "b*", "c"], np.array([0, 1, 1]), "NAP", scores, 3.0, percentiles)
+    method_page.judged(shown, ["a", "b*", "c"], Kinds.of_test([0, 1, 1]), "NAP", scores, 3.0, percentiles)
 
 
 def test_the_most_novel_image_is_shown_until_one_is_picked(run):

@@ -13,14 +13,17 @@ def one_picture() -> None:
     from core import figures
     from pages.shared import panels
 
-    picture = figures.score_histogram([1, 2, 3, 4], [0, 0, 1, 1], 2.5, "Four scores")
-    st.session_state["picked"] = panels.show(picture, key="four", on_select="rerun", run="rapp-ae-digits")
+    picture = figures.score_histogram([1, 2, 3, 4], figures.Kinds.of_test([0, 0, 1, 1]), 2.5, "Four scores")
+    st.session_state["picked"] = panels.show(
+        picture, key="four", on_select="rerun", run="rapp-ae-digits", heard="One is far out."
+    )
 
 
 def test_show_has_a_chart_with_words_a_sentence_and_downloads():
     app = AppTest.from_function(one_picture).run()
     chart = app.get("plotly_chart")[0].proto
     assert chart.alt.startswith("Four scores. At the dashed threshold of 2.5 it catches 2 of 2")
+    assert chart.alt.endswith("normal ones. One is far out.")
     assert any("catches 2 of 2" in text.value for text in app.markdown)
     assert [button.label for button in app.download_button] == ["Numbers (CSV)", "Picture (HTML)"]
     assert json.loads(chart.config)["toImageButtonOptions"]["filename"] == "home-rapp-ae-digits-score-histogram"

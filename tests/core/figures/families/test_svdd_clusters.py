@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from core import figures
+from core.figures import Kinds
 from core.figures.families import svdd_clusters
 
 
@@ -69,7 +70,9 @@ def test_the_map_counts_test_images_that_lie_among_training_images(rng):
     train = rng.normal(size=(200, 2))
     test = np.concatenate([train[:10] + 1e-6, np.full((30, 2), 50.0)])
     novel = np.repeat([0, 1], [10, 30])
-    picture = svdd_clusters.neighbour_map(train, test, np.zeros(200, int), novel, np.arange(40), ["ball A"])
+    picture = svdd_clusters.neighbour_map(
+        train, test, np.zeros(200, int), Kinds.of_test(novel), np.arange(40), ["ball A"]
+    )
     assert picture.sentence.startswith("0 % of the novel and 100 % of the normal test images")
     assert not picture.figure.layout.shapes  # no circle: distances mean nothing
     marks = {trace.name: trace.marker.color for trace in picture.figure.data}

@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+from core.figures import Kinds
 from core.figures.families import svdd_images
 
 
@@ -44,11 +45,11 @@ def test_many_balls_have_few_rows():
 
 
 def test_ranked_test_images_are_labelled_with_their_classes():
-    tested = {"images": pictures(4), "novel": np.array([0, 0, 1, 1]), "classes": np.array(["a", "b", "c", "d"])}
-    rows = svdd_images.ranked(np.array([0.1, 0.9, 0.2, 0.8]), 0.5, tested)
+    tested = {"images": pictures(4), "classes": np.array(["a", "b", "c", "d"])}
+    rows = svdd_images.ranked(np.array([0.1, 0.9, 0.2, 0.8]), 0.5, Kinds.of_test([0, 0, 1, 1]), tested)
     assert numbers(rows["most"])[:2] == [1, 3] and rows["most"].labels[:2] == ["b", "d"]
     assert (rows["missed"].labels, rows["alarms"].labels) == (["c"], ["b"])
-    none = svdd_images.ranked(np.array([0.1, 0.2, 0.8, 0.9]), 0.5, tested)
+    none = svdd_images.ranked(np.array([0.1, 0.2, 0.8, 0.9]), 0.5, Kinds.of_test([0, 0, 1, 1]), tested)
     assert set(none) == {"most", "least"}  # nothing is missed and nothing alarms
 
 

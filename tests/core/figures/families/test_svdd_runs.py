@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from core import evaluation
+from core.figures import Kinds
 from core.figures.families import svdd_runs
 from core.figures.families.svdd_runs import Entry
 
@@ -20,7 +21,7 @@ def test_the_jump_after_the_warm_up_is_named_as_bookkeeping(rng):
         4: {"distances": rng.uniform(size=(20, 2)) + novel[:, None], "radii": np.array([0.5, 0.1])},
     }
     radii = {"radius 0": [2, 1.5, 1.2, 1], "radius 1": [1, 1, 1, 0.5], "share outside": [1, 1, 0.1, 0.1]}
-    picture = svdd_runs.training(progress([9, 8, 2, 1.5], **radii), 2, snapshots, novel)
+    picture = svdd_runs.training(progress([9, 8, 2, 1.5], **radii), 2, snapshots, Kinds.of_test(novel))
     assert "The objective falls from 8 to 2 as the warm-up ends" in picture.sentence
     assert "bookkeeping, not learning" in picture.sentence
     scores = (snapshots[4]["distances"] ** 2 - snapshots[4]["radii"] ** 2).min(1)
@@ -32,7 +33,7 @@ def test_the_jump_after_the_warm_up_is_named_as_bookkeeping(rng):
 
 def test_the_one_class_objective_has_no_warm_up_to_shade():
     snapshots = {1: {"distances": np.ones((4, 1)), "radii": np.zeros(1)}}
-    picture = svdd_runs.training(progress([3, 2, 1]), 0, snapshots, [0, 0, 1, 1])
+    picture = svdd_runs.training(progress([3, 2, 1]), 0, snapshots, Kinds.of_test([0, 0, 1, 1]))
     assert not picture.figure.layout.shapes
     assert picture.sentence.startswith("AUROC goes from 0.500")
     assert picture.figure.layout.title.text == "Training"
@@ -42,7 +43,10 @@ def test_a_peak_before_the_end_is_told():
     novel = np.array([0, 0, 1, 1])
     good, bad = np.array([[0.0], [1], [2], [3]]), np.array([[3.0], [2], [1], [0]])
     snapshots = {at: {"distances": each, "radii": np.zeros(1)} for at, each in ((1, bad), (2, good), (3, bad))}
-    assert "highest, 1.000, after epoch 2" in svdd_runs.training(progress([3, 2, 1]), 0, snapshots, novel).sentence
+    assert (
+        "highest, 1.000, after epoch 2"
+        in svdd_runs.training(progress([3, 2, 1]), 0, snapshots, Kinds.of_test(novel)).sentence
+    )
 
 
 def entry(name, value, **more):
@@ -87,7 +91,7 @@ def test_the_auroc_of_a_snapshot_is_that_of_the_ball_that_decides():
     # Novel images lie on the far side of the other ball's centre: only the smallest of the two boundaries tells them.
     distances = np.array([[0.2, 3.0], [3.0, 0.2], [2.0, 2.0], [2.2, 2.0]])
     snapshots = {at: {"distances": distances, "radii": np.array([0.5, 0.5])} for at in (1, 2)}
-    picture = svdd_runs.training(progress([3, 2]), 0, snapshots, [0, 0, 1, 1])
+    picture = svdd_runs.training(progress([3, 2]), 0, snapshots, Kinds.of_test([0, 0, 1, 1]))
     values = np.array(picture.table["value"])[np.array(picture.table["curve"]) == "auroc"]
     np.testing.assert_array_equal(values, 1.0)  # by the largest boundary it would be 0
 

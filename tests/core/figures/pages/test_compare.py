@@ -1,14 +1,14 @@
-import dataclasses
-
 import numpy as np
 import pytest
 from sklearn.metrics import roc_auc_score
 
 from core import evaluation
+from core.figures import Kinds
 from core.figures.pages import compare
 from core.figures.pages.compare_lines import Entrant, Line
 
 NOVEL = np.repeat([0, 1], [60, 40]).astype(np.uint8)
+KINDS = Kinds.of_test(NOVEL)
 CLASSES = np.array([*"0" * 30, *"1" * 30, *"5" * 25, *"7" * 15])
 
 
@@ -24,13 +24,8 @@ def pair(rng) -> tuple[Entrant, Entrant]:
     return entrant(rng, "A"), entrant(rng, "B", 2.0)
 
 
-def calling(one: Entrant, called: np.ndarray) -> Entrant:
-    """The entrant with scores that call exactly these images novel."""
-    return dataclasses.replace(one, values=np.where(called, one.threshold + 1, one.threshold - 1))
-
-
 def test_ridges_count_every_image_and_share_one_threshold(pair):
-    picture = compare.ridges([Line("A", pair[:1]), Line("both seeds", pair)], NOVEL)
+    picture = compare.ridges([Line("A", pair[:1]), Line("both seeds", pair)], KINDS)
     method = np.array(picture.table["method"])
     for name, members in (("A", 1), ("both seeds", 2)):
         assert np.sum(np.array(picture.table["normal"])[method == name]) == 60 * members
@@ -40,47 +35,8 @@ def test_ridges_count_every_image_and_share_one_threshold(pair):
     assert shown == ["normal (60)", "novel (40)"]
 
 
-def test_quadrants_part_the_test_set(pair):
-    masks = compare.quadrants(*pair)
-    assert np.sum([mask.astype(int) for mask in masks.values()], axis=0).tolist() == [1] * 100
-    np.testing.assert_array_equal(masks["only a"], pair[0].called & ~pair[1].called)
-
-
-def test_disagreement_says_who_alone_catches_how_many_and_of_which_class(pair):
-    alone = np.zeros(100, bool)
-    alone[[60, 61, 62, 90]] = True  # three of class 5, one of class 7
-    a, b = calling(pair[0], alone), calling(pair[1], np.arange(100) == 99)
-    picture = compare.disagreement(a, b, NOVEL, CLASSES)
-    assert picture.sentence == "Only A catches 4 of 40 novel images; most are class 5. Only B catches 1."
-    other_way = compare.disagreement(b, a, NOVEL, CLASSES)
-    assert other_way.sentence == picture.sentence
-    one_class = compare.disagreement(a, b, NOVEL, np.where(NOVEL, "3", "0"))
-    assert one_class.sentence == "Only A catches 4 of 40 novel images. Only B catches 1."
-
-
-def test_disagreement_draws_each_image_on_the_side_that_its_verdict_says(pair):
-    picture = compare.disagreement(*pair, NOVEL, CLASSES, picked=70)
-    normal, novel, ring = picture.figure.data
-    assert sorted([*normal.customdata, *novel.customdata]) == list(range(100))
-    across, up = picture.figure.layout.shapes
-    for trace in (normal, novel):
-        of = np.asarray(trace.customdata)
-        np.testing.assert_array_equal(np.asarray(trace.x) > across.x0, pair[0].called[of])
-        np.testing.assert_array_equal(np.asarray(trace.y) > up.y0, pair[1].called[of])
-    place = list(novel.customdata).index(70)
-    assert (ring.x[0], ring.y[0]) == pytest.approx((novel.x[place], novel.y[place]), abs=1e-6)
-
-
-def test_disagreement_counts_its_quadrants(pair):
-    masks = compare.quadrants(*pair)
-    texts = [note.text for note in compare.disagreement(*pair, NOVEL, CLASSES).figure.layout.annotations]
-    for title, name in (("only A", "only a"), ("only B", "only b"), ("both say novel", "both")):
-        text = next(text for text in texts if title in text)
-        assert f"{int(NOVEL[masks[name]].sum())} novel, {int((NOVEL[masks[name]] == 0).sum())} normal" in text
-
-
 def test_by_class_is_the_auroc_of_each_class_against_the_other_kind(pair):
-    picture = compare.by_class(pair, NOVEL, CLASSES)
+    picture = compare.by_class(pair, KINDS, CLASSES)
     for row, each in enumerate(pair):
         for name in "57":
             of = np.isin(CLASSES, ["0", "1", name])
@@ -93,7 +49,7 @@ def test_by_class_is_the_auroc_of_each_class_against_the_other_kind(pair):
 
 
 def test_by_class_is_the_share_called_novel(pair):
-    picture = compare.by_class(pair, NOVEL, CLASSES, "called")
+    picture = compare.by_class(pair, KINDS, CLASSES, "called")
     assert picture.table["novel 7"][1] == pytest.approx(pair[1].called[CLASSES == "7"].mean())
     assert picture.table["normal 0"][0] == pytest.approx(pair[0].called[CLASSES == "0"].mean())
     shares = {
@@ -127,3 +83,22 @@ def test_differences_are_antisymmetric_and_bold_where_the_interval_leaves_out_0(
     assert heat.zmin == -heat.zmax
     assert picture.sentence.startswith("2 of 3 pairs differ beyond chance")
     assert picture.sentence.endswith("C is 0.320 above B.")
+
+
+SOURCE = np.array([*["normal"] * 60, *["novel"] * 25, *["noise"] * 15])
+
+
+def test_ridges_have_a_shape_for_each_kind_and_columns_that_add_up(pair):
+    picture = compare.ridges([Line("A", pair[:1])], Kinds.of_test(NOVEL, SOURCE))
+    assert [trace.name for trace in picture.figure.data] == ["normal (60)", "novelty (25)", "noise (15)"]
+    bottom, top = picture.figure.data[1], picture.figure.data[2]
+    np.testing.assert_allclose(top.y[62:], bottom.y[1:61][::-1])  # back along the shape that it stands on
+    assert max(top.y) == pytest.approx(0.85)
+    parts = np.array(picture.table["novelty"]) + np.array(picture.table["noise"])
+    np.testing.assert_array_equal(parts, picture.table["novel"])
+
+
+def test_by_class_goes_kind_by_kind_and_names_noise_once(pair):
+    classes = np.where(SOURCE == "noise", "noise", CLASSES)
+    names = list(compare.by_class(pair, Kinds.of_test(NOVEL, SOURCE), classes).table)
+    assert names == ["method", "novelty 5", "noise", "normal 0", "normal 1"]

@@ -1,5 +1,6 @@
 import pytest
 
+from core.figures import Kinds
 from core.figures.pages import method_numbers as words
 from core.methods.cards import Published, Score
 
@@ -82,7 +83,10 @@ def test_an_alarm_of_several_scores_is_said_once():
 
 
 def test_an_image_in_words():
-    assert words.image_in_words(12, "3", True, True) == "Test image 12, class 3, novel: called novel"
-    assert words.image_in_words(0, "cat", False, False) == "Test image 0, class cat, normal: accepted"
+    kinds = Kinds.of_test([0, 1, 1], ["normal", "novel", "noise"])
+    assert words.image_in_words(4, "noise", kinds.kind(2), True) == "Test image 4, noise: called novel"
+    normal, novel = Kinds.of_test([0, 1]).kinds
+    assert words.image_in_words(12, "3", novel, True) == "Test image 12, class 3, novel: called novel"
+    assert words.image_in_words(0, "cat", normal, False) == "Test image 0, class cat, normal: accepted"
     told = words.among_normal("NAP", 12.34, 9.876, 97.25)
     assert told == "NAP 12.3, threshold 9.88, above 97.2 % of the held-out normal images"

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from plotly.offline import get_plotlyjs
 
+from core.figures import Kinds
 from core.figures.pages.report import STRANGEST, report, training_curves, verdict
 
 EVIL = "<script>alert('3')</script>"
@@ -26,7 +27,7 @@ def contents(rng: np.random.Generator, images: int = 30, **changes) -> dict:
         "controls": {"Untrained": {"auroc": metric(0.812)}},
         "progress": [{"stage": "train", "epoch": n, "curves": {"loss": 1 / n}} for n in (1, 2, 3)],
         "scores": scores,
-        "novel": scores > images / 2,
+        "kinds": Kinds.of_test(scores > images / 2),
         "threshold": images / 2,
         "reference": np.arange(1.0, 11.0),
         "roc": {"NAP": (diagonal, diagonal), "Untrained": (diagonal, diagonal)},
@@ -61,7 +62,7 @@ def test_shows_most_and_least_novel_images_in_order(rng):
 
 def test_marks_novel_images(rng):
     html = report("A run", **contents(rng))
-    assert re.findall(r'<figure class="(\w+)">', html) == ["novel"] * STRANGEST + ["normal"] * STRANGEST
+    assert re.findall(r'<figure class="(\w+)">', html) == ["novelty"] * STRANGEST + ["normal"] * STRANGEST
 
 
 def test_draws_fewer_images_than_it_has_room_for(rng):
@@ -114,3 +115,20 @@ def test_training_curves_have_a_panel_for_each_stage():
     }
     assert list(picture.table["value"]) == [2.0, 1.0, 0.5, 0.5, 7.0]
     assert "After epoch 1 of second, loss is 7" in picture.sentence
+
+
+def test_several_kinds_are_told_by_line_name_and_auroc(rng):
+    given = contents(rng)
+    source = np.where(given["kinds"].novel, np.where(given["scores"] > 25, "noise", "novel"), "normal")
+    given["kinds"] = Kinds.of_test(source != "normal", source)
+    given["metrics"]["NAP"]["by_source"] = {name: {"auroc": metric(0.8)} for name in ("novel", "noise")}
+    html = report("A run", **given)
+    assert re.findall(r'<figure class="(\w+)">', html)[:10] == ["anomaly"] * 5 + ["novelty"] * 5
+    assert "Solid line: normal, dashed: novelty, dotted: noise." in html
+    assert "AUROC by kind: novelty 0.800 (0.780 to 0.810) · noise 0.800" in html
+
+
+def test_one_kind_is_told_as_ever(rng):
+    html = report("A run", **contents(rng))
+    assert "Solid line: normal, dashed: novel. Below it class" in html
+    assert "by kind" not in html

@@ -1,6 +1,7 @@
 import base64
 import csv
 import io
+import re
 
 import numpy as np
 import plotly.graph_objects as go
@@ -8,7 +9,7 @@ import pytest
 from PIL import Image
 
 from core import figures
-from core.figures import NORMAL, NOVEL
+from core.figures import ANOMALY, NORMAL, NOVEL, Kinds
 from core.figures.pages import score as pictures
 from core.figures.pages.score import Said
 
@@ -30,9 +31,22 @@ def test_percentile_strips_places_image_and_threshold_and_tells_verdicts_by_symb
     base, length = np.asarray(novel.base, float), np.asarray(novel.x, float)
     np.testing.assert_allclose(base + length, 100)
     np.testing.assert_allclose(base, np.asarray(normal.x, float))
-    words = [note.text for note in picture.figure.layout.annotations]
-    assert "normal, 20</b><br>0.25 × its threshold" in words[0]
-    assert "novel, 99.4</b><br>2 × its threshold" in words[1]
+    words = [(note.y, re.sub("<[^>]+>", "", note.text)) for note in picture.figure.layout.annotations]
+    assert words == [
+        (0, "● normal, 20"),
+        (0, "0.25 × its threshold"),
+        (1, "◆ novel, 99.4"),
+        (1, "2 × its threshold"),
+    ]
+    assert not any("<br>" in note.text for note in picture.figure.layout.annotations)  # it leaves no space in the DOM
+
+
+def test_verdicts_in_words_say_of_each_detector_what_its_strip_shows():
+    below_zero = Said("SVDD, a", -3.0, -1.5, 10.04, 95.0, 10)
+    assert pictures.verdicts_in_words([NORMAL_ONE, NOVEL_ONE, below_zero]) == (
+        "RaPP <b>: normal, percentile 20, 0.25 × its threshold; SVDD: novel, percentile 99.4, 2 × its threshold; "
+        "SVDD, a: normal, percentile 10, score -3."
+    )
 
 
 def test_percentile_strips_speaks_with_numbers_and_disarms_names():
@@ -55,7 +69,7 @@ def test_a_score_at_the_threshold_is_normal():
 
 def test_a_threshold_below_zero_gives_the_score_instead_of_a_ratio():
     picture = pictures.percentile_strips([Said("a", -3.0, -1.5, 10.0, 95.0, 10)])
-    assert "score -3" in picture.figure.layout.annotations[0].text
+    assert picture.figure.layout.annotations[1].text == "score -3"
 
 
 def test_batch_shows_each_file_once_per_detector():
@@ -142,7 +156,7 @@ def test_nearest_in_words_says_what_was_searched():
 
 def test_sample_sheet_has_a_point_in_the_middle_of_each_image(rng):
     images = rng.integers(0, 256, (3, 1, 8, 4), np.uint8)
-    figure = pictures.sample_sheet(images, [5, 9, 2], ["a", "<i>", "c"], picked=9).figure
+    figure = pictures.sample_sheet(images, Kinds.of_test([0, 1, 1]), [5, 9, 2], ["a", "<i>", "c"], picked=9).figure
     placed = figure.layout.images[0]
     sheet = np.asarray(Image.open(io.BytesIO(base64.b64decode(placed.source.split(",")[1]))))
     (points,) = figure.data
@@ -158,12 +172,28 @@ def test_sample_sheet_has_a_point_in_the_middle_of_each_image(rng):
 
 def test_mixture_is_half_novel_and_repeats_with_its_seed():
     novel = np.repeat([0, 1], [40, 60]).astype(np.uint8)
-    places = pictures.mixture(novel, 12, seed=3)
+    places = pictures.mixture(Kinds.of_test(novel), 12, seed=3)
     assert novel[places].sum() == 6
     assert len(set(places.tolist())) == 12
-    np.testing.assert_array_equal(places, pictures.mixture(novel, 12, seed=3))
-    assert set(places.tolist()) != set(pictures.mixture(novel, 12, seed=4).tolist())
+    np.testing.assert_array_equal(places, pictures.mixture(Kinds.of_test(novel), 12, seed=3))
+    assert set(places.tolist()) != set(pictures.mixture(Kinds.of_test(novel), 12, seed=4).tolist())
 
 
 def test_mixture_takes_what_there_is():
-    assert sorted(pictures.mixture(np.array([0, 0, 1], np.uint8), 12, 0)) == [0, 1, 2]
+    assert sorted(pictures.mixture(Kinds.of_test([0, 0, 1]), 12, 0)) == [0, 1, 2]
+
+
+def test_the_mixture_lets_kinds_of_novel_images_take_turns():
+    source = np.array(["normal"] * 50 + ["novel"] * 5 + ["noise"] * 45)
+    kinds = Kinds.of_test(source != "normal", source)
+    assert kinds[pictures.mixture(kinds, 12, 0)].counts == {"normal": 6, "novelty": 3, "noise": 3}
+
+
+def test_sample_labels_take_the_colours_of_several_kinds(rng):
+    images = rng.integers(0, 256, (3, 1, 4, 6), dtype=np.uint8)
+    kinds = Kinds.of_test([0, 1, 1], ["normal", "novel", "gaussian-noise"])
+    sheet = pictures.sample_sheet(images, kinds, [5, 9, 2], ["0", "3", "gaussian-noise"], picked=9).figure
+    labels = [note.text for note in sheet.layout.annotations]
+    for label, colour in zip(labels, (NORMAL, NOVEL, ANOMALY), strict=True):
+        assert colour in label
+    assert "gaussian-<br>noise" in labels[2] and labels[1].startswith("<b>")

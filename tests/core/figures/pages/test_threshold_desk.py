@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from core import evaluation
+from core.figures import Kinds
 from core.figures.pages import threshold_desk
 
 
@@ -19,7 +20,7 @@ def scored(request, rng) -> tuple[np.ndarray, np.ndarray, float]:
 
 def test_steps_ascend_evenly_and_hold_the_rule_itself(scored):
     scores, novel, threshold = scored
-    axis = threshold_desk.steps(scores, novel, threshold)
+    axis = threshold_desk.steps(scores, Kinds.of_test(novel), threshold)
     assert axis.values[axis.rule] == threshold
     gaps = np.diff(np.log(axis.values) if axis.logarithmic else axis.values)
     assert gaps.min() > 0
@@ -31,25 +32,27 @@ def test_steps_ascend_evenly_and_hold_the_rule_itself(scored):
 def test_steps_take_the_logarithm_of_positive_scores_with_a_long_tail_alone(rng):
     novel = np.repeat([0, 1], 50)
     scores = np.exp(rng.normal(size=100) + 4 * novel)
-    assert threshold_desk.steps(scores, novel, float(np.quantile(scores[:50], 0.95))).logarithmic
-    assert not threshold_desk.steps(scores - 1, novel, float(np.quantile(scores[:50] - 1, 0.95))).logarithmic
+    assert threshold_desk.steps(scores, Kinds.of_test(novel), float(np.quantile(scores[:50], 0.95))).logarithmic
+    assert not threshold_desk.steps(
+        scores - 1, Kinds.of_test(novel), float(np.quantile(scores[:50] - 1, 0.95))
+    ).logarithmic
 
 
 def test_steps_of_equal_scores_can_still_be_drawn():
-    axis = threshold_desk.steps(np.ones(10), np.repeat([0, 1], 5), 1.0)
+    axis = threshold_desk.steps(np.ones(10), Kinds.of_test(np.repeat([0, 1], 5)), 1.0)
     assert axis.values[axis.rule] == 1.0 and len(axis.values) >= 2
 
 
 def test_histogram_counts_every_image_and_draws_the_line_where_it_is_tried(scored):
     scores, novel, threshold = scored
-    axis = threshold_desk.steps(scores, novel, threshold)
+    axis = threshold_desk.steps(scores, Kinds.of_test(novel), threshold)
     place = axis.rule + 3
-    picture = threshold_desk.histogram(scores, novel, axis, place, "NAP")
+    picture = threshold_desk.histogram(scores, Kinds.of_test(novel), axis, place, "NAP")
     assert (picture.table["normal"].sum(), picture.table["novel"].sum()) == (300, 100)
     assert [shape.x0 for shape in picture.figure.layout.shapes] == [place, axis.rule]
     counts = evaluation.confusion(scores, novel, float(axis.values[place]))
     assert f"catches {counts.caught} of 100 novel images and rejects {counts.false_alarms} of 300" in picture.sentence
-    assert len(threshold_desk.histogram(scores, novel, axis, axis.rule, "NAP").figure.layout.shapes) == 1
+    assert len(threshold_desk.histogram(scores, Kinds.of_test(novel), axis, axis.rule, "NAP").figure.layout.shapes) == 1
 
 
 def test_rates_of_either_class_and_what_is_undefined():

@@ -14,14 +14,14 @@ SVG = "{http://www.w3.org/2000/svg}"
 def test_every_scenario_has_its_idea_in_the_colours_of_their_meaning(scenario):
     picture = xml.fromstring(train.idea(scenario))
     circles = picture.findall(f"{SVG}circle")
-    frame, *squares = picture.findall(f"{SVG}rect")
+    frame, marks = picture.find(f"{SVG}rect"), picture.findall(f"{SVG}polygon")
     assert circles and {each.get("fill") for each in circles} == {figures.NORMAL}
-    turned = {each.get("fill") for each in squares if each.get("transform")}
-    assert turned <= {figures.ANOMALY}
-    assert {each.get("fill") for each in squares if not each.get("transform")} == {figures.NOVEL}
+    corners = {each: [point.split(",") for point in each.get("points").split()] for each in marks}
+    assert {each.get("fill") for each, of in corners.items() if len(of) == 3} <= {figures.ANOMALY}
+    assert {each.get("fill") for each, of in corners.items() if len(of) == 4} == {figures.NOVEL}
     inside = float(frame.get("x")), float(frame.get("x")) + float(frame.get("width"))
     assert all(inside[0] < float(each.get("cx")) < inside[1] for each in circles)
-    assert max(float(each.get("x")) for each in squares) + 7 < train.WIDTH
+    assert max(float(x) for of in corners.values() for x, _ in of) < train.WIDTH
 
 
 def test_ideas_tell_scenarios_apart():

@@ -1,92 +1,14 @@
-import csv
-import io
-import tomllib
-from pathlib import Path
-
 import numpy as np
 import plotly.graph_objects as go
 import pytest
-from PIL import Image
 
 from core import figures
-from core.figures import Curve, Picture
-
-THEME = Path(__file__).parents[3] / ".streamlit" / "config.toml"
+from core.figures import Curve, Kinds, Picture
 
 
 @pytest.fixture
 def rng() -> np.random.Generator:
     return np.random.default_rng(0)
-
-
-def contrast(one: str, other: str) -> float:
-    """WCAG 2.1 contrast ratio of two colours."""
-
-    def luminance(colour: str) -> float:
-        shares = np.array([int(colour[place : place + 2], 16) for place in (1, 3, 5)]) / 255
-        linear = np.where(shares <= 0.04045, shares / 12.92, ((shares + 0.055) / 1.055) ** 2.4)
-        return float(linear @ [0.2126, 0.7152, 0.0722])
-
-    low, high = sorted((luminance(one), luminance(other)))
-    return (high + 0.05) / (low + 0.05)
-
-
-def test_the_theme_repeats_the_colours():
-    theme = tomllib.loads(THEME.read_text())["theme"]
-    named = (figures.NORMAL, figures.NOVEL, figures.ANOMALY, *figures.SERIES, figures.CONTROL)
-    assert tuple(theme["chartCategoricalColors"]) == named
-    assert tuple(theme["chartSequentialColors"]) == figures.AMOUNTS
-    assert tuple(theme["chartDivergingColors"]) == figures.DIFFERENCES
-
-
-@pytest.mark.parametrize("mode", ["light", "dark"])
-def test_meanings_and_text_stand_out_from_both_backgrounds(mode):
-    theme = tomllib.loads(THEME.read_text())["theme"][mode]
-    for colour in (figures.NORMAL, figures.NOVEL, figures.CONTROL):
-        assert contrast(colour, theme["backgroundColor"]) > 3  # WCAG 1.4.11, graphical objects
-    for surface in (theme["backgroundColor"], theme["secondaryBackgroundColor"]):
-        assert contrast(theme["textColor"], surface) > 7
-        assert contrast(theme["linkColor"], surface) > 4.5
-
-
-def test_csv_reads_back_as_the_table():
-    table = {"image": np.array([3, 5]), "score": np.array([0.1, 2.5]), "class": ["T-shirt, top", 'a "sign"']}
-    picture = Picture(go.Figure(), table, "Look.", "scores")
-    rows = list(csv.DictReader(io.StringIO(figures.csv(picture))))
-    assert rows == [
-        {"image": "3", "score": "0.1", "class": "T-shirt, top"},
-        {"image": "5", "score": "2.5", "class": 'a "sign"'},
-    ]
-
-
-def test_csv_refuses_columns_of_different_lengths():
-    with pytest.raises(ValueError):
-        figures.csv(Picture(go.Figure(), {"a": [1, 2], "b": [1]}, "Look.", "scores"))
-
-
-def test_html_stands_alone_and_shows_the_sentence_as_text():
-    page = figures.html(Picture(go.Figure(go.Bar(y=[1])), {}, "More <novel> images.", "bars"))
-    assert "More &lt;novel&gt; images." in page
-    assert "<script src=" not in page
-    assert "Plotly.newPlot" in page
-
-
-@pytest.mark.parametrize(
-    ("share", "words"), [(0.95, "95 %"), (0.1234, "12.3 %"), (1, "100 %"), (0, "0 %"), (float("nan"), "unknown")]
-)
-def test_percent(share, words):
-    assert figures.percent(share) == words
-
-
-@pytest.mark.parametrize(("value", "words"), [(0.012345, "0.0123"), (22.06, "22.1"), (12345.6, "12,346")])
-def test_number(value, words):
-    assert figures.number(value) == words
-
-
-def test_three_digits():
-    assert figures.three_digits({"value": 0.9721, "low": 0.968, "high": 0.9751}) == "0.972 (0.968 to 0.975)"
-    assert figures.three_digits({"value": 0.9721, "low": None, "high": None}) == "0.972"
-    assert figures.three_digits({"value": 0.9721}) == "0.972"
 
 
 def test_magnified_leaves_the_original_alone():
@@ -103,36 +25,24 @@ def test_many_points_are_drawn_by_webgl_in_single_precision(points, kind):
     assert trace.x.dtype == np.float32
 
 
-def test_enlarge_repeats_each_pixel(rng):
-    images = rng.integers(0, 256, (2, 3, 4, 5), dtype=np.uint8)
-    large = figures.enlarge(images, 3)
-    assert large.shape == (2, 12, 15, 3)
-    for offset in range(3):
-        np.testing.assert_array_equal(large[:, offset::3, offset::3], images.transpose(0, 2, 3, 1))
+def test_a_logarithmic_axis_has_powers_of_ten_alone_or_plotly_s_own_steps():
+    wide, close = go.Figure(go.Scatter(y=[1])), go.Figure(go.Scatter(y=[1]))
+    figures.log_axis(wide, 0.5, 2000)
+    figures.log_axis(close, 2, 5)
+    assert list(wide.layout.yaxis.ticktext) == ["1", "10", "100", "1,000"]
+    assert close.layout.yaxis.tickvals is None and close.layout.yaxis.type == "log"
+    figures.log_axis(close, 0, 1)  # an axis has no zero
+    assert np.isfinite(close.layout.yaxis.range).all()
 
 
-def test_enlarge_makes_three_equal_channels_of_one(rng):
-    image = rng.integers(0, 256, (1, 4, 4), dtype=np.uint8)
-    large = figures.enlarge(image, 2)
-    assert large.shape == (8, 8, 3)
-    np.testing.assert_array_equal(large[::2, ::2, 2], image[0])
-
-
-def test_strip_places_images_row_by_row_with_transparent_gaps(rng):
-    images = rng.integers(0, 256, (3, 1, 4, 4), dtype=np.uint8)
-    sheet = np.asarray(Image.open(io.BytesIO(figures.strip(images, columns=2, factor=2, gap=3))))
-    assert sheet.shape == (2 * 8 + 3, 2 * 8 + 3, 4)
-    np.testing.assert_array_equal(sheet[:8, 11:, :3], figures.enlarge(images[1], 2))
-    np.testing.assert_array_equal(sheet[11:, :8, :3], figures.enlarge(images[2], 2))
-    assert sheet[:8, :8, 3].min() == 255
-    assert sheet[8:11].max() == 0
-    assert sheet[11:, 8:].max() == 0  # the place of the fourth image
+def test_wrapped_names_are_safe_and_break_between_words():
+    assert figures.wrapped("<b> nearest images", 8) == "&lt;b&gt;<br>nearest<br>images"
 
 
 def histogram(rng: np.random.Generator, tail: float = 0.0) -> tuple[np.ndarray, np.ndarray, Picture]:
     novel = np.arange(500) % 5 == 0
     scores = np.exp(tail * rng.normal(size=500)) + novel
-    return scores, novel, figures.score_histogram(scores, novel, 1.5, "Scores")
+    return scores, novel, figures.score_histogram(scores, Kinds.of_test(novel), 1.5, "Scores")
 
 
 @pytest.mark.parametrize("tail", [0.1, 1.5])
@@ -168,7 +78,7 @@ def test_score_histogram_says_when_its_axis_is_logarithmic(rng):
 
 @pytest.mark.parametrize("scores", [[2.0, 2.0], [-1.0, 3.0], [0.0, 1e6], [5.0, 6.0]])
 def test_score_histogram_of_few_equal_or_extreme_scores(scores):
-    picture = figures.score_histogram(scores, [0, 1], 2.0, "Scores")
+    picture = figures.score_histogram(scores, Kinds.of_test([0, 1]), 2.0, "Scores")
     assert np.sum(picture.table["normal"]) == np.sum(picture.table["novel"]) == 1
     assert all(np.isfinite(trace.x).all() and (trace.width > 0).all() for trace in picture.figure.data)
 

@@ -1,0 +1,74 @@
+"""Replay of RaPP: what its training did, epoch by epoch, to a few hundred probe images."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+import numpy as np
+import plotly.graph_objects as go
+from numpy.typing import NDArray
+
+from core import evaluation
+from core.figures import INK, SERIES, Kinds, Picture, number, scatter, sheets, style, wrapped
+from core.figures.families.rapp import layer_scores
+from core.figures.families.rapp_windows import Window
+
+Snapshots = Mapping[int, Mapping[str, NDArray]]  # epoch -> arrays that replay draws
+
+
+def learning(snapshots: Snapshots, kinds: Kinds, window: Window, shown: int) -> Picture:
+    """AUROC of reconstruction and SAP on the probe images after each stored epoch; the shown epoch is marked.
+
+    snapshots: epoch -> a snapshot with |d_i|^2 of the probe images, "layers" [P, L + 1].  kinds: of the P images.
+    """
+    epochs, novel, (first, last) = list(snapshots), kinds.novel, window
+    layers = [each["layers"] for each in snapshots.values()]
+    reached = {"Reconstruction": [evaluation.auroc(each[:, 0], novel) for each in layers]}
+    name = f"SAP, layers {first} to {last}"
+    reached[name] = [evaluation.auroc(each[:, first : last + 1].sum(1), novel) for each in layers]
+    figure = go.Figure()
+    for (score, values), colour, dash in zip(reached.items(), SERIES, ("solid", "longdash"), strict=False):
+        looks = {"mode": "lines+markers", "line": {"color": colour, "dash": dash, "width": 2.5}}
+        looks["hovertemplate"] = f"epoch %{{x}}: %{{y:.3f}}<extra>{score}</extra>"
+        figure.add_trace(scatter(epochs, values, name=score, **looks))
+    figure.add_vline(x=shown, line={"color": INK, "dash": "dash", "width": 1.5})
+    style(figure, "What the training did", "Epoch (log scale)", f"AUROC, {len(layers[0])} probe images", height=300)
+    figure.update_xaxes(type="log", tickvals=epochs, ticktext=[str(epoch) for epoch in epochs])
+    values = reached[name]
+    best = int(np.argmax(values))
+    peak = "" if best == len(values) - 1 else f"; it was highest, {values[best]:.3f}, after epoch {epochs[best]}"
+    sentence = (
+        f"{name}, begins at {values[0]:.3f} and ends at {values[-1]:.3f}{peak}. The training only learns to redraw: "
+        "nothing in it asks for a high AUROC."
+    )
+    return Picture(figure, {"epoch": epochs, **reached}, sentence, "learning")
+
+
+def layers_after(epoch: int, snapshots: Snapshots, kinds: Kinds, window: Window | None) -> Picture:
+    """`layer_scores` of the probe images after an epoch, on an axis that all epochs share.  Arguments as `learning`."""
+    everything = np.concatenate([each["layers"] for each in snapshots.values()])
+    low, high = np.quantile(everything, [0.02, 0.98]).tolist()
+    title = f"Difference by layer after epoch {epoch}"
+    picture = layer_scores(snapshots[epoch]["layers"], kinds, window, (low, high), title)
+    return replace(picture, name="layers-after-epoch")
+
+
+def redrawings(epoch: int, snapshots: Snapshots, images: NDArray[np.uint8], kinds: Kinds, many: int = 10) -> Picture:
+    """A few probe images and what the network made of them after an epoch, half of them novel where there are enough.
+
+    snapshots: epoch -> a snapshot with "reconstruction", uint8 [K, C, H, W], of the first K probe images.
+    images: [P, C, H, W], of all probe images, with their kinds.
+    """
+    redrawn = snapshots[epoch]["reconstruction"]
+    kept = kinds[: len(redrawn)]
+    novels, normals = kept.by_turns(np.flatnonzero(kept.novel))[: many // 2], np.flatnonzero(~kept.novel)
+    places = np.concatenate([normals[: many - len(novels)], novels])
+    images, redrawn, shown = images[places], redrawn[places], kinds[places]
+    error = np.square((images.astype(np.float64) - redrawn) / 255).sum((1, 2, 3))
+    drawn = [shown.kind(at) for at in range(len(places))]
+    below = [
+        sheets.caption(wrapped(kind.name, 11), kind, number(each)) for kind, each in zip(drawn, error, strict=True)
+    ]
+    figure = sheets.sheet([images, redrawn], below, ["input", "redrawn"], f"Redrawn after epoch {epoch}", 250, many)
+    means = [f"{number(error[mask].mean())} for the {kind.name} ones" for kind, mask in shown]
+    sentence = f"Below each its squared difference to the redrawing: on average {' and '.join(means)}."
+    return Picture(figure, {**shown.columns, "squared difference": error}, sentence, "redrawings")
