@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-BLOCK_DISTANCES = 1 << 24  # distances held at once, 64 MiB in float32
+BLOCK_DISTANCES = 1 << 25  # distances held at once, 128 MiB in float32
 BLOCK_VALUES = 1 << 24  # values of the bank's rows centred at once
-PAIR_VALUES = 1 << 20  # values of the pairs that are measured at once: they stay in the processor's cache
+PAIR_VALUES = 1 << 22  # values of the pairs that are measured at once
 SHORT = 128  # coordinates of a short form: of 60,000 MNIST images it leaves 27 to measure
 SAMPLE = 4096  # rows whose spread decides which coordinates
 CROWD = 500  # where it leaves more than this, it costs less to search all rows
