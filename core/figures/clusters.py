@@ -15,7 +15,9 @@ from core.figures.charts import style
 from core.figures.palette import AMOUNTS, SERIES
 from core.figures.picture import Picture, percent
 
+SHADES = (0.0, -0.4, 0.55)  # of the colours of a series: as they are, towards black, towards white
 SYMBOLS = ("circle", "square", "cross", "triangle-up", "pentagon")
+COLOURS = len(SERIES) * len(SHADES)
 UNSEEN, TOLD = "hidden class, not used in training", "hidden class, which this run was told"
 
 
@@ -25,11 +27,16 @@ def letter(cluster: int) -> str:
 
 
 def look(cluster: int) -> dict[str, str]:
-    """Colour and symbol of a cluster's points."""
-    return {
-        "color": SERIES[cluster % len(SERIES)],
-        "symbol": SYMBOLS[cluster // len(SERIES) % len(SYMBOLS)],
-    }
+    """Colour and symbol of a cluster's points: nine colours, three of each hue, then the next symbol."""
+    shade, hue = divmod(cluster % COLOURS, len(SERIES))
+    return {"color": _shaded(SERIES[hue], SHADES[shade]), "symbol": SYMBOLS[cluster // COLOURS % len(SYMBOLS)]}
+
+
+def _shaded(colour: str, shade: float) -> str:
+    """A colour "#RRGGBB", mixed with black (shade below 0) or white (above)."""
+    end = 255 if shade > 0 else 0
+    mixed = (round(int(colour[at : at + 2], 16) * (1 - abs(shade)) + end * abs(shade)) for at in (1, 3, 5))
+    return "#" + "".join(f"{each:02X}" for each in mixed)
 
 
 def main_classes(clusters: NDArray, classes: ArrayLike) -> list[tuple[str, float]]:

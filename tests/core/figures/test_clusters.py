@@ -10,9 +10,10 @@ def test_clusters_are_lettered_as_the_columns_of_a_spreadsheet(cluster, letters)
     assert clusters.letter(cluster) == letters
 
 
-def test_fifteen_clusters_look_different():
-    looks = {tuple(clusters.look(k).values()) for k in range(15)}
-    assert len(looks) == 15
+def test_many_clusters_look_different():
+    looks = {tuple(clusters.look(k).values()) for k in range(45)}
+    assert len(looks) == 45
+    assert len({clusters.look(k)["color"] for k in range(9)}) == 9
     assert not {colour for colour, _ in looks} & {figures.NORMAL, figures.NOVEL}
 
 
