@@ -6,12 +6,41 @@ each with batch normalisation, to 16C, 32C, 64C (large). The last layer of the e
 published one gives twice as many numbers, a mean and an unbounded noise scale that nothing holds back.
 """
 
-from torch import nn
+from typing import Any
+
+import torch
+from torch import Tensor, nn
 
 from core.knobs import Shape
 
 HIDDEN = 512  # width of the linear layer beside the code
 SIZES = {"small": (4, 8, 16), "large": (16, 32, 64)}  # channels of the three levels, in multiples of the image's
+
+
+class _Exponential(torch.autograd.Function):
+    """x above 0, exp(x) - 1 below.
+
+    torch's own computes expm1, which costs a CPU fifteen times as much as exp: two fifths of a step of the small
+    autoencoder. Beside activations of the size of 1 the difference in rounding, 6e-8, is nothing.
+    """
+
+    @staticmethod
+    def forward(context: Any, values: Tensor) -> Tensor:
+        result = values.clamp(max=0).exp_().sub_(1).add_(values.clamp(min=0))
+        context.save_for_backward(result)
+        return result
+
+    @staticmethod
+    def backward(context: Any, gradient: Tensor) -> Tensor:
+        (result,) = context.saved_tensors
+        return result.clamp(max=0).add_(1).mul_(gradient)  # below 0 the slope is exp(x), the result plus 1
+
+
+class ELU(nn.Module):
+    """Exponential linear unit.  D.-A. Clevert, T. Unterthiner, S. Hochreiter, ICLR 2016."""
+
+    def forward(self, values: Tensor) -> Tensor:
+        return _Exponential.apply(values)
 
 
 def encoder(shape: Shape, latent: int, size: str = "small", dropout: float = 0.0) -> nn.Sequential:
@@ -65,7 +94,7 @@ def _flat(shape: Shape, size: str) -> int:
 
 def _level(into: int, out: int, size: str) -> nn.Sequential:
     if size == "small":
-        return nn.Sequential(nn.Conv2d(into, out, 3, padding=1), nn.ELU())
+        return nn.Sequential(nn.Conv2d(into, out, 3, padding=1), ELU())
     return nn.Sequential(
         *_normalised(nn.Conv2d(into, out, 3, padding=1)), *_normalised(nn.Conv2d(out, out, 3, padding=1))
     )
@@ -74,9 +103,9 @@ def _level(into: int, out: int, size: str) -> nn.Sequential:
 def _up(into: int, out: int, size: str) -> nn.Sequential:
     wider = nn.ConvTranspose2d(into, out, 4, stride=2, padding=1)
     if size == "small":
-        return nn.Sequential(wider, nn.ELU())
+        return nn.Sequential(wider, ELU())
     return nn.Sequential(*_normalised(wider), *_normalised(nn.Conv2d(out, out, 3, padding=1)))
 
 
 def _normalised(layer: nn.Conv2d | nn.ConvTranspose2d) -> tuple[nn.Module, ...]:
-    return layer, nn.BatchNorm2d(layer.out_channels), nn.ELU()
+    return layer, nn.BatchNorm2d(layer.out_channels), ELU()

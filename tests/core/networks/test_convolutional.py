@@ -13,6 +13,16 @@ def weights(network: nn.Module) -> int:
     return sum(parameter.numel() for parameter in network.parameters())
 
 
+def test_the_exponential_unit_equals_torch_s():
+    values = torch.tensor([-80.0, -5, -1, -1e-3, -1e-9, 0, 1e-9, 0.5, 60]).requires_grad_()
+    ours = convolutional.ELU()(values)
+    torch.testing.assert_close(ours, nn.functional.elu(values), rtol=1e-6, atol=1e-7)
+    slopes = [torch.autograd.grad((each * torch.arange(9)).sum(), values)[0] for each in (ours, nn.ELU()(values))]
+    torch.testing.assert_close(*slopes, rtol=1e-5, atol=1e-6)
+    with torch.inference_mode():
+        torch.testing.assert_close(convolutional.ELU()(values), ours.detach())
+
+
 def test_weight_counts_of_the_small_network():
     """28 x 28 grey, code 10: convolutions 1-4-8-16 with biases, then 784-512-10, and back."""
     down = (4 * 9 + 4) + (8 * 4 * 9 + 8) + (16 * 8 * 9 + 16) + (784 * 512 + 512) + (512 * 10 + 10)
