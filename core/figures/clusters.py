@@ -95,8 +95,9 @@ def class_map(clusters: NDArray, classes: ArrayLike) -> Picture:
 def agreement_in_words(table: NDArray) -> str:
     """How well clusters and classes agree, by four measures.  table: images of each cluster and class, [K, C]."""
     return (
-        f"{percent(evaluation.purity(table))} of the training images are of their cluster's main class (purity). With "
-        f"one cluster for each class it would be {percent(evaluation.matched_accuracy(table))} (matched accuracy). "
+        f"{percent(evaluation.purity(table))} of the training images are of their cluster's main class (purity). "
+        f"Matched one to one, {percent(evaluation.matched_accuracy(table))} lie in their class's own cluster (matched "
+        "accuracy). "
         f"Normalised mutual information {evaluation.normalised_mutual_information(table):.2f}, adjusted Rand index "
         f"{evaluation.adjusted_rand_index(table):.2f}: 1 for equal partitions, about 0 for a random one."
     )

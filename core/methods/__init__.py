@@ -39,6 +39,7 @@ METHODS = {
         "core.figures.families.svdd",
         "svdd",
     ),
+    "clad": Method("core.methods.cards.clad:CLAD", "core.methods.clad:Clad", "core.figures.families.clad", "clad"),
 }
 
 

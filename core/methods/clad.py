@@ -319,9 +319,13 @@ class Clad(Detector):
 
         cluster: the one that they make, after merging, [B].  logits: after each step on the grid, [B, E, K], in the
         direction found at the temperature in use.  confidence: at temperature 1 without a step, [B].
-        epsilons: the grid, [B, E]; step: the place on it that ODIN takes, [B]; both the same for every image.
+        direction: of the step, of each pixel -1, 0 or 1, int8 [B, C, H, W].
+        The same for every image: epsilons, the grid, [B, E]; step, the place on it that ODIN takes, and the
+        temperature, [B] each.
         """
         codes, logits = self.embed(images), self.logits_on_grid(images, cards.EPSILONS)
+        temperature = self.knobs.temperature
+        direction, _ = odin.ascent(self.classifier, self.standardised(images), temperature)
         assignments = dec.log_soft_assignment(codes, self.centres).exp()
         return {
             "embedding": codes,
@@ -329,8 +333,10 @@ class Clad(Detector):
             "cluster": self.into[assignments.argmax(1)],
             "logits": logits,
             "confidence": logits[:, 0].softmax(1).amax(1),
+            "direction": direction.to(torch.int8),
             "epsilons": torch.tensor(cards.EPSILONS).expand(len(images), -1),
             "step": torch.full((len(images),), self.step),
+            "temperature": torch.full((len(images),), temperature),
         }
 
     def portrait(self, task: TaskTensors) -> Arrays:

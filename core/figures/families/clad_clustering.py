@@ -12,6 +12,7 @@ from core.figures.clusters import letter, look
 from core.figures.families.clad import HATCHED
 
 STARVED, COLLAPSED = 0.005, 0.95  # shares of the images, as core/algorithms/dec.py has them
+MOST_COUNTED = 6  # kinds whose bars have room for a number
 MEANING = (
     f"**Starved**: a kind with under {percent(STARVED)} of the images; a class of few images can't be learned, so it "
     f"joins its nearest neighbour. **Collapsed**: one kind has over {percent(COLLAPSED)} of the images, or is the only "
@@ -20,12 +21,12 @@ MEANING = (
 PANELS = {  # title -> curves
     "Images that changed their kind (%)": ("changed",),
     "Mean sureness of the own kind": ("sureness",),
-    "Largest and smallest kind (% of images)": ("largest share", "smallest share"),
+    "Largest, smallest kind (% of all)": ("largest share", "smallest share"),
 }
 
 
 def learning(progress: Sequence[Mapping], shown: int, tolerance: float) -> Picture:
-    """Curves of the clustering by update, the shown one marked.
+    """Curves of the clustering by epoch, the shown one marked.
 
     progress: {epoch, curves} of that stage.  tolerance: share of changed images below which it ends.
     """
@@ -40,7 +41,7 @@ def learning(progress: Sequence[Mapping], shown: int, tolerance: float) -> Pictu
             epochs, values = np.array(curves[name], np.float64).reshape(-1, 2).T
             scale = 1 if name == "sureness" else 100
             line = {"color": colour, "dash": dash, "width": 2.5}
-            hover = f"update %{{x}}: %{{y:.3g}}<extra>{name}</extra>"
+            hover = f"epoch %{{x}}: %{{y:.3g}}<extra>{name}</extra>"
             figure.add_trace(
                 scatter(
                     epochs,
@@ -58,12 +59,12 @@ def learning(progress: Sequence[Mapping], shown: int, tolerance: float) -> Pictu
         figure.add_vline(shown, line={"color": INK, "dash": "dash", "width": 1.5}, row=1, col=column)
     figure.add_hline(100 * tolerance, line={"color": CONTROL, "dash": "dot", "width": 1.5}, row=1, col=1)
     figure.add_hline(100 * STARVED, line={"color": CONTROL, "dash": "dot", "width": 1.5}, row=1, col=3)
-    style(figure, "What clustering did, update by update", "Update", "", 300, 0)
+    style(figure, "What clustering did, epoch by epoch", "Epoch", "", 300, 0)
     figure.update_yaxes(rangemode="tozero")
     figure.update_yaxes(range=[0, 1.04], col=2)
     figure.update_annotations(font_color=INK)
     figure.update_layout(margin_t=70)
-    table: dict[str, Sequence] = {"update": [each["epoch"] for each in progress]}
+    table: dict[str, Sequence] = {"epoch": [each["epoch"] for each in progress]}
     table |= {name: [each["curves"].get(name) for each in progress] for name in curves}
     return Picture(figure, table, _learning_in_words(curves, tolerance), "clustering")
 
@@ -71,12 +72,12 @@ def learning(progress: Sequence[Mapping], shown: int, tolerance: float) -> Pictu
 def _learning_in_words(curves: Mapping[str, list[tuple[int, float]]], tolerance: float) -> str:
     sure, changed = curves["sureness"], curves["changed"]
     sentence = (
-        f"In {len(sure)} updates the mean sureness goes from {sure[0][1]:.2f} to {sure[-1][1]:.2f}: clustering "
+        f"In {len(sure)} epochs the mean sureness goes from {sure[0][1]:.2f} to {sure[-1][1]:.2f}: clustering "
         "makes its own guess more certain, right or wrong."
     )
     if not changed:
         return sentence
-    ended = "it ended there" if changed[-1][1] < tolerance else "the last update came first"
+    ended = "it ended there" if changed[-1][1] < tolerance else "the last epoch came first"
     return (
         f"{sentence} {percent(round(changed[0][1], 3))} of the images changed their kind at first, "
         f"{percent(round(changed[-1][1], 4))} in the end; under {percent(tolerance)} (dotted) it stops: {ended}."
@@ -84,7 +85,7 @@ def _learning_in_words(curves: Mapping[str, list[tuple[int, float]]], tolerance:
 
 
 def sizes(counts: NDArray, into: NDArray, epoch: int) -> Picture:
-    """Training images of each cluster after an update; dotted: below it a kind is starved.
+    """Training images of each cluster after an epoch; dotted: below it a kind is starved.
 
     counts: [k].  into: [k], the kind that each has become in the end.
     """
@@ -95,15 +96,16 @@ def sizes(counts: NDArray, into: NDArray, epoch: int) -> Picture:
         x=places,
         y=share,
         marker={"color": [look(k)["color"] for k in into.tolist()], "opacity": 0.8},
-        text=[f"{count:,}" for count in counts.tolist()] if len(counts) <= 12 else None,
+        text=[f"{count:,}" for count in counts.tolist()] if len(counts) <= MOST_COUNTED else None,
         textposition="outside",
+        constraintext="none",
         cliponaxis=False,
         customdata=counts,
         hovertemplate="kind %{x}: %{customdata:,} images, %{y:.1f} %<extra></extra>",
         showlegend=False,
     )
     figure.add_hline(100 * STARVED, line={"color": INK, "dash": "dot", "width": 1.5})
-    style(figure, f"Kinds after update {epoch}", "Kind", "% of the training images", 400, 0)
+    style(figure, f"Kinds after epoch {epoch}", "Kind", "% of the training images", 400, 0)
     figure.update_xaxes(tickvals=places, ticktext=names, showgrid=False)
     figure.update_yaxes(rangemode="tozero")
     small, empty = int((counts < STARVED * counts.sum()).sum()), int((counts == 0).sum())
@@ -143,7 +145,7 @@ def sharpening(before: NDArray, after: NDArray) -> Picture:
             hovertemplate="%{y:,} images around %{x:.2f}<extra></extra>",
         )
     title = "How much an image belongs to its kind"
-    style(figure, title, "Largest soft assignment, 1: wholly", "Training images", 320)
+    style(figure, title, "Largest soft assignment, 1: wholly", "Training images", 320, 2)
     figure.update_layout(barmode="overlay", bargap=0, xaxis_range=[0, 1])
     over = [percent(round(float((values > 0.9).mean()), 3)) for values in (before, after)]
     sentence = (
@@ -189,12 +191,11 @@ def classifier_curves(progress: Sequence[Mapping]) -> Picture:
     return Picture(figure, {"epoch": epochs, **curves}, sentence, "classifier")
 
 
-def troubles(share: float, merged: str, collapsed: str) -> list[str]:
+def troubles(sizes: NDArray, merged: str) -> list[str]:
     """What went wrong with the clustering, in sentences; none where it went well.
 
-    share: of the images that the largest kind has.  merged, collapsed: what the run itself says, perhaps nothing.
+    sizes: training images of each kind, [K].  merged: what the run says of starved kinds, perhaps nothing.
     """
-    said = [collapsed] if collapsed else []
-    if not collapsed and share > COLLAPSED:
-        said.append(f"Collapsed: one kind has {percent(round(share, 3))} of the images, so confidence says little.")
-    return said + ([merged] if merged else [])
+    share = float(sizes.max() / sizes.sum())
+    collapsed = f"Collapsed: one kind has {percent(round(share, 3))} of the images, so confidence says little."
+    return [collapsed] * (share > COLLAPSED) + [merged] * bool(merged)

@@ -171,7 +171,7 @@ def _steps_in_words(asked: Asked, aurocs: Sequence[float]) -> str:
     return (
         f"At temperature 1 the softmax saturates: {100 * saturated:.0f} % of the held-out normal images get over 0.99. "
         f"Temperature {asked.temperature:g} spreads them out again: AUROC {temperature - softmax:+.3f}; "
-        f"the step of {asked.epsilon:g} adds {odin - temperature:+.3f}."
+        f"a step of {asked.epsilon:g} on top: {odin - temperature:+.3f}."
     )
 
 

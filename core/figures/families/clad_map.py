@@ -196,7 +196,7 @@ def replayed_map(
     classes: NDArray,
     places: NDArray,
 ) -> Picture:
-    """The probe images of the test set after an update, on the plane of the finished embedding.
+    """The probe images of the test set after an epoch, on the plane of the finished embedding.
 
     snapshots: {epoch: {"embedding" [P, D], "assignments" [P, k]}}.  projection: pca/axes and pca/mean.  into: [k], the
     kind that each cluster has become.  kinds, places: of the P images, place -1 for those that are not of the test set.
@@ -207,7 +207,7 @@ def replayed_map(
     corners = np.array([around(each) for each in at.values()])
     clusters = into[snapshots[epoch]["assignments"].argmax(1)]
     points = Points(at[epoch][shown], clusters[shown], classes[places[shown]])
-    title = f"{len(shown):,} probe images after update {epoch}"
+    title = f"{len(shown):,} probe images after epoch {epoch}"
     window = np.stack([corners[:, 0].min(0), corners[:, 1].max(0)])
     return kinds_map(
         None, points, kinds[shown], places[shown], ("First principal axis", "Second"), title, window=window

@@ -84,7 +84,7 @@ def clustering(run: Run) -> None:
     """Replay of the clustering, and what it made of its own sureness."""
     portrait, progress = cached.arrays(run, "portrait"), replay.progress(run)
     above = st.container()
-    epoch, snapshots = replay.slider(run, "clad_update")
+    epoch, snapshots = replay.slider(run, "clad_epoch")
     if progress:
         with above:
             panels.show(clad_clustering.learning(progress, epoch, run.spec.settings.tolerance), run=run.id)
@@ -113,8 +113,7 @@ def clustering(run: Run) -> None:
 
 def troubles(portrait: Mapping[str, NDArray]) -> list[str]:
     """What went wrong with the clustering, in sentences."""
-    said = [str(portrait.get(name, "")) for name in ("merged", "collapsed")]
-    return clad_clustering.troubles(float(portrait["sizes"].max() / portrait["sizes"].sum()), *said)
+    return clad_clustering.troubles(portrait["sizes"], str(portrait["merged"]))
 
 
 def against_classes(run: Run, hidden: NDArray) -> None:
@@ -122,6 +121,7 @@ def against_classes(run: Run, hidden: NDArray) -> None:
     st.badge("Diagnosis: hidden classes took no part in the training", icon=":material/stethoscope:", color="violet")
     panels.show(shared.class_map(cached.array(run, "portrait", "clusters"), hidden), run=run.id)
     st.caption(
-        "Purity rises with the number of kinds by itself: compare it at equal numbers. Matched accuracy asks for one "
-        "kind a class, so it punishes splitting a class into several, which is no fault here."
+        "A cluster is what this page calls a kind. Purity rises with the number of kinds by itself: compare it at equal "
+        "numbers. Matched accuracy asks for one kind a class, so it punishes splitting a class into several, which is "
+        "no fault here."
     )

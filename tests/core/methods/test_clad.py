@@ -223,6 +223,17 @@ def test_scores_follow_from_the_stored_logits_and_embedding(task, trained):
     np.testing.assert_array_equal(reasons["cluster"], trained.into.numpy()[reasons["assignments"].argmax(1)])
     np.testing.assert_allclose(reasons["confidence"], softmax(logits[:, 0], axis=1).max(1), rtol=1e-4)
     assert (reasons["epsilons"] == np.float32(cards.EPSILONS)).all() and (reasons["step"] == step).all()
+    assert (reasons["temperature"] == 1000).all()
+
+
+def test_the_stored_direction_is_that_of_the_stored_logits(task, trained):
+    reasons, epsilon = trained.explain(task.valid), cards.EPSILONS[-1]
+    moved = task.valid.numpy() / 255 + epsilon * reasons["direction"]
+    standardised = (moved - trained.mean.numpy()[:, None, None]) / trained.deviation.numpy()[:, None, None]
+    with torch.no_grad():
+        logits = trained.classifier(torch.from_numpy(standardised).float()).numpy()
+    np.testing.assert_allclose(logits, reasons["logits"][:, -1], rtol=1e-3, atol=1e-4)
+    assert set(np.unique(reasons["direction"])) <= {-1, 0, 1} and np.any(reasons["direction"])
 
 
 def test_the_step_is_the_surest_on_held_out_images(task, trained):
