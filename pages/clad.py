@@ -59,8 +59,8 @@ hidden = cached.array(run, "train", "classes")
 
 # --- the answer in numbers
 method_page.numbers(run, card.headline, measured, "(at your temperature and step)" if moved else "")
-for sentence in parts.troubles(portrait):
-    st.badge(panels.escape(sentence), icon=":material/warning:", color="orange")
+if merged := str(portrait["merged"]):
+    st.badge(panels.escape(merged), icon=":material/warning:", color="orange")
 
 # --- the answer
 picked, shown = method_page.image(run, asked.scores)

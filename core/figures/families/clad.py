@@ -5,7 +5,7 @@ after each step on a small grid (core/methods/clad.py, `explain`), so that tempe
 network and without torch.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import plotly.graph_objects as go
@@ -105,7 +105,7 @@ def pulled(logits: NDArray, epsilon: float, temperature: float, normal: NDArray 
     rows = ["before", f"after a step<br>of {epsilon:g}"] if epsilon else ["no step"]
     own = confidence(logits, temperature)[: len(rows)]
     figure = go.Figure()
-    table = {"row": [row.replace("<br>", " ") for row in rows], "image": own}
+    table: dict[str, Sequence | NDArray] = {"row": [row.replace("<br>", " ") for row in rows], "image": own}
     if normal is not None:
         others = confidence(normal, temperature)[:, : len(rows)]
         low, middle, high = np.quantile(others, BAND, axis=0)
@@ -161,5 +161,11 @@ def perturbation(image: NDArray[np.uint8], direction: NDArray, epsilon: float) -
         "classifier does."
     )
     channel, row, pixel = (each.ravel() for each in np.indices(image.shape))
-    table = {"channel": channel, "row": row, "column": pixel, "image": image.ravel(), "step": direction.ravel()}
+    table: dict[str, NDArray] = {
+        "channel": channel,
+        "row": row,
+        "column": pixel,
+        "image": image.ravel(),
+        "step": direction.ravel(),
+    }
     return Picture(figure, table, sentence, "perturbation")

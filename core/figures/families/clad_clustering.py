@@ -189,13 +189,3 @@ def classifier_curves(progress: Sequence[Mapping]) -> Picture:
         "gives them. No class was told to anyone: this says that the kinds can be told apart, not that they are right."
     )
     return Picture(figure, {"epoch": epochs, **curves}, sentence, "classifier")
-
-
-def troubles(sizes: NDArray, merged: str) -> list[str]:
-    """What went wrong with the clustering, in sentences; none where it went well.
-
-    sizes: training images of each kind, [K].  merged: what the run says of starved kinds, perhaps nothing.
-    """
-    share = float(sizes.max() / sizes.sum())
-    collapsed = f"Collapsed: one kind has {percent(round(share, 3))} of the images, so confidence says little."
-    return [collapsed] * (share > COLLAPSED) + [merged] * bool(merged)

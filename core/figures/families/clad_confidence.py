@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from html import escape
 from typing import Any
 
@@ -134,7 +134,7 @@ def three_steps(asked: Asked, kinds: Kinds) -> Picture:
         edges = _edges(values if column == 1 else warm)
         tables |= {f"{name}, from": edges[:-1], f"{name}, to": edges[1:]}
         tables |= {f"{name}, {group}": np.histogram(values[mask], edges)[0] for group, mask in kinds.groups.items()}
-        for kind, counts, below in stacked(kinds, lambda mask, v=values, e=edges: np.histogram(v[mask], e)[0]):
+        for kind, counts, below in stacked(kinds, partial(_counted, values, edges)):
             of = kinds.novel.sum() if kind.foreign else (~kinds.novel).sum()
             figure.add_bar(
                 x=(edges[:-1] + edges[1:]) / 2,
@@ -158,6 +158,10 @@ def three_steps(asked: Asked, kinds: Kinds) -> Picture:
     figure.update_annotations(font={"color": INK, "size": 14})
     figure.update_layout(barmode="overlay", bargap=0, margin_t=110)
     return Picture(figure, tables, _steps_in_words(asked, aurocs), "confidence")
+
+
+def _counted(values: NDArray, edges: NDArray, mask: NDArray) -> NDArray:
+    return np.histogram(values[mask], edges)[0]
 
 
 def _edges(values: NDArray) -> NDArray[np.float64]:

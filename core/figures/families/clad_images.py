@@ -11,7 +11,7 @@ from core.figures.sheets import Row
 IN_A_ROW = 6
 
 
-def of_kind(kind: int, portrait: Mapping[str, NDArray], classes: NDArray | None) -> tuple[Row, Row]:
+def of_kind(kind: int, portrait: Mapping[str, NDArray], classes: NDArray) -> tuple[Row, Row]:
     """The training images of a kind that the classifier is most sure of, and least.
 
     portrait: a run's, of which "sure" and "unsure", training images by number [K, m]; "sure_images" and
@@ -22,11 +22,7 @@ def of_kind(kind: int, portrait: Mapping[str, NDArray], classes: NDArray | None)
     for which, words in (("sure", "surest"), ("unsure", "least sure")):
         members = portrait[which][kind][:IN_A_ROW]
         sureness = np.exp(-portrait["doubt"][members].astype(np.float64))
-        labels = (
-            [f"{each:.3f}" for each in sureness]
-            if classes is None
-            else [f"{name} · {each:.3f}" for name, each in zip(classes[members], sureness, strict=True)]
-        )
+        labels = [f"{name} · {each:.3f}" for name, each in zip(classes[members], sureness, strict=True)]
         title = f"Kind {letter(kind)}, {portrait['sizes'][kind]:,} images: {words}" if which == "sure" else words
         rows.append(Row(title, portrait[f"{which}_images"][kind][:IN_A_ROW], labels))
     return rows[0], rows[1]

@@ -118,7 +118,7 @@ def kinds_map(
     figure.update_xaxes(range=[low[0], high[0]], **bare)
     figure.update_yaxes(range=[low[1], high[1]], **bare)
     figure.update_layout(margin_t=95, legend_itemsizing="constant")
-    table = {
+    table: dict[str, Sequence | NDArray] = {
         "image": places,
         "x": test.at[:, 0],
         "y": test.at[:, 1],
@@ -135,13 +135,10 @@ def _looks(numbers: NDArray) -> dict[str, NDArray]:
 
 def _legend(figure: go.Figure, train: Points | None, kinds: Kinds) -> None:
     """What large, small and open points are; their colours are named on the map itself."""
-    entries = [] if train is None else [(f"training images ({len(train):,})", {"color": CONTROL, "size": 4})]
+    small, outlined = {"color": CONTROL, "size": 4}, {"color": CONTROL, "line": {"width": 1, "color": INK}}
+    entries: list[tuple[str, dict]] = [] if train is None else [(f"training images ({len(train):,})", small)]
     for kind, mask in kinds:
-        marker = (
-            {"color": kind.colour, "symbol": kind.open_symbol}
-            if kind.foreign
-            else {"color": CONTROL, "line": {"width": 1, "color": INK}}
-        )
+        marker = {"color": kind.colour, "symbol": kind.open_symbol} if kind.foreign else outlined
         entries.append((f"{kind.label} test images ({mask.sum():,})", marker))
     for name, marker in entries:
         figure.add_scatter(x=[None], y=[None], mode="markers", name=name, marker=marker)

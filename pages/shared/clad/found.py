@@ -1,7 +1,5 @@
 """Parts of the CLAD page that are rows of images or replay the clustering."""
 
-from collections.abc import Mapping
-
 import streamlit as st
 from numpy.typing import NDArray
 
@@ -9,6 +7,7 @@ from core.figures import clusters as shared
 from core.figures.families import clad as figures
 from core.figures.families import clad_clustering, clad_images, clad_map
 from core.figures.families.clad_confidence import Asked
+from core.figures.pages import method_numbers
 from core.runs.store import Run
 from pages.shared import cached, method_page, panels, pickers, replay
 
@@ -107,13 +106,8 @@ def clustering(run: Run) -> None:
         panels.show(clad_clustering.sharpening(portrait["sureness_before"], portrait["sureness_after"]), run=run.id)
     with right:
         st.markdown(clad_clustering.MEANING)
-        for sentence in troubles(portrait) or ["This run: neither starved nor collapsed."]:
-            st.markdown(panels.escape(sentence))
-
-
-def troubles(portrait: Mapping[str, NDArray]) -> list[str]:
-    """What went wrong with the clustering, in sentences."""
-    return clad_clustering.troubles(portrait["sizes"], str(portrait["merged"]))
+        told = [*method_numbers.alarms(run.about.get("alarms", {})), str(portrait["merged"])]
+        st.markdown(panels.escape(" ".join(filter(None, told)) or "This run: neither starved nor collapsed."))
 
 
 def against_classes(run: Run, hidden: NDArray) -> None:
@@ -121,7 +115,7 @@ def against_classes(run: Run, hidden: NDArray) -> None:
     st.badge("Diagnosis: hidden classes took no part in the training", icon=":material/stethoscope:", color="violet")
     panels.show(shared.class_map(cached.array(run, "portrait", "clusters"), hidden), run=run.id)
     st.caption(
-        "A cluster is what this page calls a kind. Purity rises with the number of kinds by itself: compare it at equal "
-        "numbers. Matched accuracy asks for one kind a class, so it punishes splitting a class into several, which is "
-        "no fault here."
+        "A cluster is what this page calls a kind. Purity rises with the number of kinds by itself: compare it at "
+        "equal numbers. Matched accuracy asks for one kind a class, so it punishes splitting a class into several, "
+        "which is no fault here."
     )
