@@ -8,6 +8,7 @@ To add a scenario, write a file with one function, decorate it with `@scenario`,
 
 import importlib
 
+from core.scenarios.groups import super_categories
 from core.scenarios.splits import Rows
 from core.scenarios.table import (
     SCENARIOS,
@@ -17,7 +18,6 @@ from core.scenarios.table import (
     named,
     offer,
     scenario,
-    super_categories,
     task_spec,
 )
 from core.scenarios.task import NORMAL, NOVEL, Offer, Task, TaskSpec
