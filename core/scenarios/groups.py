@@ -42,7 +42,9 @@ def parsed(text: str) -> list[tuple[str, tuple[str, ...]]]:
 
 
 def _malformed(text: str) -> WrongRequest:
-    return WrongRequest(f"groups can't be {text!r}. Write them as {EXAMPLE}.")
+    return WrongRequest(
+        f"groups can't be {text!r}. Write them as {EXAMPLE}, and names that hold one of these marks in double quotes."
+    )
 
 
 def canonical(entry: Entry, text: str) -> str:
@@ -67,17 +69,16 @@ def _check(entry: Entry, groups: list[tuple[str, tuple[str, ...]]]) -> None:
     if "" in names:
         raise WrongRequest("A group has no name. Give it one.")
     if twice := [name for name, count in names.items() if count > 1]:
-        raise WrongRequest(f"Two groups are called {twice[0]}. Give each a name of its own.")
+        raise WrongRequest(f"Two groups are called {twice[0]!r}. Give each a name of its own.")
     if empty := [name for name, classes in groups if not classes]:
-        raise WrongRequest(f"The group {empty[0]} has no class yet. Choose its classes, or leave it out.")
+        raise WrongRequest(f"The group {empty[0]!r} has no class yet. Choose its classes, or leave it out.")
     holders = {each: [name for name, classes in groups if each in classes] for _, some in groups for each in some}
     if shared := [(each, found) for each, found in holders.items() if len(found) > 1]:
         each, found = shared[0]
-        raise WrongRequest(
-            f"The class {each} of {entry.title} is in the groups {' and '.join(found)}. Leave it in one of them."
-        )
+        places = " and ".join(map(repr, found))
+        raise WrongRequest(f"The class {each} of {entry.title} is in the groups {places}. Leave it in one of them.")
     if len(groups) < 2:
-        raise WrongRequest(f"{groups[0][0]} is the only group, so nothing is left to be novel. Make a second one.")
+        raise WrongRequest(f"{groups[0][0]!r} is the only group, so nothing is left to be novel. Make a second one.")
 
 
 def super_categories(entry: Entry, text: str = "") -> Groups:
@@ -102,6 +103,6 @@ def normal_group(entry: Entry, text: str, words: Sequence[str]) -> str:
         raise WrongRequest(f"{entry.title} has no super-category {name!r}. Choose one of {listing}.")
     if len(groups[name]) < 2:
         raise WrongRequest(
-            f"The group {name} has only one class, {groups[name][0]}. Add another one, or choose the scenario unimodal."
+            f"The group {name!r} has only one class, {groups[name][0]}. Add another, or choose the scenario unimodal."
         )
     return name

@@ -58,12 +58,15 @@ def test_the_dataset_s_own_groups_need_no_text(digits):
     ("text", "sentence"),
     [
         ("a: 0, 1; b: 2, 12", "scikit-learn digits has no class '12'. Choose from 0, 1, 2"),
-        ("a: 0, 1; b: 1, 2", "The class 1 of scikit-learn digits is in the groups a and b. Leave it in one of them."),
-        ("a: 0, 1; a: 3, 2", "Two groups are called a. Give each a name of its own."),
-        ("a: 0, 1; b:", "The group b has no class yet. Choose its classes, or leave it out."),
+        (
+            "a: 0, 1; b: 1, 2",
+            "The class 1 of scikit-learn digits is in the groups 'a' and 'b'. Leave it in one of them.",
+        ),
+        ("a: 0, 1; a: 3, 2", "Two groups are called 'a'. Give each a name of its own."),
+        ("a: 0, 1; b:", "The group 'b' has no class yet. Choose its classes, or leave it out."),
         (": 0, 1; b: 2", "A group has no name. Give it one."),
-        ("a: 0, 1, 2", "a is the only group, so nothing is left to be novel. Make a second one."),
-        ("0, 1; 2, 3", "groups can't be '0, 1; 2, 3'. Write them as name: class, class; name: class."),
+        ("a: 0, 1, 2", "'a' is the only group, so nothing is left to be novel. Make a second one."),
+        ("0, 1; 2, 3", "groups can't be '0, 1; 2, 3'. Write them as name: class, class; name: class, and names"),
         ("a: b: 0; c: 1", "groups can't be 'a: b: 0; c: 1'. Write them as"),
         ("a", "groups can't be 'a'. Write them as"),
         ("a: 0, 1; b", "groups can't be 'a: 0, 1; b'. Write them as"),
@@ -78,7 +81,7 @@ def test_groups_that_can_t_be_are_refused_in_one_sentence(digits, text, sentence
 def test_the_normal_group_hides_at_least_two_classes(digits, odd):
     assert normal_group(digits, "", ["CUR"]) == normal_group(digits, "", [" CUR "]) == "CUR"
     assert normal_group(digits, '"a, b": 1, 2; c: 3', ["a, b"]) == "a, b"
-    with pytest.raises(WrongRequest, match="The group c has only one class, 3. Add another one, or choose .*unimodal"):
+    with pytest.raises(WrongRequest, match="The group 'c' has only one class, 3. Add another, or choose .*unimodal"):
         normal_group(digits, "a: 1, 2; c: 3", ["c"])
     with pytest.raises(WrongRequest, match="no super-category 'CUR'. Choose one of a, c."):
         normal_group(digits, "a: 1, 2; c: 3", ["CUR"])
