@@ -18,6 +18,7 @@ from core.scenarios.table import (
     named,
     offer,
     scenario,
+    sets_read,
     task_spec,
 )
 from core.scenarios.task import NORMAL, NOVEL, Offer, Task, TaskSpec
@@ -41,6 +42,7 @@ __all__ = [
     "named",
     "offer",
     "scenario",
+    "sets_read",
     "super_categories",
     "task_spec",
 ]

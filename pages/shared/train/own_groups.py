@@ -14,6 +14,7 @@ from core.data import Entry
 from core.runs import task_preview
 from core.scenarios import Scenario, groups
 from pages.shared import panels
+from pages.shared.knob_inputs import KEPT
 from pages.shared.train import form
 
 MOST = 10  # groups that can be made here; a link may bring more
@@ -31,7 +32,7 @@ def option(entry: Entry, rule: Scenario) -> dict[str, str]:
         switch = f"train_option_own_groups_{entry.name}"
         form.begin(switch, bool(asked))
         help = "Click classes together yourself. Only grouped classes take part; the others are left out."
-        if not st.toggle("Own groups", key=switch, help=help, **form.KEPT):
+        if not st.toggle("Own groups", key=switch, help=help, **KEPT):
             return {}
     else:
         st.caption(panels.escape(f"{entry.title} has no groups of its own: click classes together."))
@@ -70,7 +71,7 @@ def _group(entry: Entry, rule: Scenario, number: int) -> tuple[str, list[str]]:
             label_visibility="collapsed",
             on_change=_rename,
             args=(entry, rule, number),
-            **form.KEPT,
+            **KEPT,
         )
         at_button.button(
             "",
@@ -85,7 +86,7 @@ def _group(entry: Entry, rule: Scenario, number: int) -> tuple[str, list[str]]:
         label, take = f"Classes of {panels.escape(name)}", {"on_change": _take, "args": (entry, number)}
         if len(entry.classes) > form.MANY:
             chosen = st.multiselect(
-                label, entry.classes, key=f"{key}_classes", label_visibility="collapsed", **take, **form.KEPT
+                label, entry.classes, key=f"{key}_classes", label_visibility="collapsed", **take, **KEPT
             )
             _samples(entry, chosen)
         else:
@@ -99,7 +100,7 @@ def _group(entry: Entry, rule: Scenario, number: int) -> tuple[str, list[str]]:
                 key=f"{key}_classes",
                 label_visibility="collapsed",
                 **take,
-                **form.KEPT,
+                **KEPT,
             )
     return name.strip(), list(chosen)
 
