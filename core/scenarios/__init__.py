@@ -8,6 +8,7 @@ To add a scenario, write a file with one function, decorate it with `@scenario`,
 
 import importlib
 
+from core.scenarios.groups import super_categories
 from core.scenarios.splits import Rows
 from core.scenarios.table import (
     SCENARIOS,
@@ -17,7 +18,7 @@ from core.scenarios.table import (
     named,
     offer,
     scenario,
-    super_categories,
+    sets_read,
     task_spec,
 )
 from core.scenarios.task import NORMAL, NOVEL, Offer, Task, TaskSpec
@@ -41,6 +42,7 @@ __all__ = [
     "named",
     "offer",
     "scenario",
+    "sets_read",
     "super_categories",
     "task_spec",
 ]
