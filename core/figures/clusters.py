@@ -76,7 +76,7 @@ def class_map(clusters: NDArray, classes: ArrayLike) -> Picture:
         "Clusters against hidden classes",
         "Hidden class",
         "Cluster (images)",
-        130 + max(200, 34 * len(table)),
+        130 + max(200, min(34 * len(table), 280 + 14 * len(table))),
         0,
     )
     figure.update_yaxes(autorange="reversed", showgrid=False)

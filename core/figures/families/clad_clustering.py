@@ -12,6 +12,7 @@ from core.figures.clusters import letter, look
 from core.figures.families.clad import HATCHED
 
 STARVED, COLLAPSED = 0.005, 0.95  # shares of the images, as core/algorithms/dec.py has them
+MOST_LETTERS = 16  # below their bars
 MOST_COUNTED = 6  # kinds whose bars have room for a number
 MEANING = (
     f"**Starved**: a kind with under {percent(STARVED)} of the images; a class of few images can't be learned, so it "
@@ -106,7 +107,8 @@ def sizes(counts: NDArray, into: NDArray, epoch: int) -> Picture:
     )
     figure.add_hline(100 * STARVED, line={"color": INK, "dash": "dot", "width": 1.5})
     style(figure, f"Kinds after epoch {epoch}", "Kind", "% of the training images", 400, 0)
-    figure.update_xaxes(tickvals=places, ticktext=names, showgrid=False)
+    every = -(-len(names) // MOST_LETTERS)
+    figure.update_xaxes(tickvals=places[::every], ticktext=names[::every], tickangle=0, showgrid=False)
     figure.update_yaxes(rangemode="tozero")
     small, empty = int((counts < STARVED * counts.sum()).sum()), int((counts == 0).sum())
     largest = int(counts.argmax())

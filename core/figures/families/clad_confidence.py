@@ -13,13 +13,14 @@ from plotly.subplots import make_subplots
 
 from core import evaluation
 from core.evaluation import ThresholdRule
-from core.figures import INK, NOVEL, SERIES, Kinds, Picture, scatter, style
+from core.figures import INK, NOVEL, SERIES, Kinds, Picture, percent, scatter, style
 from core.figures.charts import hatched, stacked
 from core.figures.families.clad import confidence, unconfidence
 
 TEMPERATURES = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000)
 MANY, DRAWS, FEW_DRAWS = 5_000, 1_000, 200  # from so many test images on a moved score's interval has fewer draws
 BARS = 40
+SATURATED = 0.25  # share of normal images with nearly full confidence from which the softmax counts as saturated
 PYTHON = """
 import numpy as np
 
@@ -171,12 +172,14 @@ def _edges(values: NDArray) -> NDArray[np.float64]:
 
 def _steps_in_words(asked: Asked, aurocs: Sequence[float]) -> str:
     softmax, temperature, odin = aurocs
-    saturated = float((confidence(asked.normal[:, 0], 1) > 0.99).mean())
-    return (
-        f"At temperature 1 the softmax saturates: {100 * saturated:.0f} % of the held-out normal images get over 0.99. "
-        f"Temperature {asked.temperature:g} spreads them out again: AUROC {temperature - softmax:+.3f}; "
-        f"a step of {asked.epsilon:g} on top: {odin - temperature:+.3f}."
-    )
+    sure = float((confidence(asked.normal[:, 0], 1) > 0.99).mean())
+    saturated = ": the softmax saturates" if sure > SATURATED else ""
+    said = [f"At temperature 1, {percent(round(sure, 3))} of the held-out normal images get over 0.99{saturated}."]
+    if asked.temperature != 1:
+        said.append(f"Temperature {asked.temperature:g} changes the AUROC by {temperature - softmax:+.3f}.")
+    if asked.epsilon:
+        said.append(f"A step of {asked.epsilon:g} on top changes it by {odin - temperature:+.3f}.")
+    return " ".join(said)
 
 
 def choosing(asked: Asked, kinds: Kinds) -> Picture:

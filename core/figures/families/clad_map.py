@@ -13,6 +13,7 @@ from core.figures import CONTROL, INK, Kinds, Picture, percent, scatter, style
 from core.figures.clusters import COLOURS, SYMBOLS, UNSEEN, letter, look, main_classes
 
 MOST_NAMED = 26  # kinds that are named on the map
+MOST_LISTED = 6  # kinds of one class in a sentence
 MOST_LOOKS = COLOURS * len(SYMBOLS)  # kinds that look different
 LOOKS = {
     "color": np.array([look(k)["color"] for k in range(MOST_LOOKS)]),
@@ -171,10 +172,7 @@ def kinds_in_words(clusters: NDArray, classes: NDArray) -> str:
         name: [letter(k) for k, (main, _) in zip(found.tolist(), mains, strict=True) if main == name]
         for name in names.tolist()
     }
-    said = [
-        f"class {name} {'makes up most of ' + ', '.join(letters) if letters else 'has no kind of its own'}"
-        for name, letters in own.items()
-    ]
+    said = [f"class {name} {_owned(letters)}" for name, letters in own.items()]
     more = f"; and {len(said) - 6} more" if len(said) > 6 else ""
     sentence = f"{len(found)} kinds were found among {len(names)} hidden classes: {'; '.join(said[:6])}{more}."
     place = min(range(len(mains)), key=lambda at: mains[at][1])
@@ -182,6 +180,12 @@ def kinds_in_words(clusters: NDArray, classes: NDArray) -> str:
     return sentence + f" The most mixed, {letter(int(found[place]))}, is {percent(round(share, 2))} class {main}." * (
         share < 1
     )
+
+
+def _owned(letters: Sequence[str]) -> str:
+    if not letters:
+        return "has no kind of its own"
+    return f"makes up most of {', '.join(letters) if len(letters) <= MOST_LISTED else f'{len(letters)} kinds'}"
 
 
 def replayed_map(

@@ -11,6 +11,7 @@ from core.figures.pages import method_numbers
 from core.runs.store import Run
 from pages.shared import cached, method_page, panels, pickers, replay
 
+MOST_KINDS = 20  # with images in the gallery
 MAPS = {"umap": "UMAP", "pca": "PCA"}
 AXES = {"umap": ("UMAP: neighbourhoods count, distances mean nothing", ""), "pca": ("First principal axis", "Second")}
 MEANING = (
@@ -73,10 +74,13 @@ def gallery(run: Run, hidden: NDArray) -> None:
         "Training images with their hidden class and the classifier's confidence at temperature 1. What the surest of "
         "a kind have in common is what the classifier takes the kind to be; the least sure lie on its border."
     )
-    for kind in range(min(len(portrait["sizes"]), 26)):
+    count = len(portrait["sizes"])
+    for kind in range(min(count, MOST_KINDS)):
         for column, row in zip(st.columns(2), clad_images.of_kind(kind, portrait, hidden), strict=True):
             with column:
                 panels.titled_row(row)
+    if count > MOST_KINDS:
+        st.caption(f"The other {count - MOST_KINDS} kinds are not shown.")
 
 
 def clustering(run: Run) -> None:

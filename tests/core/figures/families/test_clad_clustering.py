@@ -47,6 +47,12 @@ def test_starving_and_collapse_are_counted_and_named():
     np.testing.assert_allclose(starving.figure.data[0].y, [96, 3.6, 0.4, 0])
 
 
+def test_letters_of_many_kinds_keep_apart():
+    figure = clad_clustering.sizes(np.arange(40) + 1, np.arange(40), 1).figure
+    assert list(figure.layout.xaxis.ticktext)[:3] == ["A", "D", "G"]
+    assert figure.data[0].text is None
+
+
 def test_sharpening_counts_the_images_before_and_after():
     before, after = np.array([0.2, 0.3, 0.95, 0.5]), np.array([0.95, 0.99, 1.0, 0.5])
     picture = clad_clustering.sharpening(before, after)

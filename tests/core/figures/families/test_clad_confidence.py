@@ -54,9 +54,19 @@ def test_three_steps_share_what_is_comparable_and_count_every_image(asked):
     scores = [unconfidence(asked.tested[:, 0], 1), unconfidence(asked.tested[:, 0], 10), asked.scores]
     aurocs = [evaluation.auroc(each, NOVELTY) for each in scores]
     assert all(f"AUROC {auroc:.3f}" in title for auroc, title in zip(aurocs, titles, strict=True))
-    assert (
-        f"AUROC {aurocs[1] - aurocs[0]:+.3f}; a step of 0.02 on top: {aurocs[2] - aurocs[1]:+.3f}" in picture.sentence
-    )
+    assert f"Temperature 10 changes the AUROC by {aurocs[1] - aurocs[0]:+.3f}." in picture.sentence
+    assert f"A step of 0.02 on top changes it by {aurocs[2] - aurocs[1]:+.3f}." in picture.sentence
+    sure = (np.exp(-unconfidence(asked.normal[:, 0], 1)) > 0.99).mean()
+    assert f"{100 * sure:g} % of the held-out normal images get over 0.99" in picture.sentence
+
+
+def test_only_what_was_changed_is_said_to_change_something(asked):
+    plain = Asked(asked.tested, asked.normal, EPSILONS, 1.0, 0, asked.rule)
+    sentence = clad_confidence.three_steps(plain, Kinds.of_test(NOVELTY)).sentence
+    assert "changes" not in sentence
+    saturated = Asked(asked.tested, 30 * asked.normal, EPSILONS, 1.0, 0, asked.rule)
+    told = clad_confidence.three_steps(saturated, Kinds.of_test(NOVELTY)).sentence
+    assert "saturates" in told and "saturates" not in sentence
 
 
 def test_kinds_of_novel_images_are_stacked(asked):

@@ -74,6 +74,7 @@ def test_the_sentence_says_which_classes_fall_into_which_kinds():
         "class c has no kind of its own. The most mixed, A, is 75 % class a."
     )
     assert "most mixed" not in clad_map.kinds_in_words(clusters[4:], classes[4:])
+    assert "class a makes up most of 8 kinds" in clad_map.kinds_in_words(np.arange(8), np.full(8, "a"))
     many = np.arange(9)
     assert "and 3 more" in clad_map.kinds_in_words(many, many.astype(str))
 
