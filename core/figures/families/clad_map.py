@@ -1,8 +1,9 @@
 """Embeddings of CLAD on a map: by the kind that it found, and the same points by hidden class."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
+from typing import Any
 
 import numpy as np
 import plotly.graph_objects as go
@@ -13,6 +14,7 @@ from core.figures import CONTROL, INK, Kinds, Picture, percent, scatter, style
 from core.figures.clusters import COLOURS, SYMBOLS, UNSEEN, letter, look, main_classes
 
 MOST_NAMED = 26  # kinds that are named on the map
+CROWD = 500  # novel images from which on each is fainter
 MOST_LISTED = 6  # kinds of one class in a sentence
 MOST_LOOKS = COLOURS * len(SYMBOLS)  # kinds that look different
 LOOKS = {
@@ -39,6 +41,9 @@ class Points:
         return len(self.at)
 
 
+Way = Callable[[Points], NDArray]  # to colour images: a number for each
+
+
 def kinds_map(
     train: Points | None,
     test: Points,
@@ -58,66 +63,28 @@ def kinds_map(
     """
     known = test[~kinds.novel] if train is None else train
     names = np.unique(np.concatenate([known.classes, test.classes[~kinds.novel]]))
-    figure = make_subplots(
-        cols=2, shared_yaxes=True, horizontal_spacing=0.02, subplot_titles=["by the kind that it found", f"by {UNSEEN}"]
-    )
-    figure.update_xaxes(matches="x")
-    for column, of in ((1, lambda points: points.clusters), (2, lambda points: np.searchsorted(names, points.classes))):
-        for kind, mask in reversed([*kinds]):
-            points, numbers = test[mask], places[mask]
-            looks = {"color": kind.colour, "symbol": kind.open_symbol, "size": 4, "opacity": 0.3}
-            if not kind.foreign:
-                if train is not None:
-                    small = _looks(of(train)) | {"size": 4, "opacity": 0.45}
-                    figure.add_trace(
-                        scatter(*train.at.T, mode="markers", marker=small, hoverinfo="skip", showlegend=False),
-                        row=1,
-                        col=column,
-                    )
-                looks = _looks(of(points)) | {"size": 7, "opacity": 0.95, "line": {"width": 0.6, "color": INK}}
-            said = np.array([letter(k) for k in points.clusters.tolist()], str)
-            words = [
-                f"test image {n}, {escape(kind.of_class(c))}, kind {k}"
-                for n, c, k in zip(numbers, points.classes, said, strict=True)
-            ]
-            figure.add_trace(
-                scatter(
-                    *points.at.T,
-                    mode="markers",
-                    marker=looks,
-                    customdata=numbers,
-                    text=words,
-                    hovertemplate="%{text}<extra></extra>",
-                    showlegend=False,
-                ),
-                row=1,
-                col=column,
-            )
+    ways: dict[str, Way] = {
+        "by the kind that it found": lambda points: points.clusters,
+        f"by {UNSEEN}": lambda points: np.searchsorted(names, points.classes),
+    }
+    figure = make_subplots(cols=2, shared_yaxes=True, horizontal_spacing=0.02, subplot_titles=list(ways))
+    for column, way in enumerate(ways.values(), 1):
+        for trace in _traces(train, test, kinds, places, way):
+            figure.add_trace(trace, row=1, col=column)
         if picked is not None and picked in places:
-            x, y = test.at[np.flatnonzero(places == picked)[0]]
             ring = {"symbol": "circle-open", "size": 18, "color": INK, "line": {"width": 3}}
-            figure.add_trace(
-                go.Scatter(
-                    x=[x],
-                    y=[y],
-                    mode="markers",
-                    marker=ring,
-                    hoverinfo="skip",
-                    name=f"test image {picked}",
-                    showlegend=column == 1,
-                ),
-                row=1,
-                col=column,
-            )
+            at = test.at[places == picked].T
+            looks: dict[str, Any] = {"name": f"test image {picked}", "hoverinfo": "skip", "showlegend": column == 1}
+            figure.add_trace(scatter(*at, mode="markers", marker=ring, **looks), row=1, col=column)
     _legend(figure, train, kinds)
     style(figure, title, axes[0], "", 400)
-    figure.update_yaxes(title_text=axes[1], col=1)
     figure.update_annotations(font_color=INK)
     _name_clusters(figure, known, names)
     bare = {"showgrid": False, "zeroline": False, "showticklabels": False}
     low, high = around(np.concatenate([known.at, test.at])) if window is None else window
-    figure.update_xaxes(range=[low[0], high[0]], **bare)
+    figure.update_xaxes(matches="x", range=[low[0], high[0]], **bare)
     figure.update_yaxes(range=[low[1], high[1]], **bare)
+    figure.update_yaxes(title_text=axes[1], col=1)
     figure.update_layout(margin_t=95, legend_itemsizing="constant")
     table: dict[str, Sequence | NDArray] = {
         "image": places,
@@ -128,6 +95,25 @@ def kinds_map(
         **kinds.columns,
     }
     return Picture(figure, table, kinds_in_words(known.clusters, known.classes), "kinds-map")
+
+
+def _traces(train: Points | None, test: Points, kinds: Kinds, places: NDArray, way: Way) -> Iterator[go.Scatter]:
+    """Novel images in the colour of their kind, then training and normal test images in the colours of a way."""
+    for kind, mask in reversed([*kinds]):
+        points, numbers = test[mask], places[mask]
+        marker = {"color": kind.colour, "symbol": kind.open_symbol, "size": 4}
+        marker["opacity"] = 0.3 if len(points) > CROWD else 0.6
+        if not kind.foreign:
+            marker = _looks(way(points)) | {"size": 7, "opacity": 0.95, "line": {"width": 0.6, "color": INK}}
+        if not kind.foreign and train is not None:
+            small = _looks(way(train)) | {"size": 4, "opacity": 0.45}
+            yield scatter(*train.at.T, mode="markers", marker=small, hoverinfo="skip", showlegend=False)
+        words = [
+            f"test image {number}, {escape(kind.of_class(name))}, kind {letter(k)}"
+            for number, name, k in zip(numbers, points.classes, points.clusters.tolist(), strict=True)
+        ]
+        about = {"customdata": numbers, "text": words, "hovertemplate": "%{text}<extra></extra>"}
+        yield scatter(*points.at.T, mode="markers", marker=marker, showlegend=False, **about)
 
 
 def _looks(numbers: NDArray) -> dict[str, NDArray]:
