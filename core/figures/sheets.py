@@ -4,6 +4,7 @@ import base64
 import io
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 from html import escape
 
 import numpy as np
@@ -23,6 +24,18 @@ RANKINGS = {
     "missed": "Novel, but missed",
     "alarms": "Normal, but alarming",
 }
+
+
+@dataclass(frozen=True, eq=False)
+class Row:
+    """Images side by side.
+
+    images: uint8 [n, C, H, W].  labels: n texts, the words below them.
+    """
+
+    title: str
+    images: NDArray[np.uint8]
+    labels: Sequence[str]
 
 
 def enlarge(images: NDArray[np.uint8], factor: int) -> NDArray[np.uint8]:

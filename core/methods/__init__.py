@@ -48,6 +48,7 @@ METHODS = {
         "core.figures.families.svdd",
         "svdd",
     ),
+    "clad": Method("core.methods.cards.clad:CLAD", "core.methods.clad:Clad", "core.figures.families.clad", "clad"),
     "oc-svm": _baseline("OC_SVM", "OneClassSVM"),
     "svdd": _baseline("SVDD", "SupportVectorDescription"),
     "isolation-forest": _baseline("ISOLATION_FOREST", "Isolation"),
