@@ -9,11 +9,9 @@ from core.figures.families import svdd as figures
 from core.figures.families import svdd_images, svdd_runs
 from core.figures.families.svdd import Balls
 from core.figures.sheets import Row
-from core.runs import alike, command_line, store
-from core.runs.spec import RunSpec
+from core.runs import alike, store
 from core.runs.store import Run
 from pages.shared import cached, method_page, panels, pickers
-from pages.shared.train import form
 
 
 def one_image(run: Run, place: int) -> None:
@@ -99,13 +97,6 @@ def one_or_several(run: Run, balls: Balls) -> None:
     beside = [*entries, *(svdd_runs.Entry(line, auroc) for line, auroc in lines.items())]
     panels.show(svdd_runs.versus(beside, difference, "" if rival is None else entries[rival].name), run=run.id)
     for spec in alike.other_methods(run, runs):
-        _to_train(f"Not trained yet on this task: {spec.card.title}.", spec)
+        method_page.to_train(f"Not trained yet on this task: {spec.card.title}.", spec)
     for words, spec in alike.variations(run, svdd_runs.questions(run.spec.knobs, len(balls))).items():
-        _to_train(words, spec)
-
-
-def _to_train(words: str, spec: RunSpec) -> None:
-    """What an untrained run would answer, with the two ways to train it."""
-    st.markdown(f"**{words}**")
-    st.page_link("pages/train.py", label="Train it", icon=":material/model_training:", query_params=form.link(spec))
-    panels.command(command_line.command(spec))
+        method_page.to_train(words, spec)
