@@ -39,6 +39,9 @@ METHODS = {
         "core.figures.families.svdd",
         "svdd",
     ),
+    "vae-threshold": Method(
+        "core.methods.cards.vae:VAE", "core.methods.vae:VAEThreshold", "core.figures.families.vae", "vae"
+    ),
 }
 
 

@@ -85,8 +85,8 @@ def test_the_weights_of_the_lowest_loss_are_kept_and_come_back():
     for epoch, loss in enumerate([3.0, 1.0, 1.0, 2.0], 1):
         torch.nn.init.constant_(network.weight, epoch)
         best.offer(loss, epoch, network)
-    assert (best.kept["loss"], best.kept["epoch"], float(network.weight)) == (1.0, 2, 4.0)
+    assert (best.kept["loss"], best.kept["epoch"], float(network.weight.detach())) == (1.0, 2, 4.0)
     again = BestWeights()
     again.load(best.kept, torch.device("cpu"))
     again.restore(network)
-    assert float(network.weight) == 2.0
+    assert float(network.weight.detach()) == 2.0
