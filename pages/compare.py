@@ -5,7 +5,7 @@ import streamlit as st
 from core import figures as pictures
 from core.figures.pages import compare as figures
 from core.figures.pages import compare_lines as rows
-from pages.shared import by_kind, cached, frame, panels, pickers
+from pages.shared import by_kind, cached, changed_images, frame, panels, pickers
 from pages.shared.compare import disagreement, lines, tasks, threshold_desk
 
 CURVES = ("ROC", "Precision and recall")
@@ -123,6 +123,7 @@ if not runs:
 
 # --- load
 names = pickers.short_labels(runs)
+changed_images.say(runs, names)
 found = [
     (run, each.name, lines.of(run, names[run.id] + (f", {each.title}" if every_score else ""), each.name))
     for run in runs

@@ -9,8 +9,8 @@ from core import data, methods
 from core import figures as pictures
 from core.figures.pages import score as figures
 from core.runs.results import detectors
-from pages.shared import cached, frame, panels, pickers
-from pages.shared.score import inputs, judging
+from pages.shared import cached, changed_images, frame, panels, pickers
+from pages.shared.score import inputs, judging, settings
 
 SIDE = 112  # of an image on the screen, in pixels
 POINTS = 25  # strengths along the path of a bend
@@ -47,6 +47,7 @@ if not runs:
     st.info("Choose a run above to hear what it makes of the image.", icon=":material/arrow_upward:")
     st.stop()
 names, drawn = pickers.labels(runs), source == "draw"
+changed_images.say(runs, names)
 above = st.container()
 many = st.container()  # stands above the bends but is drawn after them: inverting concerns all files
 before, after, bends = st.columns([2 if drawn else 1, 1, 5], gap="medium")
@@ -59,17 +60,19 @@ if not images:
 
 with bends:
     strengths, inverted = inputs.bends()
+    changes = settings.changes(runs, names)
+called = {run.id: settings.called(names[run.id], changes.get(run.id, {})) for run in runs}
 
 given = images[0]
 if len(images) > 1:
     with many:
         asked = (inverted, *(each.id for each in images))
         verdicts = judging.judge_once(
-            runs, lambda run: np.stack([each.fitted(run, inverted) for each in images]), *asked
+            runs, lambda run: np.stack([each.fitted(run, inverted) for each in images]), changes, *asked
         )
         batch = figures.batch(
             [each.name for each in images],
-            [judging.said(run, names[run.id], verdicts[run.id]) for run in runs if run.id in verdicts],
+            [judging.said(run, called[run.id], verdicts[run.id]) for run in runs if run.id in verdicts],
         )
         panels.show(batch)
         chosen = st.dataframe(
@@ -103,11 +106,11 @@ with bends:
         st.caption(":material/warning: Dark and light lie the other way round than in this detector's own images.")
         st.button("Invert it", key="score_invert_it", on_click=inputs.invert)
 
-verdicts = judging.judge(runs, {run.id: bent[run.id][None] for run in runs}, explain=True)
+verdicts = judging.judge(runs, {run.id: bent[run.id][None] for run in runs}, changes, explain=True)
 runs = [run for run in runs if run.id in verdicts]
 if not runs:
     st.stop()
-said = [judging.said(run, names[run.id], verdicts[run.id])[0] for run in runs]
+said = [judging.said(run, called[run.id], verdicts[run.id])[0] for run in runs]
 panels.show(figures.percentile_strips(said), heard=figures.verdicts_in_words(said))
 st.caption(MEANING)
 
@@ -120,7 +123,7 @@ why, bending, nearest = st.tabs(
 if why.open:
     with why:
         for run in runs:
-            st.markdown(f"**{panels.escape(names[run.id])}**")
+            st.markdown(f"**{panels.escape(called[run.id])}**")
             reasons = methods.figures(run.spec.method).why(judging.explanation(run, verdicts[run.id]), bent[run.id])
             for place, (column, reason) in enumerate(zip(st.columns(len(reasons)), reasons, strict=True)):
                 with column:
@@ -137,8 +140,9 @@ if bending.open:
             bind="query-params",
         )
         path = np.linspace(*data.BEND_RANGES[knob], POINTS)
-        walks = judging.judge(runs, {run.id: data.bend_path(plain[run.id], knob, path.tolist()) for run in runs})
-        lines = [judging.said(run, names[run.id], walks[run.id]) for run in runs if run.id in walks]
+        bent_more = {run.id: data.bend_path(plain[run.id], knob, path.tolist()) for run in runs}
+        walks = judging.judge(runs, bent_more, changes)
+        lines = [judging.said(run, called[run.id], walks[run.id]) for run in runs if run.id in walks]
         panels.show(figures.bend_paths(knob, path, lines, strengths[knob]))
 if nearest.open:
     with nearest:
@@ -149,4 +153,5 @@ if nearest.open:
             labels = [f"{name} · {far:.2f}" for name, far in zip(found["classes"], found["distances"], strict=True)]
             panels.images_row(found["images"], labels, max(1, SIDE // max(run.shape[1:])))
 if source == "upload":
-    panels.command(f"python -m core score {runs[0].id} {' '.join(shlex.quote(each.name) for each in images)}")
+    words = [runs[0].id, *(each.name for each in images), *settings.flags(changes.get(runs[0].id, {}))]
+    panels.command(f"python -m core score {shlex.join(words)}")

@@ -268,7 +268,7 @@ def test_every_test_has_its_source():
 def test_the_top_level_holds_what_belongs_there():
     allowed = {
         *("streamlit_app.py", "pages", "core", "checkpoints", "tests", "requirements.txt", "README.md", "LICENSE"),
-        *("pyproject.toml", ".streamlit", ".ci", ".gitignore"),
+        *("findings", "pyproject.toml", ".streamlit", ".ci", ".gitignore"),
     }
     assert {path.relative_to(PROJECT).parts[0] for path in tracked()} <= allowed
 

@@ -2,7 +2,7 @@
 
 from core.data.bends import RANGES as BEND_RANGES
 from core.data.bends import bend, bend_path
-from core.data.catalogue import Entry, catalogue, digest, digest_of, entry, fetch, load, roots, set_roots
+from core.data.catalogue import Entry, catalogue, digest, digest_of, entry, fetch, known_digest, load, roots, set_roots
 from core.data.dataset import Dataset
 from core.data.folders import FolderReport, held_out, import_images, inspect
 from core.data.known import GROUP_TITLES
@@ -30,6 +30,7 @@ __all__ = [
     "held_out",
     "import_images",
     "inspect",
+    "known_digest",
     "load",
     "looks_inverted",
     "noise",

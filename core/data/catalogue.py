@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
+from math import prod
 from pathlib import Path
 from threading import Lock
 
@@ -25,7 +26,10 @@ BUILT_IN = Path(__file__).parent
 DEFAULT_ROOT = Path("~/.cache/novelty-explorer")
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,39}")  # safe as a file name, in a link and in a run's id
 
+CHEAP = 4_000_000  # bytes of images that a page may read on its way, once: a tenth of a second
+
 _reading = Lock()
+_digests: dict[tuple[str, "Source", int], str] = {}  # by name, place and stamp of the files
 
 
 @dataclass(frozen=True)
@@ -118,12 +122,39 @@ def digest(name: str) -> str:
     return _digest(name, source, source.changed(_known(name)))
 
 
-@lru_cache(maxsize=64)
+def known_digest(name: str, most_bytes: int = CHEAP) -> str | None:
+    """The digest where it costs next to nothing: it is known already, or the set is small and lies unpacked.
+
+    most_bytes: of images that may be read for it.  None as well where the set is absent or damaged.
+    """
+    try:
+        source = _source(name)
+        if source is None:
+            return None
+        changed = source.changed(_known(name))
+        if (name, source, changed) in _digests or _cheap(name, source, changed, most_bytes):
+            return _digest(name, source, changed)
+    except (MissingData, OSError):
+        pass
+    return None
+
+
+def _cheap(name: str, source: Source, changed: int, most_bytes: int) -> bool:
+    if source.form == "torchvision":
+        return False
+    about = _summary(name, source, changed)
+    size = (about.train_count + about.test_count) * prod(about.shape)
+    return size <= most_bytes and not (source.form == "npz" and npz.is_jpeg(source.path))
+
+
 def _digest(name: str, source: Source, changed: int) -> str:
-    dataset = load(name)
-    groups = np.zeros(0, np.int64) if dataset.groups is None else dataset.groups
-    numbers = np.array([*dataset.images.shape, dataset.train_count], np.int64)
-    return digest_of([numbers, dataset.images, dataset.labels, groups])
+    key = name, source, changed
+    if key not in _digests:
+        dataset = load(name)
+        groups = np.zeros(0, np.int64) if dataset.groups is None else dataset.groups
+        numbers = np.array([*dataset.images.shape, dataset.train_count], np.int64)
+        _digests[key] = digest_of([numbers, dataset.images, dataset.labels, groups])
+    return _digests[key]
 
 
 def digest_of(parts: Sequence[np.ndarray | str]) -> str:

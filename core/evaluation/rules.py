@@ -21,11 +21,13 @@ from core.evaluation.thresholds import order_statistic
 class ThresholdRule(ABC):
     """How a threshold follows from scores; an image is novel where its score lies strictly above.
 
-    share: in 0..1, of what `name` says.
+    share: in 0..1, of what `name` says.  title: what a person chooses.  asks: the label of the share.
     """
 
     share: float
     name: ClassVar[str]
+    title: ClassVar[str]
+    asks: ClassVar[str]
     needs_training: ClassVar[bool] = False
 
     @abstractmethod
@@ -63,6 +65,8 @@ class Quantile(ThresholdRule):
 
     share: float = 0.95
     name: ClassVar[str] = "quantile"
+    title: ClassVar[str] = "Accept a share of validation images"
+    asks: ClassVar[str] = "Normal validation images that are accepted"
 
     def pool(self, train: ArrayLike | None, valid: ArrayLike) -> np.ndarray:
         return np.sort(finite(valid, "validation scores"))
@@ -82,6 +86,8 @@ class Impurities(ThresholdRule):
 
     share: float = 0.03
     name: ClassVar[str] = "impurities"
+    title: ClassVar[str] = "Assume a share of impurities"
+    asks: ClassVar[str] = "Training and validation images that are impure"
     needs_training: ClassVar[bool] = True
 
     def pool(self, train: ArrayLike | None, valid: ArrayLike) -> np.ndarray:

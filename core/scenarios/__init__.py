@@ -17,6 +17,7 @@ from core.scenarios.table import (
     named,
     offer,
     scenario,
+    sets_read,
     super_categories,
     task_spec,
 )
@@ -41,6 +42,7 @@ __all__ = [
     "named",
     "offer",
     "scenario",
+    "sets_read",
     "super_categories",
     "task_spec",
 ]

@@ -112,23 +112,39 @@ def task_spec(
     return replace(spec, images=digest(spec))
 
 
+def sets_read(spec: TaskSpec) -> tuple[str, ...]:
+    """The names of all datasets whose images a task reads, its own first."""
+    rule = named(spec.scenario)
+    return spec.dataset, *rule.others(knobs.changed(rule.options(), spec.options))
+
+
 def digest(spec: TaskSpec) -> str:
     """The digest of all images that a task reads, in their order; empty where some are not on this machine."""
-    rule = named(spec.scenario)
-    names = [spec.dataset, *rule.others(rule.options(**spec.options))]
+    names = sets_read(spec)
     if not all(data.entry(name).present for name in names):
         return ""
-    parts = [data.digest(name) for name in names]
-    return parts[0] if len(parts) == 1 else data.digest_of(parts)
+    return _joined([data.digest(name) for name in names])
 
 
-def changed(spec: TaskSpec) -> bool:
+def _joined(digests: Sequence[str]) -> str:
+    return digests[0] if len(digests) == 1 else data.digest_of(digests)
+
+
+def changed(spec: TaskSpec, quickly: bool = False) -> bool:
     """Whether the images under the names of a task are no longer those that it was made from.
 
     Where they are absent, or the task is older than its digest, nothing is known and nothing is said.
+    quickly: nor where large sets would have to be read for it (`data.known_digest`).
     """
-    now = digest(spec)
-    return bool(spec.images and now and now != spec.images)
+    if not spec.images:
+        return False
+    if quickly:
+        found = [data.known_digest(name) for name in sets_read(spec)]
+        known = [each for each in found if each]
+        now = _joined(known) if len(known) == len(found) else ""
+    else:
+        now = digest(spec)
+    return now not in ("", spec.images)
 
 
 def build(spec: TaskSpec) -> Task:

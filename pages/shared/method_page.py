@@ -10,7 +10,7 @@ from core.figures.pages import method_numbers as words
 from core.figures.pages.method_numbers import Metrics
 from core.runs.spec import published
 from core.runs.store import CONTROLS, Run
-from pages.shared import by_kind, cached, panels, pickers
+from pages.shared import by_kind, cached, changed_images, panels, pickers
 
 
 def numbers(run: Run, score: str, metrics: Mapping[str, Metrics], note: str = "") -> None:
@@ -19,6 +19,7 @@ def numbers(run: Run, score: str, metrics: Mapping[str, Metrics], note: str = ""
     score: its name.  metrics: by name of the score, the run's own or those of other settings.  note: how they were
     measured, where that isn't as usual.
     """
+    changed_images.say([run])
     figures = published(run.spec)
     none = "" if any(each.score == score for each in figures) else ":gray[no published figure for this task]"
     for line in words.lines(run.spec.card.scores, score, metrics, figures):

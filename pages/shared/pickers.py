@@ -163,6 +163,21 @@ def task(run: Run) -> str:
     return run.spec.title.partition(f" · {run.spec.card.title}")[0]
 
 
+def task_names(runs: Iterable[Run]) -> dict[str, str]:
+    """A different name for the task of each run, by its hash; of tasks of the same words what tells them apart."""
+    of = {run.spec.task.hash: run for run in runs}
+    names = {name: task(run) for name, run in of.items()}
+    for tell_apart in (_options, lambda run: f"images {run.spec.images[:6] or 'not known'}"):
+        common = {name for name, count in Counter(names.values()).items() if count > 1}
+        names = {name: f"{told} · {tell_apart(of[name])}" if told in common else told for name, told in names.items()}
+    return names
+
+
+def _options(run: Run) -> str:
+    options = [f"{name.replace('_', ' ')} {value}" for name, value in run.spec.options.items()]
+    return " · ".join([*options, f"split seed {run.spec.split_seed}"])
+
+
 def _settings_that_differ(run: Run, alike: list[Run]) -> str:
     specs = [each.spec for each in alike]
     settings = [{**each.knobs, **each.options, "seed": each.seed, "split_seed": each.split_seed} for each in specs]

@@ -72,7 +72,7 @@ def test_train_watch_open_and_score_an_image(app, page, tmp_path):
     verdict, distance = strips(page).locator(".annotation-text").all_text_contents()[:2]  # of the newest run
     called, percentile = re.fullmatch(r"[●◆] (normal|novel), (\d+(?:\.\d)?)", verdict).groups()
     assert called == ("novel" if score > threshold else "normal")
-    assert float(percentile) == pytest.approx(100 * (run.normal_scores() < score).mean(), abs=0.5)
+    assert float(percentile) == pytest.approx(100 * (run.held_out_scores() < score).mean(), abs=0.5)
     factor = float(distance.removesuffix(" × its threshold").replace(",", ""))
     assert factor == pytest.approx(score / threshold, rel=0.01)
     assert f": {called}, percentile {percentile}, {distance}" in strips(page).get_attribute("aria-label")

@@ -1,4 +1,5 @@
 import json
+import os
 import shutil
 
 import numpy as np
@@ -7,8 +8,9 @@ from filelock import FileLock
 from streamlit.testing.v1 import AppTest
 
 from core import evaluation
+from core.evaluation import Impurities, Quantile
 from core.figures.pages import compare_lines as rows
-from core.runs import store
+from core.runs import files, store
 from tests.pages.words import words
 
 TITLE = "Which method sees it, and which doesn't?"
@@ -197,6 +199,50 @@ def test_the_desk_counts_what_the_slider_says_and_goes_back_to_the_rule(store_wi
     assert {each.label: each.value for each in app.metric}["False alarms per 1,000"] == "500"
     next(each for each in app.main.button if each.label == "Back to the rule").click().run()
     assert {each.label: each.value for each in app.metric}["Novel caught"] == f"{caught:,}"
+
+
+def caught(run: store.Run, threshold: float) -> str:
+    return f"{int((run.scores()[run.novel == 1] > threshold).sum()):,}"
+
+
+def test_the_desk_takes_another_rule_and_its_mark_follows(store_with_runs, open_page):
+    run, tab = ranked()[0], "Threshold desk"
+    app = open_page("compare", compare_tab=tab)
+    assert app.button_group(key="desk_rule").value == "own"
+    app.button_group(key="desk_rule").set_value("quantile").run()
+    app.number_input(key="desk_share_quantile").set_value(60.0).run()
+    assert "accept 60 % of the 322 normal validation images" in words(app)
+    assert "It never comes from the test set" in words(app)
+    threshold = np.quantile(run.scores(split="valid"), 0.6, method="higher")
+    assert threshold < run.threshold()
+    assert {each.label: each.value for each in app.metric}["Novel caught"] == caught(run, threshold)
+    app.select_slider[0].set_value(0).run()
+    lines = chart(app, "Drag the threshold")["layout"]["shapes"]
+    assert [line["x0"] for line in lines][0] == 0 and len(lines) == 2  # the slider's, the rule's
+    next(each for each in app.main.button if each.label == "Back to the rule").click().run()
+    assert {each.label: each.value for each in app.metric}["Novel caught"] == caught(run, threshold)
+    linked = open_page("compare", compare_tab=tab, desk_rule=Quantile.title, desk_share_quantile="60.0")
+    assert {each.label: each.value for each in linked.metric}["Novel caught"] == caught(run, threshold)
+    app.button_group(key="desk_rule").set_value("own").run()
+    assert {each.label: each.value for each in app.metric}["Novel caught"] == caught(run, run.threshold())
+
+
+def test_the_desk_assumes_impurities_where_the_run_keeps_training_scores(filled_store, open_page):
+    run = ranked()[0]
+    app = open_page("compare", compare_tab="Threshold desk", desk_rule=Impurities.title, desk_share_impurities="20.0")
+    pooled = np.concatenate([run.training_scores(), run.held_out_scores()])
+    threshold = np.sort(pooled)[-int(0.2 * len(pooled))]
+    assert f"call 20 % of the {len(pooled):,} training and validation images impure" in words(app)
+    assert {each.label: each.value for each in app.metric}["Novel caught"] == caught(run, threshold)
+    stored = {name: values for name, values in run.arrays("scores").items() if not name.startswith("train/")}
+    files.write_arrays(run.folder / "scores.npz", stored)
+    os.utime(run.folder / "run.json")  # the files are read anew
+    app.run()
+    assert [error.value for error in app.error] == [
+        "This run keeps no training scores, which the rule needs. Train it again to use it."
+    ]
+    assert {each.label: each.value for each in app.metric}["Novel caught"] == caught(run, run.threshold())
+    assert "The rule: accept 95 %" in words(app)
 
 
 def test_differences_are_those_of_the_paired_bootstrap(store_with_runs, open_page):

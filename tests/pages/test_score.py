@@ -19,6 +19,7 @@ from pages.shared.score import pad
 
 ROOT = Path(__file__).parents[2]
 TITLE = "How strange is this picture, and to whom?"
+AFTER = "Settings that act after training"
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -56,6 +57,12 @@ def _percentiles(app: AppTest) -> list[float]:
     points = [t for t in _chart(app, "The image among normal ones")["data"] if t["type"] == "scatter"]
     pairs = [(y, x) for trace in points for x, y in zip(trace["x"], trace["y"], strict=True)]
     return [x for _, x in sorted(pairs)]
+
+
+def _marks(app: AppTest) -> list[float]:
+    """The percentiles of the thresholds, from the top."""
+    lines = [each for each in _chart(app, "The image among normal ones")["layout"]["shapes"] if each["type"] == "line"]
+    return [each["x0"] for each in lines]
 
 
 def _upload(app: AppTest, *files: tuple[str, bytes]) -> AppTest:
@@ -125,6 +132,53 @@ def test_a_bend_moves_the_percentiles_and_reset_takes_it_back(app):
     app.button(key="score_reset").click().run()
     assert _percentiles(app) == plain
     assert app.slider(key="score_noise").value == 0
+
+
+def test_settings_that_act_after_training_move_verdicts_and_threshold_and_go_back(app, store_with_runs):
+    plain, marks = _percentiles(app), _marks(app)
+    assert marks == pytest.approx([95.0] * 3, abs=1)
+    assert [each.label for each in app.expander if "after training" in each.label] == [AFTER]
+    app.number_input(key="score_after_0.95_normal_share").set_value(0.5).run()
+    assert not app.error
+    assert (_percentiles(app), _marks(app)) == (plain, pytest.approx([50.0] * 3, abs=1))
+    assert f"{AFTER} · 1 changed" in [each.label for each in app.expander]
+    run = store.find("rapp-ae")
+    app.number_input(key=f"score_after_{run.id}_first_layer").set_value(3).run()
+    assert f"{AFTER} · 2 changed" in [each.label for each in app.expander]
+    moved = [one != other for one, other in zip(_percentiles(app), plain, strict=True)]
+    assert moved == [each.id == run.id for each in store.runs()]
+    assert "(normal_share=0.5, first_layer=3)" in _chart(app, "The image among normal ones")["layout"]["yaxis"][
+        "ticktext"
+    ][moved.index(True)].replace("<br>", " ")
+    app.button(key="score_after_reset").click().run()
+    assert (_percentiles(app), _marks(app)) == (plain, marks)
+    assert app.button(key="score_after_reset").disabled
+
+
+def test_a_setting_gives_what_the_run_says_with_it(store_with_runs):
+    run = store.find("rapp-ae")
+    app = _opened(score_runs=run.id, image="11")
+    app.number_input(key=f"score_after_{run.id}_first_layer").set_value(2).run()
+    tested, normal = (run.arrays("explanations")[f"{split}/windows"] for split in ("test", "valid"))
+    place = run.arrays("portrait")["windows"].tolist().index([2, 4])
+    expected = 100 * (normal[:, place] < tested[11, place]).mean()
+    assert _percentiles(app) == pytest.approx([expected], abs=0.5)
+
+
+def test_a_setting_that_does_not_fit_costs_one_sentence_and_the_others_score(app, store_with_runs):
+    app.number_input(key=f"score_after_{store.find('rapp-ae').id}_first_layer").set_value(9).run()
+    (error,) = app.error
+    assert "The window 9 to 4 doesn't lie in layers 0 to 4." in error.value.replace("\\", "")
+    assert len(_percentiles(app)) == 2
+    assert app.slider(key="score_blur").value == 0
+
+
+def test_the_command_names_the_settings(store_with_runs, rng):
+    run = store.find("rapp-ae")
+    app = _opened(score_runs=run.id)
+    app.number_input(key=f"score_after_{run.id}_last_layer").set_value(2).run()
+    _upload(app, ("a photo.png", _png(rng.integers(0, 256, (8, 8), np.uint8))))
+    assert [code.value for code in app.code] == [f"python -m core score {run.id} 'a photo.png' --set last_layer=2"]
 
 
 def test_dark_on_light_is_said_and_inverted_with_one_click(app, store_with_runs):

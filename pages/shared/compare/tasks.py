@@ -21,7 +21,9 @@ def choose() -> list[Run]:
         st.session_state["compare_task"] = of_link[0]
     elif st.session_state.get("compare_task") not in tasks:
         st.session_state["compare_task"] = max(tasks, key=lambda task: len(tasks[task]))
-    names = _names(tasks)
+    titles = pickers.task_names([runs[0] for runs in tasks.values()])
+    counts = {task: f"{len(runs)} run{'s' if len(runs) > 1 else ''}" for task, runs in tasks.items()}
+    names = {task: f"{titles[task]} ({counts[task]})" for task in tasks}
     chosen = st.selectbox(
         "Task",
         list(tasks),
@@ -33,19 +35,6 @@ def choose() -> list[Run]:
     if len(set(of_link)) > 1:
         st.caption(":material/link_off: The link names runs of several tasks; shown are those of this one.")
     return tasks[chosen]
-
-
-def _names(tasks: dict[str, list[Run]]) -> dict[str, str]:
-    """Tasks in words; their options where the words agree."""
-    words = {task: pickers.task(runs[0]) for task, runs in tasks.items()}
-    names = {}
-    for task, runs in tasks.items():
-        options = [f"{name.replace('_', ' ')} {value}" for name, value in runs[0].spec.options.items()]
-        told_apart = (
-            [*options, f"split seed {runs[0].spec.split_seed}"] if list(words.values()).count(words[task]) > 1 else []
-        )
-        names[task] = f"{' · '.join([words[task], *told_apart])} ({len(runs)} run{'s' if len(runs) > 1 else ''})"
-    return names
 
 
 def _forget() -> None:

@@ -3,10 +3,14 @@
 import streamlit as st
 
 from core import evaluation
+from core.errors import WrongRequest
+from core.evaluation import RULES, ThresholdRule
 from core.figures.pages import threshold_desk as figures
 from core.runs.store import Run
-from pages.shared import cached, panels
+from pages.shared import cached, panels, pickers
 
+OWN = "own"  # the run's rule, as it was trained
+RULE = "A rule sees the scores of training and validation images, never the test set's."
 STYLE = f"""<style>
 .st-key-desk_slider {{ padding: 0 {figures.RIGHT}px 0 {figures.LEFT}px; }}
 .st-key-desk_slider [data-testid=stSliderTickBar] {{ display: none; }}
@@ -16,9 +20,15 @@ STYLE = f"""<style>
 def show(run: Run, score: str) -> None:
     """The desk for one score of a finished run.  Raises DamagedRun."""
     values, kinds = cached.array(run, "scores", f"test/{score}"), cached.kinds(run)
-    rule = run.threshold(score)
-    axis = figures.steps(values, kinds, rule)
-    key = f"desk_{run.id}_{score}"
+    held_out, trained = cached.held_out_scores(run, score), run.training_scores(score)
+    rule = _rule(run)
+    try:
+        told = rule.interval(trained, held_out)
+    except WrongRequest as error:
+        panels.refused(error)
+        rule, told = run.rule, run.rule.interval(trained, held_out)
+    axis = figures.steps(values, kinds, run.threshold(score) if rule == run.rule else told["value"])
+    key = f"desk_{run.id}_{score}_{rule.name}_{rule.share}"  # every threshold of a rule has an axis of its own
     place = st.session_state.get(key, axis.rule)  # the slider stands below its picture, so its choice is read before
     title = run.spec.card.score(score).title
     panels.show(figures.histogram(values, kinds, axis, place, title), key=f"{key}_picture", run=run.id)
@@ -57,10 +67,22 @@ def show(run: Run, score: str) -> None:
     table.table(figures.rates(counts), hide_index=True, alt="Precision, recall and F1 with either positive class")
     with words:
         st.caption(panels.escape(figures.alarms_in_words(counts, rate / 100)))
-        held_out, trained = cached.held_out_scores(run, score), run.training_scores(score)
-        told = run.rule.interval(trained, held_out)
         count = 0 if trained is None else len(trained)
-        st.caption(panels.escape(figures.rule_in_words(run.rule, told, len(held_out), count)))
+        st.caption(panels.escape(figures.rule_in_words(rule, told, len(held_out), count)))
+
+
+def _rule(run: Run) -> ThresholdRule:
+    """The run's own rule, or another one with a share that the person gives."""
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        titles = {OWN: "The run's own"} | {name: rule.title for name, rule in RULES.items()}
+        name = pickers.one_of("Rule", titles, key="desk_rule", meanings=RULE)
+        if name == OWN:
+            return run.rule
+        kind, first = RULES[name], 100 * RULES[name].share
+        percent = st.number_input(
+            f"{kind.asks} (%)", 0.0, 100.0, first, 0.5, key=f"desk_share_{name}", bind="query-params", width=320
+        )
+    return kind(percent / 100)
 
 
 def _back(key: str, place: int) -> None:

@@ -10,7 +10,7 @@ from core.runs import store, transfer
 from core.runs.duration import in_words
 from core.runs.process import jobs
 from core.runs.store import FINISHED, LIVE, Run
-from pages.shared import panels
+from pages.shared import changed_images, panels
 from pages.shared.runs import rows
 
 MOST_UPLOAD = 500  # MB
@@ -22,6 +22,7 @@ def one(run: Run) -> None:
     state = run.state
     st.subheader(panels.escape(run.name), anchor=False)
     st.caption(panels.escape(f"{run.id} · {_about(run, state)}"))
+    changed_images.say([run])
     if run.sentence:
         st.error(panels.escape(run.sentence), icon=":material/error:")
     with st.container(horizontal=True):

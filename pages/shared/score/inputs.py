@@ -171,7 +171,7 @@ def _of(runs: Sequence[Run]) -> Run:
     tasks = one_per_task(runs)
     if len(tasks) == 1:
         return runs[0]
-    names = {task: run.spec.task_title for task, run in tasks.items()}
+    names = pickers.task_names(tasks.values())
     return tasks[st.selectbox("Test images of", list(names), format_func=names.__getitem__, key="score_samples_of")]
 
 

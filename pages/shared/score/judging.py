@@ -1,5 +1,6 @@
 """What detectors say of images, asked of the scoring process; a detector that can't answer says why on the page."""
 
+import json
 from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
@@ -9,27 +10,38 @@ from core.errors import NoveltyError
 from core.figures.pages.score import Said
 from core.runs.results import reasons, scorer
 from core.runs.results.detectors import Judgement
-from core.runs.results.scorer import Answer
+from core.runs.results.scorer import Answer, Changes
 from core.runs.store import Run
 from pages.shared import cached, panels
 
 
-def judge(runs: Sequence[Run], images: Mapping[str, np.ndarray], explain: bool = False) -> dict[str, Judgement]:
-    """By run id what each says of its images, uint8 [N, C, H, W], also by run id."""
+def judge(
+    runs: Sequence[Run], images: Mapping[str, np.ndarray], changes: Mapping[str, Changes], explain: bool = False
+) -> dict[str, Judgement]:
+    """By run id what each says of its images, uint8 [N, C, H, W], also by run id.
+
+    changes: after-training settings by run id, where they aren't the run's own.
+    """
     with st.spinner("The detectors look at it", show_time=True):  # the first time they must be loaded
-        return _told(runs, scorer.shared.judge([(run, images[run.id]) for run in runs], explain))
+        return _told(runs, scorer.shared.judge([(run, images[run.id]) for run in runs], explain, changes))
 
 
 def judge_once(
-    runs: Sequence[Run], images: Callable[[Run], np.ndarray], *asked: str | float | int | None
+    runs: Sequence[Run],
+    images: Callable[[Run], np.ndarray],
+    changes: Mapping[str, Changes],
+    *asked: str | float | int | None,
 ) -> dict[str, Judgement]:
-    """As `judge`, kept while the runs and `asked`, on which the images depend, stay the same: for many images."""
+    """As `judge`, kept while runs, changes and `asked`, on which the images depend, stay the same: for many images."""
 
     def ask(run: Run) -> Answer:
-        return scorer.shared.judge([(run, images(run))])[0]
+        of_run = json.dumps(changes.get(run.id, {}))
+        return cached.remember(
+            run, lambda: scorer.shared.judge([(run, images(run))], changes=changes)[0], "judge", of_run, *asked
+        )
 
     with st.spinner("The detectors look at them", show_time=True):
-        return _told(runs, [cached.remember(run, lambda run=run: ask(run), "judge", *asked) for run in runs])
+        return _told(runs, [ask(run) for run in runs])
 
 
 def _told(runs: Sequence[Run], answers: Sequence[Answer]) -> dict[str, Judgement]:

@@ -5,7 +5,6 @@ in the link, `?dataset=digits&scenario=multimodal&target=3&method=rapp-ae&set=ep
 """
 
 import base64
-import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -21,11 +20,11 @@ from core.methods.cards import Card
 from core.runs import command_line, store, task_preview
 from core.runs.spec import RunSpec, request
 from core.scenarios import Scenario
-from pages.shared import panels
+from pages.shared import knob_inputs, panels
+from pages.shared.knob_inputs import KEPT
 
 MANY = 26  # classes from which a list replaces pills
 MOST_SEED = 2**31 - 1
-KEPT: dict[str, Any] = {"persist_state": "session"}  # of every input: the form is as it was when a person comes back
 DEVICES = {"auto": "Automatic", "cpu": "CPU", "cuda": "GPU"}
 PRESETS = {"quick": "Quick: about a minute on a laptop", "paper": "Paper: as published"}
 STYLE = """<style>
@@ -214,44 +213,15 @@ def _group(
     """An expander with an input for each knob; gives those that differ from their first value, which are marked."""
     for each in asked:
         _begin(keys[each.name], firsts[each.name])
-    changed = {each.name for each in asked if st.session_state[keys[each.name]] not in (None, firsts[each.name])}
+    changed = knob_inputs.changed(asked, keys, firsts)
     count = f" · {len(changed)} changed" if changed else ""
     with st.expander(title + count, key=f"train_group_{title.lower().replace(' ', '_')}", type="compact"):
-        given = {
-            each.name: _input(each, keys[each.name], each.name in changed, notes.get(each.name, "")) for each in asked
-        }
-    return {name: value for name, value in given.items() if name in changed and value is not None}
-
-
-def _input(knob: Knob, key: str, changed: bool, note: str) -> Value | None:
-    """The input that suits the knob's kind; None where a number was taken out."""
-    label = f"**{panels.escape(knob.label)}** :material/edit:" if changed else panels.escape(knob.label)
-    help = panels.escape(" ".join(filter(None, (knob.help, f"({note})" if note else "", f"--set {knob.name}=..."))))
-    if knob.choices:
-        return st.selectbox(label, knob.choices, key=key, help=help, **KEPT)
-    if knob.kind is bool:
-        return st.checkbox(label, key=key, help=help, **KEPT)
-    if knob.kind is str:
-        return st.text_input(label, key=key, help=help, **KEPT)
-    whole = knob.kind is int
-    low, high = (None if bound is None else knob.kind(bound) for bound in (knob.low, knob.high))
-    step = 1 if whole else _step(float(st.session_state[key] or 0))
-    return st.number_input(label, low, high, None, step, format="%d" if whole else "%g", key=key, help=help, **KEPT)
-
-
-def _step(value: float) -> float:
-    """A tenth of the value's power of ten, so that the buttons suit 0.95 as well as 5e-7."""
-    return 10.0 ** (math.floor(math.log10(value)) - 1) if value > 0 else 0.01
+        return knob_inputs.inputs(asked, keys, firsts, notes)
 
 
 def _begin(key: str, first: Any, offered: Any = None) -> None:
-    """The first value of an input, which it also gets back where it holds something that isn't offered any more."""
-    held = st.session_state.get(key, first)
-    if offered is not None:
-        kept = [each for each in held if each in offered] if isinstance(held, list) else held in offered and held
-        held = kept or (held if held == [] else first)
-    if key not in st.session_state or st.session_state[key] != held:
-        st.session_state[key] = held
+    """`knob_inputs.begin`, for an input of this form."""
+    knob_inputs.begin(key, first, offered)
     st.session_state.setdefault("train_keys", set()).add(key)
 
 

@@ -286,6 +286,23 @@ def test_score_as_table_and_as_csv(run, pictures):
     assert f"{expected[0]['scores']['sap']['value']:.4g}" in text
 
 
+def test_score_takes_settings_that_act_after_training_and_no_others(run, pictures):
+    usual = say("score", run.id, *pictures, "--json").json
+    half = say("score", run.id, *pictures, "--set", "normal_share=0.5", "--json").json
+    for name, threshold in half["thresholds"].items():
+        assert threshold == pytest.approx(np.quantile(run.scores(name, "valid"), 0.5, method="higher"))
+    for each, other in zip(half["images"], usual["images"], strict=True):
+        for name, said in each["scores"].items():
+            assert said == other["scores"][name] | {"novel": said["value"] > half["thresholds"][name]}
+    window = say("score", run.id, *pictures, "--set", "first_layer=0", "last_layer=0", "--json").json
+    for each in window["images"]:  # layer 0 is the input, where SAP is the reconstruction error
+        assert each["scores"]["sap"] == pytest.approx(each["scores"]["reconstruction"], rel=1e-4)
+    assert window["thresholds"]["sap"] == pytest.approx(run.threshold("reconstruction"), rel=1e-4)
+    for setting, said in (("layers=3", "layers acts in training"), ("first_layer=12", "The window 12 to")):
+        refused = say("score", run.id, *pictures, "--set", setting)
+        assert (refused.status, refused.out) == (2, "") and said in refused.err
+
+
 def test_score_says_what_it_did_to_an_image(run, tmp_path):
     Image.new("RGB", (20, 10), "white").save(tmp_path / "wide.png")
     said = say("score", run.id, tmp_path / "wide.png").out

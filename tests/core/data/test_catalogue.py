@@ -1,3 +1,4 @@
+import io
 import os
 import struct
 import subprocess
@@ -7,8 +8,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
-from core.data import catalogue, entry, fetch, load, roots, set_roots
+from core.data import catalogue, digest, entry, fetch, known_digest, load, roots, set_roots
 from core.data.catalogue import BUILT_IN
 from core.data.folders import held_out
 from core.errors import MissingData, WrongRequest
@@ -147,6 +149,33 @@ def test_a_changed_file_is_read_again_and_an_unchanged_one_is_not(root):
     write_mnist(root, pixel=9)
     os.utime(root / "MNIST/raw/train-images-idx3-ubyte", ns=(1, 10**18 * 4))
     assert load("mnist").images.max() == 9
+
+
+def test_a_digest_is_known_where_the_set_is_small_or_was_read_before(root, arrays):
+    np.savez(root / "pets.npz", **arrays)
+    size = 8 * 3 * 4 * 6
+    assert known_digest("pets", size - 1) is None
+    found = known_digest("pets", size)
+    assert found == digest("pets") == known_digest("pets", 0)
+    np.savez(root / "pets.npz", **arrays | {"test_labels": np.array([0, 0, 1])})
+    os.utime(root / "pets.npz", ns=(1, 10**18 * 4))
+    assert known_digest("pets", 0) is None
+    assert known_digest("pets") == digest("pets") != found
+    write_mnist(root, pixel=7)
+    assert known_digest("mnist", 3 * 784 - 1) is None
+    assert known_digest("mnist", 3 * 784) == digest("mnist")
+
+
+def test_no_digest_is_known_of_what_is_packed_absent_or_damaged(root, arrays):
+    picture = io.BytesIO()
+    Image.new("RGB", (8, 8)).save(picture, format="JPEG")
+    stored = {"train_jpeg": np.frombuffer(picture.getvalue(), np.uint8), "train_labels": np.array([0])}
+    stored |= {"train_offsets": np.array([0, len(picture.getvalue())]), "class_names": np.array(["black"])}
+    np.savez(root / "packed_pets.npz", **stored)
+    (root / "torn.npz").write_bytes(b"no zip")
+    np.savez(root / "false.npz", **arrays | {"train_labels": np.array([0, 1, 1, 0, 7])})
+    assert [known_digest(name) for name in ("packed_pets", "absent", "svhn", "torn", "false")] == [None] * 5
+    assert digest("packed_pets") == known_digest("packed_pets")
 
 
 def test_fetch_leaves_alone_what_is_there(root, monkeypatch):

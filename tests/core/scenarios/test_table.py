@@ -1,12 +1,13 @@
 """What may be asked for, what a scenario says of itself, what a task offers."""
 
 import os
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from core.errors import NoveltyError, WrongRequest
-from core.scenarios import SCENARIOS, build, changed, offer, task_spec
+from core.scenarios import SCENARIOS, build, changed, offer, sets_read, task_spec
 
 
 @pytest.mark.parametrize(
@@ -80,13 +81,18 @@ def test_images_that_have_changed_under_their_name_are_refused(tmp_path, monkeyp
 
     write()
     spec = task_spec("mine", "unimodal", "a")
-    assert build(spec).counts["train"] == 18 and not changed(spec)
+    assert build(spec).counts["train"] == 18 and not changed(spec) and not changed(spec, quickly=True)
+    both = task_spec("digits", "cross-dataset", "0,1", {"anomalies": "mine"})
+    assert sets_read(both) == ("digits", "mine") and not changed(both, quickly=True)
     write()
     os.utime(tmp_path / "mine.npz", ns=(1, 1))  # another time stamp, whatever the clock's resolution
     again = task_spec("mine", "unimodal", "a")
     assert again.images != spec.images and again.hash != spec.hash and changed(spec)
+    assert changed(spec, quickly=True) and changed(both, quickly=True) and not changed(again, quickly=True)
+    assert not changed(replace(spec, images=""), quickly=True)
     with pytest.raises(WrongRequest, match="have changed since this task was made"):
         build(spec)
     (tmp_path / "mine.npz").unlink()
+    assert not changed(spec, quickly=True) and not changed(both, quickly=True)
     with pytest.raises(WrongRequest, match="no dataset called 'mine'"):
         build(spec)

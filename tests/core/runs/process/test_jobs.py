@@ -18,7 +18,7 @@ from core.runs import files, store
 from core.runs.process import jobs
 from core.runs.spec import RunSpec, request
 
-PROJECT = Path(__file__).resolve().parents[3]
+PROJECT = Path(__file__).resolve().parents[4]
 # The command line as a run's process starts it, but with a checkpoint after every epoch.
 OFTEN = f"""#!{sys.executable}
 import sys
@@ -44,8 +44,10 @@ def empty(tmp_path, monkeypatch) -> Path:
     monkeypatch.setattr(store, "shipped_root", lambda: tmp_path / "shipped")
     yield tmp_path / "store"
     for run in store.runs():  # those of a test that failed: their own lock says that the number is still theirs
-        if store.held(run.folder / "lock"):
+        if store.held(run.folder / "lock") and "pid" in run.mark:
             os.kill(run.mark["pid"], signal.SIGKILL)
+        else:  # a finished one computes its control lines, and ends by itself
+            wait(lambda run=run: not store.held(run.folder / "lock"))
 
 
 def spec(epochs: int, seed: int = 0) -> RunSpec:

@@ -138,9 +138,9 @@ raise SystemExit(scorer.serve())
         cwd=store.PROJECT,
         **{name: subprocess.PIPE for name in ("stdin", "stdout", "stderr")},
     )
-    scorer.send(process.stdin, {"runs": [str(run.folder)], "explain": False}, {"0": images})
+    scorer.send(process.stdin, {"runs": [str(run.folder)], "changes": [{}], "explain": False}, {"0": images})
     header, _ = scorer.receive(process.stdout)
-    assert header["runs"][0]["held_out"] == len(run.normal_scores())
+    assert header["runs"][0]["held_out"] == len(run.held_out_scores())
     answer, noise = process.communicate(b"no frame at all, and longer than the lengths of one", timeout=30)
     assert answer == b""
     assert noise == b"hello\n"

@@ -50,18 +50,22 @@ def _page() -> None:
         return np.zeros((2, *run.shape), np.uint8)
 
     runs = store.runs()
-    st.session_state["told"] = judging.judge(runs, {run.id: images(run) for run in runs})
-    st.session_state["kept"] = judging.judge_once(runs, images, "two", 1)
+    changes = (
+        {run.id: {"normal_share": st.session_state["share"]} for run in runs} if "share" in st.session_state else {}
+    )
+    st.session_state["told"] = judging.judge(runs, {run.id: images(run) for run in runs}, changes)
+    st.session_state["kept"] = judging.judge_once(runs, images, changes, "two", 1)
 
 
 class FakeScorer:
     """Answers for every run but one, and counts what it was asked."""
 
     def __init__(self, judgement: Judgement) -> None:
-        self.judgement, self.asked = judgement, 0
+        self.judgement, self.asked, self.changes = judgement, 0, []
 
-    def judge(self, asked, explain=False):
+    def judge(self, asked, explain=False, changes=()):
         self.asked += len(asked)
+        self.changes.append(changes)
         broken = DamagedRun("The weights are gone. Train it again.")
         return [broken if run.spec.method == "rapp-vae" else self.judgement for run, _ in asked]
 
@@ -75,3 +79,17 @@ def test_a_run_that_fails_says_why_and_many_images_are_asked_once(store_with_run
     assert fake.asked == 6
     app.run()
     assert fake.asked == 9
+    assert fake.changes == [{}] * 5
+
+
+def test_changed_settings_are_asked_for_and_what_was_kept_of_others_is_not_taken(
+    store_with_runs, judgement, monkeypatch
+):
+    fake = FakeScorer(judgement)
+    monkeypatch.setattr(judging.scorer, "shared", fake)
+    app = AppTest.from_function(_page)
+    for share, asked in ((0.5, 6), (0.9, 12), (0.5, 15)):  # those kept for 0.5 are found again
+        app.session_state["share"] = share
+        app.run()
+        assert fake.asked == asked
+        assert fake.changes[-1] == {run.id: {"normal_share": share} for run in store.runs()}
