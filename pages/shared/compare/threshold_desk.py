@@ -31,7 +31,9 @@ def show(run: Run, score: str) -> None:
     key = f"desk_{run.id}_{score}_{rule.name}_{rule.share}"  # every threshold of a rule has an axis of its own
     place = st.session_state.get(key, axis.rule)  # the slider stands below its picture, so its choice is read before
     title = run.spec.card.score(score).title
-    panels.show(figures.histogram(values, kinds, axis, place, title), key=f"{key}_picture", run=run.id)
+    panels.show(
+        figures.histogram(values, kinds, axis, float(axis.values[place]), title), key=f"{key}_picture", run=run.id
+    )
     st.html(STYLE)
     with st.container(key="desk_slider"):
         st.select_slider(

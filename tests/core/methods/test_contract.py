@@ -19,7 +19,7 @@ from core.training import Checkpoint, Progress, TaskTensors, on_device, train
 from tests import toy
 
 TARGETS = {"several-normal": "0,1,3", "latent-super-category": "CUR", "cross-dataset": "0,1,2"}
-SMALL = {"epochs": 2, "pretrain_epochs": 2, "warm_up": 1, "layers": 3, "draws": 2, "batch_size": 32, "smallest": 20, "latent": 4}
+SMALL = {"epochs": 2, "pretrain_epochs": 2, "warm_up": 1, "layers": 3, "draws": 2, "batch_size": 32, "smallest": 20}
 CPU = torch.device("cpu")
 
 
