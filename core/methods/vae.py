@@ -23,10 +23,12 @@ Differs from the published code:
 
 from collections.abc import Iterator
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from core.errors import WrongRequest
 from core.knobs import Shape
 from core.methods.base import Arrays, Detector
 from core.methods.cards import vae as cards
@@ -222,6 +224,13 @@ class VAEThreshold(Detector):
             "error": terms["error"],
             "bce": terms["bce"],
         }
+
+    @torch.inference_mode()
+    def draw(self, latents: np.ndarray) -> np.ndarray:
+        if latents.ndim != 2 or latents.shape[1] != self.knobs.latent:
+            raise WrongRequest(f"A latent has {self.knobs.latent} numbers; these have the shape {latents.shape}.")
+        self.networks.eval()
+        return _picture(self.networks.decode(torch.from_numpy(latents).to(self.device)).sigmoid()).cpu().numpy()
 
     @torch.inference_mode()
     def portrait(self, task: TaskTensors) -> Arrays:

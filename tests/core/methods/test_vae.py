@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from core import data
+from core.errors import WrongRequest
 from core.evaluation import Impurities
 from core.methods import vae
 from core.methods.base import build, from_state
@@ -232,3 +233,10 @@ def test_a_latent_that_says_nothing_is_named(task):
     for part in (detector.networks.mean, detector.networks.log_variance):
         torch.nn.init.zeros_(part.weight), torch.nn.init.zeros_(part.bias)
     assert "the latent carries 0 nats" in detector.collapse(task.train)
+
+
+def test_a_latent_is_drawn_as_its_image_is_redrawn(trained, task):
+    explained = trained.explain(task.valid[:5])
+    assert np.abs(trained.draw(explained["embedding"]).astype(int) - explained["reconstruction"]).max() <= 1
+    with pytest.raises(WrongRequest, match="A latent has 4 numbers"):
+        trained.draw(np.zeros((2, 3), np.float32))
