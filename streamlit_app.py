@@ -19,6 +19,7 @@ PAGES = {
     "Methods": [
         st.Page("pages/rapp.py", title="RaPP", icon=":material/layers:", help="Reconstruction along the layers"),
         st.Page("pages/svdd.py", title="SVDD", icon=":material/bubble_chart:", help="One ball or several"),
+        st.Page("pages/vae.py", title="VAE threshold", icon=":material/vertical_align_center:", help="Draw the line"),
     ],
     "Work": [
         st.Page("pages/train.py", title="Train", icon=":material/model_training:", help="Start a training"),

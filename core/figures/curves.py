@@ -5,8 +5,10 @@ from collections.abc import Mapping
 from numpy.typing import NDArray
 
 from core import evaluation
+from core.evaluation import Confusion
 from core.figures.charts import Curve, pr, roc
 from core.figures.kinds import Kinds
+from core.figures.palette import INK
 from core.figures.picture import Picture
 
 Metrics = Mapping[str, Mapping[str, float]]  # metric -> {value, low, high}
@@ -19,11 +21,12 @@ def roc_and_pr(
     points: Mapping[str, NDArray],
     controls: Mapping[str, str],
     control_metrics: Mapping[str, Metrics],
+    at: Confusion | None = None,
 ) -> list[Picture]:
     """ROC and precision-recall overlays of scores, [N] each by title, and of control lines.
 
     metrics: of the scores whose intervals are known, by title.  points: a run's `controls.npz`, empty where there is
-    none yet.  controls: name -> title.  control_metrics: by name.
+    none yet.  controls: name -> title.  control_metrics: by name.  at: the counts at a threshold, marked.
     """
     novel = kinds.novel
     rocs, prs = [], []
@@ -39,4 +42,10 @@ def roc_and_pr(
             rocs.append(Curve(title, x, y, control_metrics[name]["auroc"], control=True))
             x, y = points[f"pr/{name}/recall"], points[f"pr/{name}/precision"]
             prs.append(Curve(title, x, y, control_metrics[name]["aupr_novel"], control=True))
-    return [roc(rocs), pr(prs, float(novel.mean()))]
+    pictures = [roc(rocs), pr(prs, float(novel.mean()))]
+    if at is not None:
+        marker = {"symbol": "x", "size": 11, "color": INK, "line": {"width": 1}}
+        marked = ((at.false_alarm_rate, at.recall), (at.recall, at.precision))
+        for picture, (across, up) in zip(pictures, marked, strict=True):
+            picture.figure.add_scatter(x=[across], y=[up], mode="markers", marker=marker, name="this threshold")
+    return pictures

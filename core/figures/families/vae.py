@@ -60,7 +60,10 @@ def latent_units(explanation: Mapping[str, NDArray]) -> Picture:
         figure.add_trace(scatter(place, upper[shown], mode="markers", marker=mark, name=name, hoverinfo="skip"))
         table["held-out 95 %"] = upper[shown]
         above = float((usual.sum(1) < own.sum()).mean())
-        told = f", more than for {percent(above)} of the held-out images; {int((own > upper).sum())} units leave theirs"
+        told = (
+            f", more than for {percent(above)} of the held-out images; {int((own > upper).sum())} units leave their "
+            "usual range"
+        )
     style(figure, "What the latent says of it", "Latent unit", "Nats (KL divergence)", height=250)
     figure.update_xaxes(tickvals=place, ticktext=[str(unit) for unit in shown], showgrid=False)
     figure.update_layout(showlegend=True)

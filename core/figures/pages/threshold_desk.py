@@ -105,7 +105,7 @@ def histogram(
         counts, _ = np.histogram(np.clip(trained, axis.values[0], axis.values[-1]), axis.values)
         heights = counts * (100 / max(counts.sum(), 1) if bars == "shares" else 1)
         steps_of = {"x": np.arange(len(counts) + 1), "y": np.append(heights, heights[-1])}
-        line = {"color": TRAINING.colour, "width": 1.5, "shape": "hv", "dash": "dot"}
+        line = {"color": INK, "width": 1.5, "shape": "hv"}
         name = f"{TRAINING.label} ({len(trained):,})"
         figure.add_scatter(**steps_of, mode="lines", line=line, name=name, hoverinfo="skip")
     figure.add_vline(x=place, line={"color": INK, "dash": "dash", "width": 2})
