@@ -28,14 +28,14 @@ def family(cards: list[Card]) -> None:
     run = max(of_family, key=lambda run: (same_task(run), run.shipped, run.metrics()["auroc"]["value"]), default=None)
     card = run.spec.card if run else cards[0]
     with st.container(border=True, height="stretch"):
-        st.markdown(f"**{panels.escape(cards[0].title.partition(',')[0])}**")
+        st.markdown(f"**{panels.escape(methods.family_title(card.family))}**")
         if run:
             scores = cached.array(run, "scores", f"test/{card.headline}")
             picture = figures.miniature(scores, cached.kinds(run), run.threshold(), cached.held_out_scores(run))
             st.plotly_chart(
                 picture.figure, key=f"home_{card.family}", config={"displayModeBar": False}, alt=picture.sentence
             )
-        st.markdown(f":small[{panels.escape(cards[0].sentence)}]")
+        st.markdown(f":small[{panels.escape(card.sentence)}]")
         if run:
             score = f"{card.title}, {card.score(card.headline).title}"
             auroc = three_digits(run.metrics()["auroc"])

@@ -2,6 +2,7 @@
 
 import streamlit as st
 
+from core.figures import clusters as found
 from core.figures.families import svdd as figures
 from core.figures.families import svdd_clusters as clustering
 from core.figures.families import svdd_distances, svdd_plane, svdd_runs
@@ -35,7 +36,7 @@ portrait, kinds = cached.arrays(run, "portrait"), cached.kinds(run)
 distances = cached.array(run, "explanations", "test/distances")
 hidden = cached.array(run, "train", "classes") if run.has("train") else None
 told = getattr(settings, "labels", "") == "classes"
-remark = clustering.TOLD if told else clustering.UNSEEN
+remark = found.TOLD if told else found.UNSEEN
 trained = figures.Balls(portrait["radii"], portrait["clusters"], portrait["distances"], hidden, remark)
 balls = trained if nu == settings.nu else trained.at(nu)
 
@@ -83,7 +84,7 @@ if gallery.open:
 if clusters.open:
     with clusters:
         if hidden is not None:
-            panels.show(clustering.class_map(balls.clusters, hidden), run=run.id)
+            panels.show(found.class_map(balls.clusters, hidden), run=run.id)
         if "level_labels" in portrait:
             levels, silhouettes = portrait["level_labels"], portrait["level_silhouettes"]
             chosen, why = int(portrait["level_chosen"]), str(portrait["sentence"])

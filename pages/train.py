@@ -13,7 +13,7 @@ from core.runs.task_preview import Preview
 from core.scenarios import TaskSpec
 from pages.shared import frame, panels
 from pages.shared.runs import rows
-from pages.shared.train import form
+from pages.shared.train import form, own_groups
 
 SIDE = 56  # of a sample image on the screen, in pixels, at least
 STARTED = "train_started"  # ids of the runs that this session has started
@@ -96,9 +96,10 @@ left, right = st.columns([3, 4], gap="medium")
 with left:
     entry = form.dataset()
     rule = form.scenario(entry)
-    target = form.classes(entry, rule)
-    options = form.options(rule)
-    card = form.method(entry, rule, target)
+    own = own_groups.option(entry, rule)
+    target = form.classes(entry, rule, own.get("groups", ""))
+    options = own | form.options(rule)
+    card = form.method(entry, rule, target, options)
     preset, changes = form.settings(card, entry)
     seed, split_seed, device = form.seeds()
 

@@ -84,7 +84,7 @@ def scenario():
         idea="nnnn|xxxx",
         options=Options,
         words="before {classes}",
-        normal=lambda entry, target: entry.classes[: entry.classes.index(target[0])],
+        normal=lambda entry, target, options: entry.classes[: entry.classes.index(target[0])],
     )
     def first_half(spec, dataset, options):
         before = dataset.classes[: dataset.classes.index(spec.target[0])]

@@ -237,10 +237,15 @@ def _note(known: Known, source: Source | None, found: Summary, official: Summary
 def _groupings(known: Known, classes: tuple[str, ...]) -> dict[str, Groups]:
     """The groupings whose classes are all there: a file of the same name may call them differently."""
     there = set(classes) or {name for groups in known.groupings.values() for names in groups.values() for name in names}
+    by_name = {
+        group: tuple(name for name in classes if name.startswith(beginning))
+        for group, beginning in known.beginnings.items()
+    }
+    named = known.groupings | ({"by kind": by_name} if by_name else {})
     return {
         title: groups
-        for title, groups in known.groupings.items()
-        if all(there.issuperset(names) for names in groups.values())
+        for title, groups in named.items()
+        if all(names and there.issuperset(names) for names in groups.values())
     }
 
 

@@ -34,7 +34,7 @@ def _signs(*numbers: int) -> tuple[str, ...]:
     return tuple(SIGNS[number] for number in numbers)
 
 
-# CLAD's super-categories, by class name (Park et al., 2021); those of Fashion-MNIST are ours.
+# CLAD's super-categories, by class name (Park et al., 2021).
 DIGIT_GROUPS: Groups = {"CUR": ("0", "3", "8"), "STR": ("1", "4", "7"), "MIX": ("2", "5", "6", "9")}
 SIGN_GROUPS: Groups = {
     "SPDL": _signs(0, 1, 2, 3, 4, 5, 7, 8),
@@ -47,11 +47,6 @@ SIGN_GROUPS: Groups = {
 CIFAR_GROUPS: Groups = {
     "THG": ("airplane", "automobile", "ship", "truck"),
     "LIV": ("bird", "cat", "deer", "dog", "frog", "horse"),
-}
-FASHION_GROUPS: Groups = {
-    "tops": ("T-shirt/top", "Pullover", "Coat", "Shirt"),
-    "footwear": ("Sandal", "Sneaker", "Ankle boot"),
-    "rest": ("Trouser", "Dress", "Bag"),
 }
 TINY_GROUPS: Groups = {
     "ANML": (
@@ -72,6 +67,13 @@ TINY_GROUPS: Groups = {
         *("convertible", "tractor", "police van", "beach wagon"),
     ),
 }
+# Groupings of our own, for sets on which CLAD wasn't measured.
+FASHION_GROUPS: Groups = {
+    "tops": ("T-shirt/top", "Pullover", "Coat", "Shirt"),
+    "footwear": ("Sandal", "Sneaker", "Ankle boot"),
+    "rest": ("Trouser", "Dress", "Bag"),
+}
+ALPHABETS = ("Balinese", "Early_Aramaic", "Greek", "Japanese_(katakana)", "Korean", "Latin", "Sanskrit", "Tagalog")
 
 
 @dataclass(frozen=True)
@@ -80,6 +82,8 @@ class Known:
 
     classes, shape, train_count, test_count: of the complete official set; no classes where only the file tells them.
     stand_ins: npz files that take its place where it is absent, the best first.  idx: its idx files, if it comes so.
+    groupings: grouping -> group -> class names.  beginnings: one more grouping, by what a class name begins with:
+    group -> that beginning.
     folder: what torchvision leaves of it below a data root, if it comes so.  archives: what a fetch downloads, with the
     size of each file in bytes; empty where it can't be fetched.  note: what to know before trusting a number on it.
     """
@@ -91,6 +95,7 @@ class Known:
     test_count: int = 0
     stand_ins: tuple[str, ...] = ()
     groupings: dict[str, Groups] = field(default_factory=dict)
+    beginnings: dict[str, str] = field(default_factory=dict)
     idx: IdxFiles | None = None
     folder: str | None = None
     archives: dict[str, int] = field(default_factory=dict)
@@ -111,7 +116,7 @@ KNOWN = {
         shape=(1, 8, 8),
         train_count=1438,
         test_count=359,
-        groupings={"CLAD": DIGIT_GROUPS},
+        groupings={"as CLAD on MNIST": DIGIT_GROUPS},
         note="It has no official split: a seeded fifth of each class is the test set here.",
     ),
     "mnist": Known(
@@ -135,7 +140,7 @@ KNOWN = {
         shape=(1, 28, 28),
         train_count=60_000,
         test_count=10_000,
-        groupings={"CLAD": FASHION_GROUPS},
+        groupings={"by kind": FASHION_GROUPS},
         idx=IdxFiles("FashionMNIST/raw"),
         archives={
             "train-images-idx3-ubyte.gz": 26_421_880,
@@ -172,6 +177,7 @@ KNOWN = {
         train_count=73_257,
         test_count=26_032,
         stand_ins=("svhn_part",),
+        groupings={"as CLAD on MNIST": DIGIT_GROUPS},
         folder="train_32x32.mat",
         archives={"train_32x32.mat": 182_040_794, "test_32x32.mat": 64_275_384},
         note="For non-commercial use only.",
@@ -212,6 +218,7 @@ KNOWN = {
     ),
     "svhn_part": Known(
         title="SVHN, a part of train",
+        groupings={"as CLAD on MNIST": DIGIT_GROUPS},
         note="The first digits of the training set alone, neighbours overlap, for non-commercial use only.",
     ),
     "tiny_imagenet32_jpeg": Known(
@@ -221,6 +228,7 @@ KNOWN = {
     ),
     "tsinghua": Known(
         title="Tsinghua traffic signs",
+        beginnings={"prohibitory": "p", "warning": "w", "mandatory": "i"},
         note="Crops of Tsinghua-Tencent 100K, capped per class, resized to 32x32, for non-commercial use only.",
     ),
     "tsinghua_background": Known(
@@ -229,6 +237,7 @@ KNOWN = {
     ),
     "omniglot_part": Known(
         title="Omniglot, 8 alphabets",
+        beginnings={alphabet: f"{alphabet}/" for alphabet in ALPHABETS},
         note="Black ink on white; one hand's drawings of an alphabet share a group.",
     ),
 }

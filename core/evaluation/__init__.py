@@ -9,11 +9,17 @@ lies *strictly above* the threshold, and a number that isn't defined is nan (Non
     metrics.py       AUROC, AUPR, FPR at 95 % TPR, detection error, and all of them with their intervals
     intervals.py     the stratified bootstrap
     curves.py        ROC and precision-recall points, thinned for drawing
-    agreement.py     clusters against hidden classes: purity and normalised mutual information
+    agreement.py     clusters against hidden classes: purity, mutual information, Rand index, matched accuracy
     selection.py     what choosing on test images promises, and what it keeps
 """
 
-from core.evaluation.agreement import contingency, normalised_mutual_information, purity
+from core.evaluation.agreement import (
+    adjusted_rand_index,
+    contingency,
+    matched_accuracy,
+    normalised_mutual_information,
+    purity,
+)
 from core.evaluation.curves import pr_points, roc_points
 from core.evaluation.metrics import (
     LOWER_IS_BETTER,
@@ -49,6 +55,7 @@ __all__ = [
     "Quantile",
     "ThresholdRule",
     "accept_everything",
+    "adjusted_rand_index",
     "alarms_per_thousand",
     "aupr_normal",
     "aupr_novel",
@@ -61,6 +68,7 @@ __all__ = [
     "detection_error",
     "fpr95_normal",
     "fpr95_novel",
+    "matched_accuracy",
     "metrics",
     "normalised_mutual_information",
     "paired_difference",

@@ -4,6 +4,7 @@ import base64
 import io
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 from html import escape
 
 import numpy as np
@@ -13,7 +14,7 @@ from PIL import Image
 
 from core.figures.charts import style, wrapped
 from core.figures.kinds import Kind, Kinds
-from core.figures.palette import AMOUNTS
+from core.figures.palette import AMOUNTS, DIFFERENCES
 from core.figures.picture import Picture, number, percent
 
 GAP = 2  # pixels between the images of a sheet
@@ -23,6 +24,18 @@ RANKINGS = {
     "missed": "Novel, but missed",
     "alarms": "Normal, but alarming",
 }
+
+
+@dataclass(frozen=True, eq=False)
+class Row:
+    """Images side by side.
+
+    images: uint8 [n, C, H, W].  labels: n texts, the words below them.
+    """
+
+    title: str
+    images: NDArray[np.uint8]
+    labels: Sequence[str]
 
 
 def enlarge(images: NDArray[np.uint8], factor: int) -> NDArray[np.uint8]:
@@ -117,9 +130,19 @@ def difference(image: NDArray[np.uint8], redrawn: NDArray[np.uint8]) -> NDArray[
 
 def heat(amounts: NDArray[np.uint8], most: int) -> NDArray[np.uint8]:
     """Mean over the channels of [C, H, W] in the colours of amounts, from 0 to `most`: [3, H, W]."""
-    scale = np.array([[int(colour[i : i + 2], 16) for i in (1, 3, 5)] for colour in AMOUNTS])  # [10, 3]
-    place, steps = amounts.mean(0) / max(most, 1), np.linspace(0, 1, len(scale))
-    return np.stack([np.interp(place, steps, channel) for channel in scale.T]).round().astype(np.uint8)
+    return _coloured(amounts.mean(0) / max(most, 1), AMOUNTS)
+
+
+def signed_heat(values: NDArray, most: float) -> NDArray[np.uint8]:
+    """Mean over the channels of [C, H, W] in the colours of differences, from -most to `most`: [3, H, W]."""
+    return _coloured((values.mean(0) / (most or 1) + 1) / 2, DIFFERENCES)
+
+
+def _coloured(places: NDArray, colours: Sequence[str]) -> NDArray[np.uint8]:
+    """Places [H, W] in 0 to 1 along a scale of colours: [3, H, W]."""
+    scale = np.array([[int(colour[i : i + 2], 16) for i in (1, 3, 5)] for colour in colours])  # [10, 3]
+    steps = np.linspace(0, 1, len(scale))
+    return np.stack([np.interp(places, steps, channel) for channel in scale.T]).round().astype(np.uint8)
 
 
 def redrawing(
@@ -159,7 +182,7 @@ def ranking(which: str, scores: NDArray, kinds: Kinds, threshold: float, count: 
 def ranked(
     places: NDArray[np.intp],
     images: NDArray[np.uint8],
-    redrawn: NDArray[np.uint8],
+    redrawn: NDArray[np.uint8] | None,
     scores: NDArray,
     percentiles: NDArray,
     kinds: Kinds,
@@ -168,23 +191,27 @@ def ranked(
 ) -> Picture:
     """Some test images above their reconstructions and differences; a click on one gives its place.
 
-    places: [K], at least one, in the arrays of all test images.  percentiles: among normal validation images, 0..100.
+    places: [K], at least one, in the arrays of all test images.  redrawn: None where the method redraws nothing.
+    percentiles: among normal validation images, 0..100.
     """
     kinds, classes = kinds[places], classes[places]
-    images, redrawn, scores, percentiles = images[places], redrawn[places], scores[places], percentiles[places]
-    amounts = difference(images, redrawn)
+    images, scores, percentiles = images[places], scores[places], percentiles[places]
     captions = [
         caption(named(classes[at], kinds.kind(at)), kinds.kind(at), number(scores[at]), f"{percentiles[at]:.1f} %")
         for at in range(len(places))
     ]
-    rows: list[Sequence[NDArray] | NDArray] = [images, redrawn, [heat(each, int(amounts.max())) for each in amounts]]
-    figure = sheet(rows, captions, ["input", "redrawn", "difference"], title, height=350, least=10)
+    rows: list[Sequence[NDArray] | NDArray] = [images]
+    if redrawn is not None:
+        amounts = difference(images, redrawn[places])
+        rows += [redrawn[places], [heat(each, int(amounts.max())) for each in amounts]]
+    left = ["input", "redrawn", "difference"] if len(rows) > 1 else [""]
+    figure = sheet(rows, captions, left, title, height=350 if len(rows) > 1 else 200, least=10)
     x, y = np.meshgrid(*centres(len(places), len(rows), images.shape[-2:]))
     figure.add_trace(clickable(x.ravel(), y.ravel(), np.tile(places, len(rows)), size=60))
     figure.update_layout(clickmode="event+select")
     sentence = (
         f"Below each its class, its score, and the share of held-out normal images that are less novel. "
-        f"{kinds.novel.sum()} of these {len(places)} are novel. Click one to look at it above."
+        f"{kinds.novel.sum()} of these {len(places)} are novel. Click one to look at it closely."
     )
     table = {"image": places, "class": classes, **kinds.columns, "score": scores, "percentile": percentiles}
     return Picture(figure, table, sentence, "ranked")

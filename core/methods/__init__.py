@@ -22,6 +22,15 @@ class Method:
     page: str
 
 
+def _baseline(card: str, detector: str, file: str = "baselines") -> Method:
+    return Method(
+        f"core.methods.cards.{file}:{card}",
+        f"core.methods.{file}:{detector}",
+        "core.figures.families.baselines",
+        "baselines",
+    )
+
+
 METHODS = {
     "rapp-ae": Method("core.methods.cards.rapp:AE", "core.methods.rapp:RappAE", "core.figures.families.rapp", "rapp"),
     "rapp-vae": Method(
@@ -39,10 +48,22 @@ METHODS = {
         "core.figures.families.svdd",
         "svdd",
     ),
+    "clad": Method("core.methods.cards.clad:CLAD", "core.methods.clad:Clad", "core.figures.families.clad", "clad"),
     "vae-threshold": Method(
         "core.methods.cards.vae:VAE", "core.methods.vae:VAEThreshold", "core.figures.families.vae", "vae"
     ),
+    "oc-svm": _baseline("OC_SVM", "OneClassSVM"),
+    "svdd": _baseline("SVDD", "SupportVectorDescription"),
+    "isolation-forest": _baseline("ISOLATION_FOREST", "Isolation"),
+    "nearest-neighbours": _baseline("NEAREST_NEIGHBOURS", "NearestNeighbours"),
+    "pca-error": _baseline("PCA_ERROR", "PcaError"),
+    "gaussian": _baseline("GAUSSIAN", "GaussianDistance"),
+    "local-outlier-factor": _baseline("LOCAL_OUTLIER_FACTOR", "LocalOutlierFactor"),
+    "oc-nn": _baseline("OC_NN", "OcNN", "one_class_networks"),
+    "oc-cnn": _baseline("OC_CNN", "OcCNN", "one_class_networks"),
 }
+
+FAMILIES = {"baselines": "Baseline"}  # that aren't called as the titles of their cards begin
 
 
 def method(name: str) -> Method:
@@ -60,6 +81,12 @@ def card(name: str) -> Card:
 def cards() -> list[Card]:
     """All cards, in the order of the table."""
     return [card(name) for name in METHODS]
+
+
+def family_title(family: str) -> str:
+    """What a family is called: "RaPP" for rapp, as the titles of its cards begin; "Baseline" for baselines."""
+    titles = (each.title.partition(",")[0] for each in cards() if each.family == family)
+    return FAMILIES.get(family) or next(titles, family)
 
 
 def load(name: str) -> "type[Detector]":

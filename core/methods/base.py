@@ -60,7 +60,7 @@ class Detector(ABC):
     def explain_batch(self, images: Tensor) -> dict[str, Tensor]:
         """What the pages draw for each image: name -> [B, ...]."""
 
-    def draw(self, latents: np.ndarray) -> np.ndarray:
+    def decode(self, latents: np.ndarray) -> np.ndarray:
         """What the network draws for latents, float32 [N, D]: uint8 [N, C, H, W].
 
         Raises WrongRequest for latents of another size, and for a method that draws no images.

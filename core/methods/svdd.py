@@ -29,6 +29,7 @@ import torch
 from torch import Tensor, nn
 
 from core.algorithms import finch
+from core.algorithms.contrast import contrast_normalised, into_unit_range
 from core.errors import RunFailed
 from core.knobs import Shape
 from core.methods.base import Arrays, Detector
@@ -39,19 +40,6 @@ from core.training.loop import State
 
 CENTRE_GAP = 0.1  # no coordinate of a centre lies nearer to 0: a bias-free network could reach 0 with zero weights
 GALLERY = 8  # nearest and farthest training images kept per cluster
-
-
-# --- preprocessing ----------------------------------------------------------------------------------------------------
-
-
-def contrast_normalised(images: Tensor) -> Tensor:
-    """Global contrast normalisation with the L1 norm: uint8 [B, C, H, W] -> float32 of mean 0 and mean magnitude 1.
-
-    A constant image becomes all zeros.  Source: Deep SVDD, section 4 and code.
-    """
-    pixels = images.float() / 255
-    pixels = pixels - pixels.mean((1, 2, 3), keepdim=True)
-    return pixels / pixels.abs().mean((1, 2, 3), keepdim=True).clamp(min=1e-8)
 
 
 # --- objectives: squared distances [B] -> scalar ----------------------------------------------------------------------
@@ -283,8 +271,7 @@ class DeepSVDD(Detector):
 
     def prepared(self, images: Tensor) -> Tensor:
         """Contrast-normalised and mapped so that the training images span [0, 1]; others may leave it, unclipped."""
-        low, high = self.bounds
-        pixels = (contrast_normalised(images) - low) / max(high - low, 1e-8)
+        pixels = into_unit_range(contrast_normalised(images), self.bounds)
         return pixels.contiguous(memory_format=torch.channels_last)
 
     @torch.inference_mode()

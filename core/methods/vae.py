@@ -40,7 +40,7 @@ DRAWS = 10  # of the latent, where scores average over draws
 GRID = 15  # decoded points along either axis of the latent plane
 REACH = 0.01  # share of the training images beyond either end of an axis
 PICTURES = 24  # reconstructions that a snapshot keeps
-IDLE = 0.01  # nats: a latent below that says nothing
+IDLE = 0.1  # nats: a latent below that says next to nothing
 
 
 # --- losses and scores: [B, ...] -> [B] -------------------------------------------------------------------------------
@@ -226,7 +226,7 @@ class VAEThreshold(Detector):
         }
 
     @torch.inference_mode()
-    def draw(self, latents: np.ndarray) -> np.ndarray:
+    def decode(self, latents: np.ndarray) -> np.ndarray:
         if latents.ndim != 2 or latents.shape[1] != self.knobs.latent:
             raise WrongRequest(f"A latent has {self.knobs.latent} numbers; these have the shape {latents.shape}.")
         self.networks.eval()

@@ -1,4 +1,4 @@
-"""Runs of one family on one task: which there are, and which nobody has trained there yet."""
+"""Runs on one task, of one family and of others: which there are, and which nobody has trained there yet."""
 
 import contextlib
 from collections.abc import Mapping, Sequence
@@ -17,6 +17,13 @@ def on_same_task(run: Run) -> list[Run]:
     family, task = run.spec.card.family, run.spec.task.hash
     alike = (each for each in store.runs() if (each.spec.card.family, each.spec.task.hash) == (family, task))
     return [each for each in alike if each.state == FINISHED]
+
+
+def of_other_families(run: Run) -> list[Run]:
+    """The finished runs of other families on its task."""
+    family, task = run.spec.card.family, run.spec.task.hash
+    others = (each for each in store.runs() if each.spec.task.hash == task and each.spec.card.family != family)
+    return [each for each in others if each.state == FINISHED]
 
 
 def other_methods(run: Run, alike: Sequence[Run]) -> list[RunSpec]:

@@ -5,6 +5,7 @@ import shlex
 
 from core import data, knobs, scenarios
 from core.runs.spec import RunSpec
+from core.scenarios import names
 
 
 def closest_preset(spec: RunSpec) -> tuple[str, dict[str, knobs.Value]]:
@@ -24,7 +25,7 @@ def command(spec: RunSpec) -> str:
     defaults = knobs.values(scenarios.named(spec.scenario).options())
     options = {name: value for name, value in spec.options.items() if value != defaults[name]}
     words = ["python", "-m", "core", "train", "--dataset", spec.dataset, "--scenario", spec.scenario]
-    words += ["--target", ",".join(spec.target), "--method", spec.method]
+    words += ["--target", names.row(spec.target), "--method", spec.method]
     words += ["--preset", preset] if preset != knobs.PRESETS[0] else []
     for flag, settings in (("--set", changes), ("--scenario-set", options)):
         words += [flag, *(f"{name}={value}" for name, value in settings.items())] if settings else []

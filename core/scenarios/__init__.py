@@ -8,6 +8,7 @@ To add a scenario, write a file with one function, decorate it with `@scenario`,
 
 import importlib
 
+from core.scenarios.groups import super_categories
 from core.scenarios.splits import Rows
 from core.scenarios.table import (
     SCENARIOS,
@@ -18,7 +19,6 @@ from core.scenarios.table import (
     offer,
     scenario,
     sets_read,
-    super_categories,
     task_spec,
 )
 from core.scenarios.task import NORMAL, NOVEL, Offer, Task, TaskSpec

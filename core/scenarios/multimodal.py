@@ -34,7 +34,7 @@ class MultimodalOptions:
     idea="nnnnnnnnn|x",
     words="all but {classes}",
     hides=True,
-    normal=lambda entry, target: tuple(name for name in entry.classes if name not in target),
+    normal=lambda entry, target, options: tuple(name for name in entry.classes if name not in target),
     options=MultimodalOptions,
 )
 def multimodal(spec: TaskSpec, dataset: Dataset, options: MultimodalOptions) -> Task:

@@ -7,12 +7,14 @@ from typing import Any
 from core import data, knobs
 from core.data import Dataset, Entry
 from core.errors import WrongRequest
+from core.scenarios import groups
+from core.scenarios.names import class_names
 from core.scenarios.task import Offer, Task, TaskSpec
 
-Names = Callable[[Entry, tuple[str, ...]], tuple[str, ...]]
+Names = Callable[[Entry, tuple[str, ...], Any], tuple[str, ...]]
 
 
-def only_the_target(entry: Entry, target: tuple[str, ...]) -> tuple[str, ...]:
+def only_the_target(entry: Entry, target: tuple[str, ...], options: Any) -> tuple[str, ...]:
     """The normal classes are those that were chosen."""
     return target
 
@@ -26,12 +28,13 @@ def no_other_sets(options: Any) -> tuple[str, ...]:
 class Scenario:
     """One kind of task; all that forms, titles and cards know of it is said here.
 
-    choose: what the person picks: `one` class, `several` classes, a `super-category`; asks: the label of that choice.
+    choose: what the person picks: `one` class, `several` classes, a `super-category`, for which the options have
+    `groups`; asks: the label of that choice.
     idea: its pictogram, groups of images divided by `|`: n normal, x novel, a from elsewhere; the first group is what
     the detector learns from.  words: what a title says of it, with `{classes}` for those chosen.
     foreign: whether novel images come from elsewhere, so that all classes may be normal.
     hides: whether the chosen class is the one that is kept from the detector.
-    normal: (entry, target) -> names of the normal classes.  labels: whether a method may learn from them.
+    normal: (entry, target, options) -> names of the normal classes.  labels: whether a method may learn from them.
     others: options -> names of the further datasets that it reads.  sees: options -> whether some foreign images may be
     trained on.
     """
@@ -83,19 +86,20 @@ def task_spec(
 ) -> TaskSpec:
     """A checked TaskSpec: classes by name or number become names, options are completed with their defaults.
 
-    Raises WrongRequest for an unknown dataset, scenario, class, option or a seed below 0, MissingData where only an
-    absent file names the classes.  Reads the images where they are on this machine, for their digest.
+    Raises WrongRequest for an unknown dataset, scenario, class, option, for groups that can't be or a seed below 0,
+    MissingData where only an absent file names the classes.  Reads the images where they are on this machine, for
+    their digest.
     """
     entry, rule = data.entry(dataset), named(kind)
     if not entry.classes:
         data.load(dataset)  # only its file names its classes, and this says how to get it
     checked = knobs.changed(rule.options(), options or {})
-    words = [target] if isinstance(target, str) else list(target)
-    words = [word.strip() for each in words for word in str(each).split(",") if word.strip()]
+    words = [target] if isinstance(target, str) else [str(each) for each in target]
     if rule.choose == "super-category":
-        chosen: tuple[str, ...] = (_super_category(entry, words),)
+        checked = replace(checked, groups=groups.canonical(entry, checked.groups))
+        chosen: tuple[str, ...] = (groups.normal_group(entry, checked.groups, words),)
     else:
-        chosen = tuple(dict.fromkeys(_class_name(entry, word) for word in words))
+        chosen = class_names(entry, words)
         if rule.choose == "one" and len(chosen) != 1:
             raise WrongRequest(f"The scenario {kind} takes exactly one class of {entry.title}, not {len(chosen)}.")
         if not chosen:
@@ -175,12 +179,13 @@ def offer(spec: TaskSpec) -> Offer:
     """
     entry, rule = data.entry(spec.dataset), named(spec.scenario)
     assert entry.shape, f"task_spec has loaded {spec.dataset}, so its shape is known"
+    options = rule.options(**spec.options)
     return Offer(
         shape=entry.shape,
         kind=spec.scenario,
-        classes=len(rule.normal(entry, spec.target)),
+        classes=len(rule.normal(entry, spec.target, options)),
         labels=rule.labels,
-        seen=rule.sees(rule.options(**spec.options)),
+        seen=rule.sees(options),
         train=_train_count(spec) if spec.images else None,
         options=spec.options,
     )
@@ -193,32 +198,3 @@ def _train_count(spec: TaskSpec) -> int:
     if spec.hash not in _TRAIN_COUNTS:
         _TRAIN_COUNTS[spec.hash] = len(build(spec).train)
     return _TRAIN_COUNTS[spec.hash]
-
-
-def _class_name(entry: data.Entry, word: str) -> str:
-    if word in entry.classes:
-        return word
-    if word.isdigit() and int(word) < len(entry.classes):
-        return entry.classes[int(word)]
-    listing = ", ".join(entry.classes[:12]) + (", ..." if len(entry.classes) > 12 else "")
-    raise WrongRequest(
-        f"{entry.title} has no class {word!r}. Choose from {listing}, or a number from 0 to {len(entry.classes) - 1}."
-    )
-
-
-def _super_category(entry: data.Entry, words: list[str]) -> str:
-    groups = super_categories(entry)
-    if not groups:
-        raise WrongRequest(
-            f"{entry.title} has no super-categories. Choose another dataset or the scenario several-normal."
-        )
-    if len(words) != 1 or words[0] not in groups:
-        raise WrongRequest(
-            f"{entry.title} has no super-category {', '.join(words)!r}. Choose one of {', '.join(groups)}."
-        )
-    return words[0]
-
-
-def super_categories(entry: data.Entry) -> dict[str, tuple[str, ...]]:
-    """The first grouping of the dataset's classes: super-category -> class names."""
-    return next(iter(entry.groupings.values()), {})

@@ -1,4 +1,4 @@
-"""What the pages of all methods show alike: numbers, control lines, alarms, an image, what is still to come."""
+"""What the pages of all methods show alike: numbers, control lines, alarms, an image, what is to come or to train."""
 
 from collections.abc import Mapping, Sequence
 
@@ -8,9 +8,11 @@ from numpy.typing import NDArray
 from core.figures import Kinds, Picture
 from core.figures.pages import method_numbers as words
 from core.figures.pages.method_numbers import Metrics
-from core.runs.spec import published
+from core.runs import command_line
+from core.runs.spec import RunSpec, published
 from core.runs.store import CONTROLS, Run
 from pages.shared import by_kind, cached, changed_images, panels, pickers
+from pages.shared.train import form
 
 
 def numbers(run: Run, score: str, metrics: Mapping[str, Metrics], note: str = "") -> None:
@@ -77,3 +79,10 @@ def beside(run: Run, pictures: Sequence[Picture]) -> None:
     for column, picture in zip(st.columns(len(pictures)), pictures, strict=True):
         with column:
             panels.show(picture, run=run.id)
+
+
+def to_train(words: str, spec: RunSpec) -> None:
+    """What an untrained run would answer, with the two ways to train it."""
+    st.markdown(f"**{panels.escape(words)}**")
+    st.page_link("pages/train.py", label="Train it", icon=":material/model_training:", query_params=form.link(spec))
+    panels.command(command_line.command(spec))

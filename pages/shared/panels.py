@@ -11,6 +11,9 @@ from numpy.typing import NDArray
 from core import figures
 from core.errors import NoveltyError
 from core.figures import Picture
+from core.figures.sheets import Row
+
+SIDE = 56  # of an image in a titled row on the screen, in pixels
 
 
 def escape(text: object) -> str:
@@ -75,6 +78,12 @@ def images_row(images: NDArray[np.uint8], labels: Sequence[str], factor: int = 3
     with st.container(horizontal=True, gap="small"):
         for image, label in zip(shown, labels, strict=True):
             st.image(image, escape(label), width=shown.shape[2], output_format="PNG", alt=label)
+
+
+def titled_row(row: Row) -> None:
+    """A heading and images below it, labelled."""
+    st.markdown(f":small[**{escape(row.title)}**]")
+    images_row(row.images, row.labels, max(1, SIDE // max(row.images.shape[2:])))
 
 
 def empty(sentence: str, label: str, page: str) -> None:

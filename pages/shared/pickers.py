@@ -213,23 +213,18 @@ def _refusal(wanted: str, family: str | None) -> str:
     except NoveltyError:
         return f"The run {wanted} is not here any more, or never was."
     if family not in (None, found.spec.card.family):
-        return f"{found.name} is not a {_family_title(family)} run."
+        return f"{found.name} is not a {methods.family_title(family)} run."
     return f"{found.name} is {found.state}, so there is nothing to show yet." if found.state != FINISHED else ""
 
 
 def _nothing(family: str | None) -> None:
-    kind = f"{_family_title(family)} run" if family else "finished run"
+    kind = f"{methods.family_title(family)} run" if family else "finished run"
     working = sum(store.activity())
     if working:
         panels.empty(f"No {kind} yet; {working} in training or waiting.", "See how far", "pages/runs.py")
     else:
         panels.empty(f"No {kind} yet. The built-in digits train in under a minute.", "Train one", "pages/train.py")
     st.stop()
-
-
-def _family_title(family: str) -> str:
-    """ "RaPP" for rapp: what the titles of its cards begin with."""
-    return next((card.title.partition(",")[0] for card in methods.cards() if card.family == family), family)
 
 
 def _write(key: str) -> None:

@@ -2,7 +2,7 @@
 
 Ball k has a fixed centre c_k and the radius R_k, the (1 - nu)-quantile of its training images' distances; d_k is the
 distance of an image to c_k. An image lies outside every ball where d_k > R_k for all k. Balls are called A, B, C, ...
-(core/figures/families/svdd_clusters.py says why).
+(core/figures/clusters.py says why).
 """
 
 from collections.abc import Mapping
@@ -14,7 +14,7 @@ import plotly.graph_objects as go
 from numpy.typing import NDArray
 
 from core.figures import INK, NORMAL, NOVEL, Picture, number, percent, scatter, style
-from core.figures.families.svdd_clusters import UNSEEN, letter, look, main_classes
+from core.figures.clusters import UNSEEN, letter, look, main_classes
 
 BAND = (0.05, 0.95)  # share of a ball's members that its whisker spans
 

@@ -1,43 +1,17 @@
-"""Pictures of clusters that a method found by itself: their hierarchy, hidden classes, and a map of neighbourhoods.
-
-Clusters are called A, B, C, ... in the order that the method gave them: a number would look like the class of a digit.
-Hidden classes are shown for diagnosis only, and every picture with them says so.
-"""
+"""Pictures of clusters that multi-radius SVDD found by itself: their hierarchy, and a map of neighbourhoods."""
 
 from collections.abc import Sequence
 from html import escape
 
 import numpy as np
 import plotly.graph_objects as go
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
-from core import evaluation
-from core.figures import AMOUNTS, CONTROL, SERIES, Kinds, Picture, percent, scatter, style
+from core.figures import CONTROL, SERIES, Kinds, Picture, percent, scatter, style
+from core.figures.clusters import look
 from core.figures.kinds import TRAINING
 
-SYMBOLS = ("circle", "square", "cross", "triangle-up", "pentagon")
 MOST_BARS = 400  # clusters of a level that are drawn one by one
-UNSEEN, TOLD = "hidden class, not used in training", "hidden class, which this run was told"
-
-
-def letter(cluster: int) -> str:
-    """0 -> "A", 25 -> "Z", 26 -> "AA"."""
-    return (letter(cluster // 26 - 1) if cluster >= 26 else "") + chr(ord("A") + cluster % 26)
-
-
-def look(cluster: int) -> dict[str, str]:
-    """Colour and symbol of a cluster's points."""
-    return {
-        "color": SERIES[cluster % len(SERIES)],
-        "symbol": SYMBOLS[cluster // len(SERIES) % len(SYMBOLS)],
-    }
-
-
-def main_classes(clusters: NDArray, classes: ArrayLike) -> list[tuple[str, float]]:
-    """For each cluster 0..K-1 its largest hidden class and that class's share.  clusters, classes: [n]."""
-    table, names = evaluation.contingency(clusters, classes), np.unique(classes)
-    shares = table.max(1) / table.sum(1)
-    return [(str(name), float(share)) for name, share in zip(names[table.argmax(1)], shares, strict=True)]
 
 
 def hierarchy(
@@ -101,52 +75,6 @@ def hierarchy(
     table = dict(zip(("level", "clusters", "smallest", "silhouette"), zip(*rows, strict=True), strict=True))
     falls = " to ".join(f"{k:,}" for _, k, *_ in rows)
     return Picture(figure, table, f"{count:,} images join into {falls} clusters. {sentence}", "hierarchy")
-
-
-def class_map(clusters: NDArray, classes: ArrayLike) -> Picture:
-    """Hidden classes of each cluster's training images, for diagnosis.  clusters: [n], 0..K-1.  classes: [n]."""
-    table, names = evaluation.contingency(clusters, classes), np.unique(classes)
-    shares = table / table.sum(1, keepdims=True)
-    letters = [letter(k) for k in range(len(table))]
-    figure = go.Figure(
-        go.Heatmap(
-            z=100 * shares,
-            x=[f"class {escape(str(name))}" for name in names],
-            y=[f"{each} ({size:,})" for each, size in zip(letters, table.sum(1), strict=True)],
-            zmin=0,
-            zmax=100,
-            colorscale=AMOUNTS,
-            text=[[f"{count:,}" for count in row] for row in table],
-            texttemplate="%{text}" if table.size <= 400 else None,
-            colorbar={"title": "% of the cluster"},
-            xgap=2,
-            ygap=2,
-            hovertemplate="cluster %{y}, %{x}: %{text} images, %{z:.1f} %<extra></extra>",
-        )
-    )
-    style(
-        figure,
-        "Clusters against hidden classes",
-        "Hidden class",
-        "Cluster (images)",
-        130 + max(200, 34 * len(table)),
-        0,
-    )
-    figure.update_yaxes(autorange="reversed", showgrid=False)
-    figure.update_xaxes(type="category", showgrid=False)
-    pure, shared = evaluation.purity(table), evaluation.normalised_mutual_information(table)
-    worst = int(shares.max(1).argmin())
-    sentence = (
-        f"{percent(pure)} of the training images are of their cluster's main class (purity); normalised mutual "
-        f"information {shared:.2f}."
-    )
-    if len(table) == 1:
-        sentence += " One ball has to cover all of these classes."
-    elif shares.max(1)[worst] < 1:
-        foreign = percent(1 - shares.max(1)[worst])
-        sentence += f" The most mixed is {letters[worst]}, with {foreign} of other classes than its main one."
-    columns = {f"class {name}": table[:, place] for place, name in enumerate(names)}
-    return Picture(figure, {"cluster": letters, **columns}, sentence + " For diagnosis only.", "clusters-by-class")
 
 
 def neighbour_map(

@@ -10,8 +10,8 @@ from plotly.subplots import make_subplots
 
 from core.figures import CONTROL, INK, Kinds, Picture, percent, scatter, style
 from core.figures.charts import hatched, stacked
+from core.figures.clusters import letter
 from core.figures.families.svdd import Balls, outside
-from core.figures.families.svdd_clusters import letter
 
 MOST_PANELS = 4  # balls with a histogram of their own
 

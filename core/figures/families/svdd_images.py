@@ -1,31 +1,18 @@
 """Rows of images on the SVDD page: what lies near a centre, far from it, or near an image; what a cluster holds."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from core.figures import Kinds
+from core.figures.clusters import letter
 from core.figures.families.svdd import nearest_members
-from core.figures.families.svdd_clusters import letter
-from core.figures.sheets import RANKINGS, ranking
+from core.figures.sheets import RANKINGS, Row, ranking
 
 BALLS = 4  # that get a row of images each
 CLUSTERS = 8
 IN_A_ROW = 6
-
-
-@dataclass(frozen=True, eq=False)
-class Row:
-    """Images side by side.
-
-    images: uint8 [n, C, H, W].  labels: n texts, the words below them.
-    """
-
-    title: str
-    images: NDArray[np.uint8]
-    labels: Sequence[str]
 
 
 def nearest_in_ball(

@@ -7,8 +7,8 @@ import plotly.graph_objects as go
 from numpy.typing import NDArray
 
 from core.figures import INK, Kind, Kinds, Picture, percent, scatter, style
+from core.figures.clusters import letter
 from core.figures.families.svdd import outside
-from core.figures.families.svdd_clusters import letter
 from core.figures.kinds import TRAINING
 
 

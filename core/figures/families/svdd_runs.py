@@ -11,7 +11,7 @@ from plotly.subplots import make_subplots
 
 from core import evaluation
 from core.figures import CONTROL, DASHES, INK, SERIES, Kinds, Picture, number, scatter, style, three_digits
-from core.figures.families.svdd_clusters import letter
+from core.figures.clusters import letter
 
 MOST_NAMED = 6  # balls that the legend names
 

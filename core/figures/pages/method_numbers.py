@@ -110,4 +110,7 @@ def image_in_words(place: int, name: str, kind: Kind, called: bool) -> str:
 def among_normal(title: str, score: float, threshold: float, percentile: float) -> str:
     """ "NAP 12.3, threshold 9.8, above 97 % of the held-out normal images".  percentile: among those, in 0..100."""
     where = f"above {percent(percentile / 100)} of the held-out normal images"
-    return f"{title} {number(score)}, threshold {number(threshold)}, {where}"
+    told, limit = number(score), number(threshold)
+    if told == limit:  # as at a high temperature, where all scores are close
+        told, limit = f"{score:.7g}", f"{threshold:.7g}"
+    return f"{title} {told}, threshold {limit}, {where}"

@@ -25,7 +25,7 @@ class Knobs(ImpurityKnobs):
         help="Numbers that the network keeps of an image. With 2 the page draws all that it has learned.",
     )
     dropout: float = knob(
-        0.1,
+        lambda shape: 0.0 if _tiny(shape) else 0.1,
         0.5,
         label="Dropout",
         group="Network",
@@ -51,7 +51,7 @@ class Knobs(ImpurityKnobs):
         "published: exp(log_variance), as the published code draws.",
     )
     epochs: int = knob(
-        lambda shape: 100 if _tiny(shape) else 20,
+        lambda shape: 400 if _tiny(shape) else 20,  # few images make few steps an epoch, and a latent that sleeps
         300,
         label="Epochs",
         low=1,
@@ -59,7 +59,7 @@ class Knobs(ImpurityKnobs):
         help="Passes over the training images.",
     )
     batch_size: int = knob(
-        lambda shape: 32 if _tiny(shape) else 128, 128, label="Batch size", low=2, high=8192, help="Images a step."
+        lambda shape: 16 if _tiny(shape) else 128, 128, label="Batch size", low=2, high=8192, help="Images a step."
     )
     learning_rate: float = knob(1e-3, label="Learning rate", low=1e-6, high=1.0, help="Step size of RMSprop.")
     weights: str = knob(

@@ -81,7 +81,9 @@ def cancel(run: Run) -> None:
             time.sleep(0.05)
         if store.held(run.folder / "lock"):
             os.kill(mark["pid"], signal.SIGKILL)
-            time.sleep(0.1)
+            deadline = time.monotonic() + 5  # a busy machine takes its time to bury a process
+            while store.held(run.folder / "lock") and time.monotonic() < deadline:
+                time.sleep(0.02)
         if not store.held(run.folder / "lock") and run.mark["state"] in store.LIVE:
             store.mark(run, store.CANCELLED)
 

@@ -8,20 +8,10 @@ from core import evaluation
 from core.figures.families import svdd as figures
 from core.figures.families import svdd_images, svdd_runs
 from core.figures.families.svdd import Balls
-from core.figures.families.svdd_images import Row
-from core.runs import alike, command_line, store
-from core.runs.spec import RunSpec
+from core.figures.sheets import Row
+from core.runs import alike, store
 from core.runs.store import Run
 from pages.shared import cached, method_page, panels, pickers
-from pages.shared.train import form
-
-SIDE = 56  # of an image on the screen, in pixels
-
-
-def row(shown: Row) -> None:
-    """A heading and images below it, labelled."""
-    st.markdown(f":small[**{panels.escape(shown.title)}**]")
-    panels.images_row(shown.images, shown.labels, max(1, SIDE // max(shown.images.shape[2:])))
 
 
 def one_image(run: Run, place: int) -> None:
@@ -33,7 +23,9 @@ def one_image(run: Run, place: int) -> None:
     )
     left, right = st.columns([1, 3])
     with left:
-        panels.images_row(tested["images"][[place]], [f"test image {place}"], max(1, 2 * SIDE // max(run.shape[1:])))
+        panels.images_row(
+            tested["images"][[place]], [f"test image {place}"], max(1, 2 * panels.SIDE // max(run.shape[1:]))
+        )
         method_page.judged(place, tested["classes"], cached.kinds(run), title, scores, run.threshold(), percentiles)
         st.caption("Click another one in the plane above.")
     with right:
@@ -42,7 +34,9 @@ def one_image(run: Run, place: int) -> None:
         if run.has("projection"):
             shown = cached.arrays(run, "projection", "embedding", "train_of")
             bank = cached.arrays(run, "neighbours", "bank", "bank_of", "classes")
-            row(svdd_images.nearest_in_ball(reason, shown, bank, cached.array(run, "portrait", "clusters")))
+            panels.titled_row(
+                svdd_images.nearest_in_ball(reason, shown, bank, cached.array(run, "portrait", "clusters"))
+            )
 
 
 def gallery(run: Run) -> None:
@@ -50,7 +44,7 @@ def gallery(run: Run) -> None:
     for column, rows in zip(st.columns(2), svdd_images.around_centres(cached.arrays(run, "portrait")), strict=True):
         with column:
             for each in rows:
-                row(each)
+                panels.titled_row(each)
     st.caption(
         "Below each training image: its distance to the centre. What the nearest have in common is what the ball has "
         "learned; it is often the simplest image."
@@ -78,7 +72,7 @@ def _in_two_columns(rows: Sequence[Row]) -> None:
     columns = st.columns(2)
     for place, each in enumerate(rows):
         with columns[place % 2]:
-            row(each)
+            panels.titled_row(each)
 
 
 def one_or_several(run: Run, balls: Balls) -> None:
@@ -103,13 +97,6 @@ def one_or_several(run: Run, balls: Balls) -> None:
     beside = [*entries, *(svdd_runs.Entry(line, auroc) for line, auroc in lines.items())]
     panels.show(svdd_runs.versus(beside, difference, "" if rival is None else entries[rival].name), run=run.id)
     for spec in alike.other_methods(run, runs):
-        _to_train(f"Not trained yet on this task: {spec.card.title}.", spec)
+        method_page.to_train(f"Not trained yet on this task: {spec.card.title}.", spec)
     for words, spec in alike.variations(run, svdd_runs.questions(run.spec.knobs, len(balls))).items():
-        _to_train(words, spec)
-
-
-def _to_train(words: str, spec: RunSpec) -> None:
-    """What an untrained run would answer, with the two ways to train it."""
-    st.markdown(f"**{words}**")
-    st.page_link("pages/train.py", label="Train it", icon=":material/model_training:", query_params=form.link(spec))
-    panels.command(command_line.command(spec))
+        method_page.to_train(words, spec)

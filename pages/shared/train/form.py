@@ -6,6 +6,7 @@ in the link, `?dataset=digits&scenario=multimodal&target=3&method=rapp-ae&set=ep
 
 import base64
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any
 
 import streamlit as st
@@ -19,10 +20,11 @@ from core.knobs import Knob, Value
 from core.methods.cards import Card
 from core.runs import command_line, store, task_preview
 from core.runs.spec import RunSpec, request
-from core.scenarios import Scenario
+from core.scenarios import Scenario, groups
 from pages.shared import knob_inputs, panels
 from pages.shared.knob_inputs import KEPT
 
+FEWEST = 3  # classes that groups need: two in the normal one, one that is novel
 MANY = 26  # classes from which a list replaces pills
 MOST_SEED = 2**31 - 1
 DEVICES = {"auto": "Automatic", "cpu": "CPU", "cuda": "GPU"}
@@ -31,6 +33,7 @@ STYLE = """<style>
 .st-key-train_scenario label p { display: flex; align-items: center; gap: 0.5rem; }
 .st-key-train_scenario img { height: auto; max-height: none; }
 [class*=st-key-train_one] img, [class*=st-key-train_several] img { height: auto; max-height: none; margin: 2px; }
+[class*=st-key-train_own_groups] button img { height: 1.5rem; max-height: none; margin: 2px 0; }
 </style>"""
 
 
@@ -40,7 +43,7 @@ STYLE = """<style>
 def dataset() -> Entry:
     """An image set, those on this machine first; one that isn't is shown with what to do."""
     entries = {each.name: each for each in sorted(data.catalogue(), key=lambda each: not each.present)}
-    _begin("train_dataset", next(iter(entries)), entries)
+    begin("train_dataset", next(iter(entries)), entries)
     chosen = st.selectbox(
         "1 · Dataset",
         list(entries),
@@ -64,7 +67,7 @@ def _dataset_label(entry: Entry) -> str:
 
 def scenario(entry: Entry) -> Scenario:
     """The rule, by its picture; one that the dataset can't take says so."""
-    _begin("train_scenario", next(iter(scenarios.SCENARIOS)), scenarios.SCENARIOS)
+    begin("train_scenario", next(iter(scenarios.SCENARIOS)), scenarios.SCENARIOS)
     chosen = st.radio(
         "2 · Scenario",
         list(scenarios.SCENARIOS),
@@ -79,22 +82,31 @@ def scenario(entry: Entry) -> Scenario:
 
 def _scenario_label(rule: Scenario, entry: Entry) -> str:
     picture = _inline("svg+xml", pictures.idea(rule).encode(), rule.sentence)
-    unavailable = rule.choose == "super-category" and not scenarios.super_categories(entry)
-    reason = f" :gray[({panels.escape(entry.title)} has no groups)]" if unavailable else ""
+    unavailable = rule.choose == "super-category" and not entry.groupings and not takes_groups(entry, rule)
+    reason = f" :gray[({panels.escape(entry.title)} has too few classes)]" if unavailable else ""
     return f"{picture} :small[{rule.title}{reason}]"
 
 
-def classes(entry: Entry, rule: Scenario) -> tuple[str, ...]:
-    """The classes that the scenario asks for: one, several, or a super-category; none where there are none."""
-    groups = rule.choose == "super-category"
-    offered = list(scenarios.super_categories(entry) if groups else entry.classes)
+def takes_groups(entry: Entry, rule: Scenario) -> bool:
+    """Whether classes of this set can be clicked together for this scenario."""
+    return rule.choose == "super-category" and entry.present and len(entry.classes) >= FEWEST
+
+
+def classes(entry: Entry, rule: Scenario, own_groups: str = "") -> tuple[str, ...]:
+    """The classes that the scenario asks for: one, several, or a super-category; none where there are none.
+
+    own_groups: the option `groups`, in place of the dataset's super-categories.
+    """
+    of_group = scenarios.super_categories(entry, own_groups) if rule.choose == "super-category" else None
+    offered = [name for name in (entry.classes if of_group is None else of_group) if name]
     if not offered:
         return ()
     several = rule.choose == "several"
-    key = _target_key(rule.choose, entry.name)
+    key = target_key(rule.choose, entry.name)
     first = offered[: max(1, min(3, len(offered) - 1))] if several else offered[0]
-    _begin(key, first, offered)
-    icons = _class_icons(entry.name, entry.origin) if entry.present and not groups and len(offered) <= MANY else {}
+    begin(key, first, offered)
+    icons = class_icons(entry) if of_group is None and len(offered) <= MANY else {}
+    titles = {} if own_groups else data.GROUP_TITLES
     label = f"3 · {rule.asks}"
     if len(offered) > MANY:
         ask = st.multiselect if several else st.selectbox
@@ -105,19 +117,24 @@ def classes(entry: Entry, rule: Scenario) -> tuple[str, ...]:
             offered,
             selection_mode="multi" if several else "single",
             required=not several,
-            format_func=lambda name: f"{icons.get(name, '')} {panels.escape(data.GROUP_TITLES.get(name, name))}",
+            format_func=lambda name: f"{icons.get(name, '')} {panels.escape(titles.get(name, name))}",
             wrap=True,
             key=key,
             **KEPT,
         )
-    if groups:
-        st.caption(panels.escape(", ".join(scenarios.super_categories(entry)[chosen])))
+    if of_group is not None:
+        st.caption(panels.escape(", ".join(of_group[chosen])))
     return tuple(chosen) if several else (chosen,)
+
+
+def class_icons(entry: Entry) -> dict[str, str]:
+    """A small picture of each class, as Markdown; none where the images are not on this machine."""
+    return _class_icons(entry.name, entry.origin) if entry.present else {}
 
 
 @st.cache_data(max_entries=16, show_spinner="Looking at the images")
 def _class_icons(name: str, origin: str) -> dict[str, str]:
-    """A small picture of each class, as Markdown.  origin: where the set lies, so that another is looked at anew."""
+    """origin: where the set lies, so that another is looked at anew."""
     images = task_preview.class_images(name)
     factor = max(1, 32 // max(images.shape[2:]))
     icons = (_inline("png", figures.strip(image[None], factor=factor), "") for image in images)
@@ -125,22 +142,22 @@ def _class_icons(name: str, origin: str) -> dict[str, str]:
 
 
 def options(rule: Scenario) -> dict[str, Value]:
-    """The scenario's options that differ from their defaults."""
-    asked = knobs.knobs_of(rule.options)
+    """The scenario's options that differ from their defaults, but for groups, which are clicked together."""
+    asked = [each for each in knobs.knobs_of(rule.options) if each.name != "groups"]
     keys = {each.name: f"train_option_{rule.kind}_{each.name}" for each in asked}
     firsts = {each.name: each.preset("quick", (1, 28, 28)) for each in asked}
     return _group("Options of the scenario", asked, keys, firsts, {}) if asked else {}
 
 
-def method(entry: Entry, rule: Scenario, target: Sequence[str]) -> Card:
-    """The method; one that can't take the task says so in the list, and below it why."""
+def method(entry: Entry, rule: Scenario, target: Sequence[str], options: dict[str, Value]) -> Card:
+    """The method; one that can't take the task says so in the list."""
     cards = {card.name: card for card in methods.cards()}
-    reasons = {name: refusal(entry, rule, target, name) for name in cards}
-    _begin("train_method", next(iter(cards)), cards)
+    unfit = unfit_methods(entry, rule, target, options)
+    begin("train_method", next(iter(cards)), cards)
     chosen = st.selectbox(
         "4 · Method",
         list(cards),
-        format_func=lambda name: cards[name].title + (" (not for this task)" if reasons[name] else ""),
+        format_func=lambda name: cards[name].title + (" (not for this task)" if name in unfit else ""),
         help="\n\n".join(f"**{panels.escape(card.title)}**: {panels.escape(card.paper)}" for card in cards.values()),
         key="train_method",
         **KEPT,
@@ -149,20 +166,24 @@ def method(entry: Entry, rule: Scenario, target: Sequence[str]) -> Card:
     return cards[chosen]
 
 
-def refusal(entry: Entry, rule: Scenario, target: Sequence[str], method: str) -> str:
-    """Why the method can't take this task with its quick settings, or an empty text."""
-    if not entry.present or not target:
-        return ""
-    try:
-        request(entry.name, rule.kind, target, method)
-    except NoveltyError as error:
-        return str(error)
-    return ""
+def unfit_methods(entry: Entry, rule: Scenario, target: Sequence[str], options: dict[str, Value]) -> set[str]:
+    """The methods that can't take this task with their quick settings; none where there is no such task."""
+    unfit = set[str]()
+    if not entry.present:
+        return unfit
+    with suppress(NoveltyError):
+        scenarios.offer(scenarios.task_spec(entry.name, rule.kind, target, options))
+        for card in methods.cards():
+            try:
+                request(entry.name, rule.kind, target, card.name, options=options)
+            except NoveltyError:
+                unfit.add(card.name)
+    return unfit
 
 
 def settings(card: Card, entry: Entry) -> tuple[str, dict[str, Value]]:
     """The preset, and the knobs that differ from it."""
-    _begin("train_preset", knobs.PRESETS[0], knobs.PRESETS)
+    begin("train_preset", knobs.PRESETS[0], knobs.PRESETS)
     preset = st.segmented_control(
         "5 · Settings",
         knobs.PRESETS,
@@ -186,8 +207,8 @@ def settings(card: Card, entry: Entry) -> tuple[str, dict[str, Value]]:
 def seeds() -> tuple[int, int, str]:
     """Seed, split seed and device."""
     for key in ("train_seed", "train_split_seed"):
-        _begin(key, 0)
-    _begin("train_device", "auto", DEVICES)
+        begin(key, 0)
+    begin("train_device", "auto", DEVICES)
     with st.expander("Seeds and device", key="train_group_seeds", type="compact"):
         left, right = st.columns(2)
         with left:
@@ -212,21 +233,27 @@ def _group(
 ) -> dict[str, Value]:
     """An expander with an input for each knob; gives those that differ from their first value, which are marked."""
     for each in asked:
-        _begin(keys[each.name], firsts[each.name])
+        begin(keys[each.name], firsts[each.name])
     changed = knob_inputs.changed(asked, keys, firsts)
     count = f" · {len(changed)} changed" if changed else ""
     with st.expander(title + count, key=f"train_group_{title.lower().replace(' ', '_')}", type="compact"):
         return knob_inputs.inputs(asked, keys, firsts, notes)
 
 
-def _begin(key: str, first: Any, offered: Any = None) -> None:
+def begin(key: str, first: Any, offered: Any = None) -> None:
     """`knob_inputs.begin`, for an input of this form."""
     knob_inputs.begin(key, first, offered)
     st.session_state.setdefault("train_keys", set()).add(key)
 
 
-def _target_key(choose: str, dataset: str) -> str:
+def target_key(choose: str, dataset: str) -> str:
+    """The input that asks for classes or a group."""
     return f"train_{choose}_{dataset}"
+
+
+def groups_key(entry: Entry) -> str:
+    """Where a link leaves its groups, for the inputs that show them."""
+    return f"train_groups_of_link_{entry.name}"
 
 
 def _knob_key(method: str, preset: str, shape: knobs.Shape, name: str) -> str:
@@ -299,13 +326,16 @@ def _fill(asked: dict[str, list[str]]) -> None:
         "train_preset": preset,
         "train_device": names.get("device", "auto"),
     }
+    chosen = {each.name: value for each, value in _assigned(rule.options, asked.get("option", ()))}
+    if "groups" in chosen:
+        chosen["groups"] = groups.canonical(entry, str(chosen["groups"]))
     if "target" in asked:
-        target = scenarios.task_spec(entry.name, rule.kind, asked["target"]).target
-        found[_target_key(rule.choose, entry.name)] = list(target) if rule.choose == "several" else target[0]
+        target = scenarios.task_spec(entry.name, rule.kind, asked["target"], chosen).target
+        found[target_key(rule.choose, entry.name)] = list(target) if rule.choose == "several" else target[0]
     for each, value in _assigned(card.knobs, asked.get("set", ())):
         found[_knob_key(card.name, preset, entry.shape or (1, 28, 28), each.name)] = value
-    for each, value in _assigned(rule.options, asked.get("option", ())):
-        found[f"train_option_{rule.kind}_{each.name}"] = value
+    for name, value in chosen.items():
+        found[groups_key(entry) if name == "groups" else f"train_option_{rule.kind}_{name}"] = value
     for key, name in (("train_seed", "seed"), ("train_split_seed", "split-seed")):
         number = names.get(name, "0")
         if not number.isdecimal() or int(number) > MOST_SEED:

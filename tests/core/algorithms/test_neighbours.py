@@ -6,6 +6,7 @@ import torch
 from sklearn.decomposition import PCA
 from sklearn.neighbors import NearestNeighbors
 
+from core.algorithms import neighbours
 from core.algorithms.neighbours import PrincipalComponents, nearest
 
 
@@ -48,6 +49,65 @@ def test_neighbours_far_from_the_origin_are_not_lost_to_rounding(rng):
     np.testing.assert_array_equal(nearest(exact[:50] + 0.001, exact, 1)[1], places)
 
 
+def brute_force(images: torch.Tensor, bank: torch.Tensor, count: int) -> tuple[np.ndarray, np.ndarray]:
+    """In float64, without the expansion; the lower position among equals."""
+    exact = torch.linalg.vector_norm(images.double()[:, None] - bank.double(), dim=2).numpy()
+    places = np.argsort(exact, axis=1, kind="stable")[:, :count]
+    return np.take_along_axis(exact, places, 1), places
+
+
+@pytest.mark.parametrize("spread", [0.99, 1.0])
+def test_short_forms_lose_no_neighbour(rng, spread, monkeypatch):
+    """Falling spread, as of images, where few rows are measured; and noise, where short forms say nothing."""
+    columns = 400
+    scale = spread ** np.arange(columns)
+    bank = torch.from_numpy(rng.normal(size=(3001, columns)) * scale + 2).float()
+    images = torch.from_numpy(rng.normal(size=(60, columns)) * scale + 2).float()
+    searched = []
+    whole = neighbours.Bank._searched
+    monkeypatch.setattr(neighbours.Bank, "_searched", lambda *given: searched.append(1) or whole(*given))
+    distances, places = nearest(images, bank, 5)
+    assert bool(searched) == (spread == 1)
+    expected, order = brute_force(images, bank, 5)
+    np.testing.assert_array_equal(places, order)
+    np.testing.assert_allclose(distances, expected, rtol=1e-5)
+
+
+def test_short_forms_are_no_further_apart_than_their_rows(rng):
+    rows = torch.from_numpy(rng.normal(size=(200, 300)))
+    bank = neighbours.Bank.of(rows)
+    assert bank.short.shape == (200, neighbours.SHORT + 1)
+    np.testing.assert_allclose(bank.axes @ bank.axes.T, np.eye(neighbours.SHORT), atol=1e-12)
+    near, true = torch.cdist(bank.short, bank.short), torch.cdist(rows, rows)
+    assert (near <= true + 1e-6).all() and near.mean() > 0.4 * true.mean()
+    np.testing.assert_allclose(bank.short.norm(dim=1), (rows - rows.mean(0)).norm(dim=1))
+
+
+@pytest.mark.parametrize("columns", [3, 300])
+def test_of_equal_rows_the_first_ones_are_found(columns):
+    """Also where all rows are equal, and where every image is a copy."""
+    bank = torch.ones(700, columns)
+    bank[1::2] += 1
+    distances, places = nearest(torch.ones(2, columns), bank, 4)
+    assert not distances.any() and (places % 2 == 0).all()
+    distances, _ = nearest(torch.zeros(2, columns), torch.ones(700, columns), 4)
+    np.testing.assert_allclose(distances, columns**0.5)
+    few = torch.ones(200, columns)  # all of them are measured, so that equals are ordered
+    assert nearest(torch.zeros(1, columns), few[:5], 4)[1].tolist() == [[0, 1, 2, 3]]
+
+
+def test_no_image_has_no_neighbours():
+    distances, places = nearest(torch.zeros(0, 300), torch.ones(200, 300), 4)
+    assert distances.shape == places.shape == (0, 4)
+
+
+@pytest.mark.parametrize("columns", [50, 640, 1023])
+def test_the_smallest_of_each_row(rng, columns):
+    values = torch.from_numpy(rng.normal(size=(20, columns)))
+    found = neighbours._smallest(values, 5)
+    np.testing.assert_array_equal(found.sort(dim=1).values, np.sort(np.argsort(values.numpy(), axis=1)[:, :5], axis=1))
+
+
 def test_principal_components_against_scikit_learn(rng, rows):
     expected = PCA().fit(rows)
     components = PrincipalComponents.of(torch.from_numpy(rows).float())
@@ -58,6 +118,9 @@ def test_principal_components_against_scikit_learn(rng, rows):
     np.testing.assert_allclose(projected.abs(), np.abs(expected.transform(fresh)[:, :4]), rtol=1e-3, atol=1e-3)
     four = PCA(4).fit(rows)
     residual = fresh - four.inverse_transform(four.transform(fresh))
+    np.testing.assert_allclose(
+        components.first(4).left_over(torch.from_numpy(fresh).float()), residual, rtol=1e-3, atol=1e-3
+    )
     np.testing.assert_allclose(
         components.first(4).error(torch.from_numpy(fresh).float()), np.square(residual).sum(1), rtol=1e-3
     )

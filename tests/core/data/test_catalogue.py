@@ -128,7 +128,16 @@ def test_a_stand_in_takes_the_place_of_an_absent_set_and_says_so(root, arrays):
 def test_groupings_that_name_other_classes_are_left_out(root, arrays):
     np.savez(root / "gtsrb.npz", **arrays)
     assert entry("gtsrb").groupings == {}
-    assert list(entry("digits").groupings["CLAD"]) == ["CUR", "STR", "MIX"]
+    assert list(entry("digits").groupings["as CLAD on MNIST"]) == ["CUR", "STR", "MIX"]
+
+
+def test_a_grouping_by_beginning_holds_the_classes_of_the_file(root, arrays):
+    names = np.array(["wo", "p1", "i10", "w3", "pl5", "x"])
+    np.savez(root / "tsinghua.npz", **arrays | {"class_names": names})
+    groups = {"prohibitory": ("p1", "pl5"), "warning": ("wo", "w3"), "mandatory": ("i10",)}
+    assert entry("tsinghua").groupings == {"by kind": groups}
+    np.savez(root / "tsinghua.npz", **arrays | {"class_names": names[:2]})
+    assert entry("tsinghua").groupings == {}  # no mandatory sign
 
 
 def test_reading_needs_hardly_more_memory_than_the_images(real):

@@ -6,7 +6,7 @@ import pytest
 from PIL import Image
 
 from core import figures
-from core.figures import AMOUNTS, Kinds, sheets
+from core.figures import AMOUNTS, DIFFERENCES, Kinds, sheets
 
 
 def _pixels(figure) -> np.ndarray:
@@ -39,6 +39,16 @@ def test_heat_goes_from_the_first_colour_of_amounts_to_the_last():
     coloured = sheets.heat(amounts, 75)
     for column, colour in ((0, AMOUNTS[0]), (1, AMOUNTS[-1])):
         assert "#" + "".join(f"{value:02X}" for value in coloured[:, 0, column]) == colour
+
+
+def test_signed_heat_goes_from_the_first_colour_of_differences_to_the_last():
+    values = np.array([[[-1.0, 4.0]], [[-3.0, 0.0]]])  # two channels: means -2 and 2
+    coloured = sheets.signed_heat(values, 2)
+    for column, colour in ((0, DIFFERENCES[0]), (1, DIFFERENCES[-1])):
+        assert "#" + "".join(f"{value:02X}" for value in coloured[:, 0, column]) == colour
+    np.testing.assert_array_equal(
+        sheets.signed_heat(np.zeros((1, 1, 1)), 0), sheets.signed_heat(np.zeros((1, 1, 1)), 5)
+    )
 
 
 def test_difference_has_no_sign_and_does_not_wrap_around():
@@ -103,3 +113,12 @@ def test_strip_places_images_row_by_row_with_transparent_gaps(rng):
     assert sheet[:8, :8, 3].min() == 255
     assert sheet[8:11].max() == 0
     assert sheet[11:, 8:].max() == 0  # the place of the fourth image
+
+
+def test_ranked_images_of_a_method_that_redraws_nothing_are_one_row(rng):
+    images, kinds = rng.integers(0, 256, (3, 1, 8, 8), np.uint8), Kinds.of_test([0, 1, 0])
+    picture = sheets.ranked(
+        np.array([1, 0]), images, None, np.arange(3.0), np.arange(3.0), kinds, np.array(["a"] * 3), ""
+    )
+    assert picture.figure.data[1].customdata.tolist() == [1, 0]
+    assert _pixels(picture.figure).shape[:2] == (8, 18)

@@ -24,3 +24,8 @@ def test_cards_come_in_the_order_of_the_table():
 def test_an_unknown_method_is_refused():
     with pytest.raises(WrongRequest, match="There is no method 'magic'. Choose from rapp-ae, "):
         methods.card("magic")
+
+
+def test_a_family_is_called_as_its_cards_begin_or_by_a_name_of_its_own():
+    titles = {family: methods.family_title(family) for family in ("rapp", "svdd", "baselines", "magic")}
+    assert titles == {"rapp": "RaPP", "svdd": "Deep SVDD", "baselines": "Baseline", "magic": "magic"}

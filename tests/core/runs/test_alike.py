@@ -50,3 +50,11 @@ def test_variations_leave_out_what_was_trained_already(runs):
     found = alike.variations(run, asked)
     assert list(found) == ["with more epochs"]
     assert found["with more epochs"].knobs == {**run.spec.knobs, "epochs": 9}
+
+
+def test_runs_of_other_families_are_finished_and_on_the_same_task(runs):
+    other = respecified(runs["rapp-vae"], method="deep-svdd")
+    assert {run.id for run in alike.of_other_families(runs["rapp-ae"])} == {other.id}
+    assert {run.id for run in alike.of_other_families(other)} == {run.id for run in runs.values()}
+    store.mark(other, store.FAILED)
+    assert alike.of_other_families(runs["rapp-ae"]) == []

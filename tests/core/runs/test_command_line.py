@@ -16,6 +16,13 @@ from core.runs.spec import request
         request("digits", "several-normal", "0,1", "deep-svdd", options={"split": "pooled"}, device="cpu"),
         request("digits", "cross-dataset", "0,1", "rapp-ae", options={"anomalies": "uniform-noise", "most": 50}),
         request("digits", "latent-super-category", "CUR", "deep-svdd", changes={"nu": 5e-3}),
+        request(
+            "digits",
+            "latent-super-category",
+            'o, "c"',
+            "rapp-ae",
+            options={"groups": '"o, ""c""": 0, 3; $HOME\'s =x: 1', "split": "pooled"},
+        ),  # fmt: skip
     ],
 )
 def test_the_command_asks_for_the_same_run(asked):

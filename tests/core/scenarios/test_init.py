@@ -52,11 +52,15 @@ def test_novelty_labels_follow_the_hidden_classes(kind):
         np.testing.assert_array_equal(np.array(entry.classes)[task.labels], task.class_names("train"))
 
 
-@pytest.mark.parametrize("kind", [kind for kind in KINDS if kind != "latent-super-category"])
+@pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("seed", range(4))
 def test_a_group_stays_on_one_side(grouped, kind, seed):
-    target = {"several-normal": "red,green", "cross-dataset": "red,green"}.get(kind, "red")
-    options = {"split": "pooled"} if kind in ("unimodal", "several-normal") else {}
+    targets = {"several-normal": "red,green", "cross-dataset": "red,green", "latent-super-category": "warm"}
+    target, options = targets.get(kind, "red"), {}
+    if kind in ("unimodal", "several-normal", "latent-super-category"):
+        options["split"] = "pooled"
+    if kind == "latent-super-category":
+        options["groups"] = "warm: red, green; cold: blue"
     task = build(task_spec(grouped, kind, target, options, seed))
     groups = task.pools[0].groups
     sides = [

@@ -1,25 +1,8 @@
 import numpy as np
-import pytest
 
 from core import figures
 from core.figures import Kinds
 from core.figures.families import svdd_clusters
-
-
-@pytest.mark.parametrize(("cluster", "letters"), [(0, "A"), (25, "Z"), (26, "AA"), (51, "AZ"), (52, "BA")])
-def test_clusters_are_lettered_as_the_columns_of_a_spreadsheet(cluster, letters):
-    assert svdd_clusters.letter(cluster) == letters
-
-
-def test_fifteen_clusters_look_different():
-    looks = {tuple(svdd_clusters.look(k).values()) for k in range(15)}
-    assert len(looks) == 15
-    assert not {colour for colour, _ in looks} & {figures.NORMAL, figures.NOVEL}
-
-
-def test_the_main_class_of_a_cluster_is_its_largest():
-    labels, classes = np.array([0, 0, 0, 1, 1]), np.array(["one", "two", "two", "one", "one"])
-    assert svdd_clusters.main_classes(labels, classes) == [("two", pytest.approx(2 / 3)), ("one", 1.0)]
 
 
 def test_the_hierarchy_draws_every_cluster_as_one_stretch_within_its_parent():
@@ -43,27 +26,6 @@ def test_a_level_of_very_many_clusters_is_one_bar_that_says_so():
     picture = svdd_clusters.hierarchy(np.stack([fine, coarse]), [0, 0], 0, coarse, "")
     assert list(picture.figure.data[0].x) == [2 * count]
     assert picture.figure.data[0].text == "401 clusters"
-
-
-def test_the_class_map_counts_and_names_the_most_mixed_cluster():
-    labels = np.array([0] * 10 + [1] * 10)
-    classes = np.array(["a"] * 10 + ["a"] * 3 + ["b"] * 7)
-    picture = svdd_clusters.class_map(labels, classes)
-    assert picture.table["class a"].tolist() == [10, 3]
-    np.testing.assert_allclose(picture.figure.data[0].z, [[100, 0], [30, 70]])
-    assert "85 % of the training images are of their cluster's main class" in picture.sentence
-    assert "most mixed is B, with 30 %" in picture.sentence
-    assert "diagnosis only" in picture.sentence
-
-
-def test_the_class_map_of_a_single_ball_says_that_it_covers_all():
-    sentence = svdd_clusters.class_map(np.zeros(4, int), np.array(["a", "a", "b", "b"])).sentence
-    assert "One ball has to cover all" in sentence
-
-
-def test_names_of_strangers_are_no_markup():
-    picture = svdd_clusters.class_map(np.zeros(2, int), np.array(["<b>x", "y"]))
-    assert picture.figure.data[0].x[0] == "class &lt;b&gt;x"
 
 
 def test_the_map_counts_test_images_that_lie_among_training_images(rng):

@@ -3,6 +3,7 @@ import pytest
 
 from core.figures import Kinds
 from core.figures.families import svdd_images
+from core.figures.sheets import Row
 
 
 def pictures(count: int) -> np.ndarray:
@@ -10,7 +11,7 @@ def pictures(count: int) -> np.ndarray:
     return np.broadcast_to(np.arange(count, dtype=np.uint8)[:, None, None, None], (count, 1, 2, 2))
 
 
-def numbers(row: svdd_images.Row) -> list[int]:
+def numbers(row: Row) -> list[int]:
     return row.images[:, 0, 0, 0].tolist()
 
 

@@ -90,3 +90,5 @@ def test_an_image_in_words():
     assert words.image_in_words(0, "cat", normal, False) == "Test image 0, class cat, normal: accepted"
     told = words.among_normal("NAP", 12.34, 9.876, 97.25)
     assert told == "NAP 12.3, threshold 9.88, above 97.2 % of the held-out normal images"
+    close = words.among_normal("ODIN", 2.300373, 2.29648, 100)
+    assert close == "ODIN 2.300373, threshold 2.29648, above 100 % of the held-out normal images"

@@ -1,0 +1,71 @@
+"""ResNet-18 against torchvision's, and what can be different from it."""
+
+import subprocess
+import sys
+
+import pytest
+import torch
+from torch import nn
+
+from core.networks import resnet
+
+
+def scrambled(network: nn.Module) -> nn.Module:
+    """Random weights and running statistics, so that no layer is neutral."""
+    generator = torch.Generator().manual_seed(0)
+    state = network.state_dict()
+    for name, value in state.items():
+        if value.dtype.is_floating_point:
+            noise = torch.rand(value.shape, generator=generator)
+            state[name] = 0.5 + noise if "bn" in name or "running" in name else (noise - 0.5) / value[0].numel() ** 0.5
+    network.load_state_dict(state)
+    return network.eval()
+
+
+@pytest.mark.parametrize("training", [False, True])
+def test_outputs_equal_torchvision_s_for_equal_weights(training):
+    from torchvision.models import resnet18  # seconds, so only here
+
+    theirs = scrambled(resnet18(num_classes=12))
+    ours = resnet.resnet18(3, 12)
+    ours.load_state_dict(theirs.state_dict())
+    images = torch.randn(4, 3, 40, 40, generator=torch.Generator().manual_seed(1))
+    expected = theirs.train(training)(images)
+    torch.testing.assert_close(ours.train(training)(images), expected)
+    assert expected.std().item() > 0.01  # not one constant
+    for name, value in theirs.state_dict().items():  # running statistics move alike
+        torch.testing.assert_close(ours.state_dict()[name], value)
+
+
+def test_the_start_is_torchvision_s():
+    from torchvision.models import resnet18
+
+    theirs, ours = resnet18(num_classes=5), resnet.resnet18(3, 5)
+    assert [(n, p.shape) for n, p in ours.named_parameters()] == [(n, p.shape) for n, p in theirs.named_parameters()]
+    for (name, mine), other in zip(ours.named_parameters(), theirs.parameters(), strict=True):
+        if mine.numel() > 1000:
+            assert float(mine.std()) == pytest.approx(float(other.std()), rel=0.05), name
+        elif mine.numel() > 5:
+            assert torch.equal(mine, other), name  # scales and shifts
+
+
+def test_importing_it_imports_no_torchvision():
+    code = "import sys, core.networks.resnet; sys.exit('torchvision' in sys.modules)"
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+@pytest.mark.parametrize("stem", resnet.STEMS)
+@pytest.mark.parametrize("shape", [(1, 8, 8), (1, 28, 28), (3, 32, 32)])
+def test_any_image_and_class_count(shape, stem):
+    network = resnet.resnet18(shape[0], 7, stem, width=8).eval()
+    assert network(torch.rand(2, *shape)).shape == (2, 7)
+    before_layers = nn.Sequential(*list(network)[: list(dict(network.named_children())).index("layer1")])
+    side = {"imagenet": -(-shape[1] // 4), "small": shape[1]}[stem]
+    assert before_layers(torch.rand(2, *shape)).shape == (2, 8, side, side)
+
+
+def test_the_width_scales_every_layer():
+    names = dict(resnet.resnet18(1, 4, width=16).named_parameters())
+    assert names["layer1.1.conv2.weight"].shape == (16, 16, 3, 3)
+    assert names["layer4.0.downsample.0.weight"].shape == (128, 64, 1, 1)
+    assert names["fc.weight"].shape == (4, 128)
