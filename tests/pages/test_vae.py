@@ -73,7 +73,7 @@ def drawing(monkeypatch) -> list[np.ndarray]:
         asked.append(latents)
         return np.full((len(latents), 1, 8, 8), 128, np.uint8)
 
-    monkeypatch.setattr(scorer.shared, "draw", draw)
+    monkeypatch.setattr(scorer.shared, "decode", draw)
     return asked
 
 
@@ -185,7 +185,7 @@ def test_a_scoring_process_that_fails_is_told_in_its_place(run, open_page, monke
     def fail(run, latents):
         raise RunFailed("The scoring process ended twice.")
 
-    monkeypatch.setattr(scorer.shared, "draw", fail)
+    monkeypatch.setattr(scorer.shared, "decode", fail)
     app = open_page("vae", vae_tab="Latent space")
     assert [each.value for each in app.error] == ["The scoring process ended twice."]
     assert "How much each latent unit says" in str([each.proto.spec for each in app.get("plotly_chart")])

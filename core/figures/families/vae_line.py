@@ -124,7 +124,7 @@ def by_threshold(
     counts = confusion(scores, kinds.novel, at)
     rates = {name: rate(counts, name, positive) for name in (*NAMES, "fpr")}
     best = int(np.nanargmax(rates["f1"]))
-    figure = _rates(at, rates, kinds, positive)
+    figure = _rates(at, rates, kinds, positive, "left")
     figure.add_vline(x=threshold, line={"color": INK, "dash": "dash", "width": 2})
     scale = ", log scale" if logarithmic else ""
     style(figure, f"Every line, {positive} positive", f"{title} at the line{scale}", "Rate", height=330)
@@ -159,7 +159,7 @@ def by_contamination(
     thresholds = pool[[Impurities(share).rank(len(pool)) for share in SHARES]]
     counts = confusion(scores, kinds.novel, thresholds)
     rates = {name: rate(counts, name, positive) for name in NAMES}
-    figure = _rates(100 * SHARES, rates, kinds, positive)
+    figure = _rates(100 * SHARES, rates, kinds, positive, "right")
     figure.add_vline(x=100 * assumed, line={"color": INK, "dash": "dash", "width": 2})
     line = {"color": CONTROL, "dash": "dot", "width": 2}
     figure.add_vline(x=100 * true, line=line, annotation_text="true share", annotation_position="bottom right")
@@ -178,8 +178,8 @@ def by_contamination(
     return Picture(figure, {"assumed share": SHARES, "threshold": thresholds, **rates}, sentence, "rates-by-share")
 
 
-def _rates(x: NDArray, rates: Mapping[str, NDArray], kinds: Kinds, positive: str) -> go.Figure:
-    """Lines of precision, recall, F1 and false positive rate, and the F1 that needs no detector."""
+def _rates(x: NDArray, rates: Mapping[str, NDArray], kinds: Kinds, positive: str, end: str) -> go.Figure:
+    """Lines of precision, recall, F1 and false positive rate, and the F1 that needs no detector, named at an end."""
     figure = go.Figure()
     looks = zip(SERIES[1:] + SERIES[:1], ("longdash", "dot", "solid"), (1.5, 1.5, 3), strict=True)
     for (name, label), (colour, dash, width) in zip(NAMES.items(), looks, strict=True):
@@ -191,8 +191,8 @@ def _rates(x: NDArray, rates: Mapping[str, NDArray], kinds: Kinds, positive: str
     trivial = trivial_f1(kinds, positive)
     line = {"color": CONTROL, "dash": "dot", "width": 2}
     where = {"annotation_text": f"F1 of {trivial_name(positive)}", "annotation_font_color": CONTROL}
-    side = "bottom left" if trivial > 0.5 else "top left"
-    figure.add_hline(y=trivial, line=line, annotation_position=side, **where)
+    side = "bottom" if trivial > 0.5 else "top"
+    figure.add_hline(y=trivial, line=line, annotation_position=f"{side} {end}", **where)
     return figure
 
 

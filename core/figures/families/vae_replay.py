@@ -59,8 +59,8 @@ def learning(snapshots: Snapshots, kinds: Kinds, shown: int) -> Picture:
         figure.add_trace(scatter(epochs, values, name=title, **looks))
     figure.add_vline(x=shown, line={"color": INK, "dash": "dash", "width": 1.5})
     style(figure, "What it does to the scores", "Epoch (log scale)", f"AUROC, {len(novel):,} probe images", height=340)
-    ticks = [epoch for epoch in epochs if str(epoch).rstrip("0") in ("1", "2", "5")]  # names of all would overlap
-    figure.update_xaxes(type="log", tickvals=ticks, ticktext=[str(epoch) for epoch in ticks])
+    ticks = [step * 10**power for power in range(4) for step in (1, 2, 5)]
+    figure.update_xaxes(type="log", tickvals=ticks, ticktext=[str(tick) for tick in ticks])
     errors = reached["Squared error"]
     best = int(np.argmax(errors))
     peak = "" if best == len(errors) - 1 else f"; it was highest, {errors[best]:.3f}, after epoch {epochs[best]}"

@@ -135,9 +135,9 @@ class Judges:
 
 def answer(header: Any, arrays: Arrays, judges: Judges) -> tuple[Any, Arrays]:
     """The frame that answers a request: per run a Judgement, or the error's class and sentence; or drawn images."""
-    if "draw" in header:
+    if "decode" in header:
         try:
-            return {}, {"images": judges.of(Run(Path(header["draw"]))).detector.draw(arrays["latents"])}
+            return {}, {"images": judges.of(Run(Path(header["decode"]))).detector.decode(arrays["latents"])}
         except NoveltyError as error:
             return _told(error), {}
     told: list[dict[str, Any]] = []
@@ -208,14 +208,14 @@ class Scorer:
         arrays = {str(number): images for number, (_, images) in enumerate(asked)}
         return answers_of(*self._asked(header, arrays))
 
-    def draw(self, run: Run, latents: np.ndarray) -> np.ndarray:
+    def decode(self, run: Run, latents: np.ndarray) -> np.ndarray:
         """What the run's network draws for latents, float32 [N, D]: uint8 [N, C, H, W].
 
-        Raises as `judge` and `Detector.draw`.
+        Raises as `judge` and `Detector.decode`.
         """
         if not 1 <= len(latents) <= MOST_IMAGES:
             raise WrongRequest(f"{len(latents):,} images can't be drawn at once. Choose from 1 to {MOST_IMAGES:,}.")
-        told, arrays = self._asked({"draw": str(run.folder)}, {"latents": latents})
+        told, arrays = self._asked({"decode": str(run.folder)}, {"latents": latents})
         if "error" in told:
             raise _raised(told)
         return arrays["images"]

@@ -60,7 +60,7 @@ def _way(run: Run, start: int, end: int) -> None:
     route = figures.way(embedding[start], embedding[end])
     try:
         with st.spinner("The network draws the way", show_time=True):
-            drawn = cached.remember(run, lambda: scorer.shared.draw(run, route), "way", start, end)
+            drawn = cached.remember(run, lambda: scorer.shared.decode(run, route), "way", start, end)
     except NoveltyError as error:
         panels.refused(error)
         return

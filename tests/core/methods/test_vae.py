@@ -237,6 +237,6 @@ def test_a_latent_that_says_nothing_is_named(task):
 
 def test_a_latent_is_drawn_as_its_image_is_redrawn(trained, task):
     explained = trained.explain(task.valid[:5])
-    assert np.abs(trained.draw(explained["embedding"]).astype(int) - explained["reconstruction"]).max() <= 1
+    assert np.abs(trained.decode(explained["embedding"]).astype(int) - explained["reconstruction"]).max() <= 1
     with pytest.raises(WrongRequest, match="A latent has 4 numbers"):
-        trained.draw(np.zeros((2, 3), np.float32))
+        trained.decode(np.zeros((2, 3), np.float32))

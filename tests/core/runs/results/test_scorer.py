@@ -100,17 +100,17 @@ def test_images_of_another_shape_give_the_same_class_of_error(client, run):
 
 def test_what_a_network_draws_comes_through_the_frames(run):
     drawn = np.arange(128, dtype=np.uint8).reshape(2, 1, 8, 8)
-    detector = SimpleNamespace(draw=lambda latents: drawn if latents.shape == (2, 3) else None)
+    detector = SimpleNamespace(decode=lambda latents: drawn if latents.shape == (2, 3) else None)
     judges = Judges(load=lambda run, changes: SimpleNamespace(detector=detector))
-    told, arrays = scorer.answer({"draw": str(run.folder)}, {"latents": np.zeros((2, 3), np.float32)}, judges)
+    told, arrays = scorer.answer({"decode": str(run.folder)}, {"latents": np.zeros((2, 3), np.float32)}, judges)
     assert told == {} and np.array_equal(arrays["images"], drawn)
 
 
 def test_a_method_that_draws_no_images_says_so(client, run):
     with pytest.raises(WrongRequest, match="RaPP, autoencoder draws no images"):
-        client.draw(run, np.zeros((2, 8), np.float32))
+        client.decode(run, np.zeros((2, 8), np.float32))
     with pytest.raises(WrongRequest, match="0 images can't be drawn at once"):
-        client.draw(run, np.zeros((0, 8), np.float32))
+        client.decode(run, np.zeros((0, 8), np.float32))
 
 
 @pytest.mark.parametrize("count", [0, 2001])
