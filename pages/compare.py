@@ -24,7 +24,8 @@ def ranking(lines: list[rows.Line]) -> None:
         for name, cells in columns.items()
         if any(cells)
     }
-    shown["AUROC"] = [cell.replace(" ", NO_BREAK) for cell in shown["AUROC"]]
+    for unbroken in shown.keys() & {"AUROC", "Training"}:
+        shown[unbroken] = [cell.replace(" ", NO_BREAK) for cell in shown[unbroken]]
     shown["Method"] = [
         cell + "".join(" :orange-badge[:material/warning: collapsed]" for each in line.members[:1] if each.alarm)
         for cell, line in zip(shown["Method"], lines, strict=True)

@@ -78,17 +78,27 @@ def stepped(images: Tensor, direction: Tensor, epsilon: float, deviation: Tensor
     return images + direction * (epsilon / deviation).view(-1, 1, 1)
 
 
+def after_steps(
+    network: nn.Module, images: Tensor, direction: Tensor, still: Tensor, epsilons: Sequence[float], deviation: Tensor
+) -> Tensor:
+    """Logits after a step of each length along one direction: [B, E, K].
+
+    direction, still: what `ascent` gave for these images; a step of 0 costs nothing more.  The others as in `stepped`.
+    """
+    with torch.no_grad():
+        each = [network(stepped(images, direction, epsilon, deviation)) if epsilon else still for epsilon in epsilons]
+    return torch.stack(each, 1)
+
+
 def logits_on_grid(
     network: nn.Module, images: Tensor, epsilons: Sequence[float], temperature: float, deviation: Tensor
 ) -> Tensor:
     """Logits after a step of each length, from one gradient: [B, E, K].
 
-    network, images, temperature, deviation: as in `ascent` and `stepped`.  A step of 0 costs nothing more.
+    network, images, temperature, deviation: as in `ascent` and `stepped`.
     """
     direction, still = ascent(network, images, temperature)
-    with torch.no_grad():
-        each = [network(stepped(images, direction, epsilon, deviation)) if epsilon else still for epsilon in epsilons]
-    return torch.stack(each, 1)
+    return after_steps(network, images, direction, still, epsilons, deviation)
 
 
 def surest(logits: Tensor, temperature: float) -> tuple[int, Tensor]:

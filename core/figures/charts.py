@@ -72,13 +72,17 @@ def scatter(x: ArrayLike, y: ArrayLike, **options) -> go.Scatter | go.Scattergl:
 
 
 def log_axis(figure: go.Figure, lowest: float, highest: float) -> None:
-    """Upright logarithmic axis in powers of ten as people write them; Plotly's own steps where its ends are close."""
+    """Upright logarithmic axis in powers of ten as people write them, in steps of 1, 2, 5 where there is one of them.
+
+    Plotly's own steps where its ends are closer.
+    """
     low, high = np.log10(np.maximum([lowest, highest], SMALLEST))
     margin = 0.06 * (high - low) + 0.02
     powers = 10.0 ** np.arange(np.ceil(low - margin), np.floor(high + margin) + 1)
     figure.update_yaxes(type="log", range=[low - margin, high + margin])
-    if len(powers) > 1:
-        figure.update_yaxes(tickvals=powers, ticktext=[number(power) for power in powers])
+    ticks = powers if len(powers) > 1 else _decimal_steps(10 ** (low - margin), 10 ** (high + margin))
+    if len(powers) > 1 or len(ticks) > 2:
+        figure.update_yaxes(tickvals=ticks, ticktext=[number(tick) for tick in ticks])
 
 
 def wrapped(name: str, width: int) -> str:

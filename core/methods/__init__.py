@@ -63,7 +63,7 @@ METHODS = {
     "oc-cnn": _baseline("OC_CNN", "OcCNN", "one_class_networks"),
 }
 
-FAMILIES = {"baselines": "Baseline"}  # that aren't called as the titles of their cards begin
+FAMILIES = {"baselines": "Baselines"}  # that aren't called as the titles of their cards begin
 
 
 def method(name: str) -> Method:
@@ -84,7 +84,7 @@ def cards() -> list[Card]:
 
 
 def family_title(family: str) -> str:
-    """What a family is called: "RaPP" for rapp, as the titles of its cards begin; "Baseline" for baselines."""
+    """What a family is called: "RaPP" for rapp, as the titles of its cards begin; "Baselines" for baselines."""
     titles = (each.title.partition(",")[0] for each in cards() if each.family == family)
     return FAMILIES.get(family) or next(titles, family)
 

@@ -203,6 +203,7 @@ class Clad(Detector):
     card = cards.CLAD
     chunk = 512  # the gradient keeps every layer of these in memory
     TENSORS = ("mean", "deviation", "centres", "into", "clusters", "first_sureness", "doubt")
+    PLAIN = ("confidences", "best_step", "measured_at", "merged", "collapsed")
 
     def __init__(self, knobs: cards.Knobs, shape: Shape) -> None:
         super().__init__(knobs, shape)
@@ -222,7 +223,7 @@ class Clad(Detector):
         self.doubt = torch.zeros(0)  # the score `softmax` of each training image
         self.merged = ""  # who was merged, as a sentence
         self.confidences = [0.0] * len(cards.EPSILONS)
-        self.best_step = 0
+        self.best_step, self.measured_at = 0, knobs.temperature  # the best step of that temperature
 
     @property
     def classifier(self) -> nn.Module:
@@ -293,7 +294,7 @@ class Clad(Detector):
         """Measure the confidence of held-out normal images after each step, and keep the best step."""
         grid = self.logits_on_grid(held_out, cards.EPSILONS)
         self.best_step, confidences = odin.surest(grid, self.knobs.temperature)
-        self.confidences = confidences.tolist()
+        self.confidences, self.measured_at = confidences.tolist(), self.knobs.temperature
 
     @property
     def step(self) -> int:
@@ -323,9 +324,9 @@ class Clad(Detector):
         The same for every image: epsilons, the grid, [B, E]; step, the place on it that ODIN takes, and the
         temperature, [B] each.
         """
-        codes, logits = self.embed(images), self.logits_on_grid(images, cards.EPSILONS)
-        temperature = self.knobs.temperature
-        direction, _ = odin.ascent(self.classifier, self.standardised(images), temperature)
+        codes, prepared, temperature = self.embed(images), self.standardised(images), self.knobs.temperature
+        direction, still = odin.ascent(self.classifier, prepared, temperature)
+        logits = odin.after_steps(self.classifier, prepared, direction, still, cards.EPSILONS, self.deviation)
         assignments = dec.log_soft_assignment(codes, self.centres).exp()
         return {
             "embedding": codes,
@@ -354,21 +355,15 @@ class Clad(Detector):
         sure, unsure = np.stack([each[:count] for each in members]), np.stack([each[::-1][:count] for each in members])
         pictures = task.train.cpu().numpy()
         return {
-            "centres": self.centres.cpu().numpy(),
-            "into": self.into.cpu().numpy(),
+            **{name: getattr(self, name).cpu().numpy() for name in ("centres", "into", "doubt")},
             "sizes": np.array([len(each) for each in members]),
             "clusters": own.astype(np.int32),
-            "doubt": self.doubt.cpu().numpy(),
             "sureness_before": self.first_sureness.cpu().numpy(),
             "sureness_after": sureness.cpu().numpy(),
-            "sure": sure,
-            "unsure": unsure,
-            "sure_images": pictures[sure],
-            "unsure_images": pictures[unsure],
+            **{"sure": sure, "unsure": unsure},
+            **{"sure_images": pictures[sure], "unsure_images": pictures[unsure]},
             "epsilons": np.array(cards.EPSILONS),
-            "confidences": np.array(self.confidences),
-            "best_step": np.array(self.best_step),
-            "merged": np.array(self.merged),
+            **{name: np.array(getattr(self, name)) for name in ("confidences", "best_step", "merged")},
         }
 
     def snapshot(self, probe: Tensor, stage: str) -> Arrays:
@@ -383,18 +378,15 @@ class Clad(Detector):
         return {name: value.half().cpu().numpy() for name, value in halves.items()} | {"sizes": sizes.cpu().numpy()}
 
     def set_knobs(self, knobs: cards.Knobs, task: Callable[[], TaskTensors]) -> None:
-        warmer, self.knobs = knobs.temperature != self.knobs.temperature, knobs
-        if warmer and knobs.epsilon == cards.HELD_OUT:
+        self.knobs = knobs
+        if knobs.epsilon == cards.HELD_OUT and knobs.temperature != self.measured_at:
             self.choose_step(task().valid.to(self.device))
 
     def state(self) -> State:
         return {
             "networks": dict(self.networks.state_dict()),
             **{name: getattr(self, name).detach() for name in self.TENSORS},
-            "confidences": self.confidences,
-            "best_step": self.best_step,
-            "merged": self.merged,
-            "collapsed": self.collapsed,
+            **{name: getattr(self, name) for name in self.PLAIN},
         }
 
     def load(self, state: State) -> None:
@@ -402,5 +394,7 @@ class Clad(Detector):
         self.networks.load_state_dict(state["networks"])
         for name in self.TENSORS:
             setattr(self, name, state[name].to(self.device))
-        self.confidences, self.best_step = list(state["confidences"]), state["best_step"]
-        self.merged, self.collapsed = state["merged"], state["collapsed"]
+        # A state of before `measured_at` was kept has the step of its own temperature.
+        for name, value in ({"measured_at": self.knobs.temperature} | state).items():
+            if name in self.PLAIN:
+                setattr(self, name, value)

@@ -52,7 +52,7 @@ def directions(explanation: Mapping[str, NDArray]) -> Picture:
     usual = "" if normal is None else f" (for normal images {percent(float(np.median(numbers(normal)[:, 5:].sum(1))))})"
     sentence = (
         f"{percent(narrow)} of it comes from the narrower half of the directions{usual}: those in which training "
-        "images hardly vary, and which no eye would look for."
+        "images vary least."
     )
     return Picture(figure, table, sentence, "distance-by-direction")
 
@@ -91,7 +91,7 @@ def spectrum(variances: NDArray, shrinkage: float) -> Picture:
     if level > 0:
         figure.add_hline(y=level, line={"color": INK, "dash": "dot", "width": 1.5})
     style(figure, "How wide the Gaussian is", "Direction", "Variance (log)", 300)
-    log_axis(figure, float(variances.min()), float(variances.max()))
+    log_axis(figure, min(float(variances.min()), level or np.inf), float(variances.max()))
     ratio = float((variances[0] / max(variances[-1], 1e-12)) ** 0.5)
     sentence = (
         f"The widest direction is {number(ratio)} times as wide as the narrowest. {percent(shrinkage)} of a sphere is "

@@ -9,6 +9,7 @@ import plotly.graph_objects as go
 from core.figures import CONTROL, SERIES, Picture, three_digits, wrapped
 from core.figures.charts import style
 
+LOWEST = 380  # height in pixels, that of a histogram beside it
 SAME = 1e-4  # AUROC by which a control line is one of the runs
 
 GROUPS = {  # of entries, in drawing order: what the legend says, colour and symbol
@@ -72,7 +73,7 @@ def side_by_side(entries: Sequence[Entry], difference: Mapping[str, float] | Non
     figure.add_vline(x=0.5, line={"color": CONTROL, "dash": "dot", "width": 1})
     texts = [f"<b>{name}</b>" if each.shown else name for name, each in zip(names, order, strict=True)]
     title = "Without a network, and with one"
-    style(figure, title, "AUROC with its 95 % interval", "", round(130 + 20 * lines.sum()))
+    style(figure, title, "AUROC with its 95 % interval", "", max(LOWEST, 158 + 18 * int(lines.sum())))
     figure.update_yaxes(tickvals=places, ticktext=texts, zeroline=False, range=[-0.5, lines.sum()])
     figure.update_xaxes(
         range=[min(0.45, *(each.auroc["low"] - 0.02 for each in order)), 1.005], zeroline=False, dtick=0.1

@@ -105,6 +105,8 @@ def test_a_grid_is_each_step_by_itself(network, images):
     direction, _ = odin.ascent(network, images, 10.0)
     for place, epsilon in enumerate(epsilons):
         torch.testing.assert_close(grid[:, place], network(odin.stepped(images, direction, epsilon, DEVIATION)))
+    again = odin.after_steps(network, images, direction, grid[:, 1], epsilons, DEVIATION)
+    assert torch.equal(again, grid)  # of a direction that is known already
 
 
 def test_a_grid_costs_one_gradient_and_no_pass_for_a_step_of_zero(network, images):

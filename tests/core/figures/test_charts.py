@@ -31,6 +31,8 @@ def test_a_logarithmic_axis_has_powers_of_ten_alone_or_plotly_s_own_steps():
     figures.log_axis(close, 2, 5)
     assert list(wide.layout.yaxis.ticktext) == ["1", "10", "100", "1,000"]
     assert close.layout.yaxis.tickvals is None and close.layout.yaxis.type == "log"
+    figures.log_axis(between := go.Figure(), 0.15, 6)
+    assert list(between.layout.yaxis.ticktext) == ["0.2", "0.5", "1", "2", "5"]
     figures.log_axis(close, 0, 1)  # an axis has no zero
     assert np.isfinite(close.layout.yaxis.range).all()
 

@@ -259,6 +259,7 @@ def test_step_and_temperature_can_change_after_training(task, trained, epsilon):
 def test_another_temperature_chooses_its_own_step(task, trained):
     """As a training at that temperature would."""
     changed = from_state(clad.Clad, KNOBS, task.shape, trained.state())
+    changed.set_knobs(with_(temperature=2.0, epsilon="0"), lambda: pytest.fail("no images are needed"))
     changed.set_knobs(with_(temperature=2.0), lambda: task)
     fresh = build(clad.Clad, with_(temperature=2.0), task.shape, 0).fit(task)
     assert changed.confidences == fresh.confidences and changed.best_step == fresh.best_step

@@ -28,4 +28,4 @@ def test_an_unknown_method_is_refused():
 
 def test_a_family_is_called_as_its_cards_begin_or_by_a_name_of_its_own():
     titles = {family: methods.family_title(family) for family in ("rapp", "svdd", "baselines", "magic")}
-    assert titles == {"rapp": "RaPP", "svdd": "Deep SVDD", "baselines": "Baseline", "magic": "magic"}
+    assert titles == {"rapp": "RaPP", "svdd": "Deep SVDD", "baselines": "Baselines", "magic": "magic"}

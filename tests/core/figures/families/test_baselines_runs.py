@@ -59,9 +59,10 @@ def test_a_task_without_a_network_and_one_without_anything_else(entries):
 
 
 def test_long_names_take_two_lines(entries):
-    longer = [*entries, entry("one " * 12, "without", 0.8)]
-    one, two = (baselines_runs.side_by_side(each).figure for each in (entries, longer))
-    assert two.layout.height - one.layout.height == 40
+    many = 3 * entries
+    longer = [*many, entry("one " * 12, "without", 0.8)]
+    few, one, two = (baselines_runs.side_by_side(each).figure for each in (entries, many, longer))
+    assert few.layout.height == baselines_runs.LOWEST < one.layout.height == two.layout.height - 36
     assert np.diff(two.layout.yaxis.tickvals).max() == 1.5
 
 
