@@ -240,3 +240,15 @@ def test_a_latent_is_drawn_as_its_image_is_redrawn(trained, task):
     assert np.abs(trained.decode(explained["embedding"]).astype(int) - explained["reconstruction"]).max() <= 1
     with pytest.raises(WrongRequest, match="A latent has 4 numbers"):
         trained.decode(np.zeros((2, 3), np.float32))
+
+
+@pytest.mark.parametrize("shape", [(1, 28, 28), (3, 32, 32)], ids=str)
+def test_larger_and_coloured_images_are_scored_explained_and_drawn(rng, shape):
+    images = torch.from_numpy(rng.integers(0, 256, (24, *shape), np.uint8))
+    task = TaskTensors(images[:16], images[16:])
+    detector = build(vae.VAEThreshold, dataclasses.replace(QUICK, epochs=1, batch_size=8), shape, 0).fit(task)
+    scores, explained = detector.score(images), detector.explain(images)
+    assert all(np.isfinite(each).all() and len(each) == 24 for each in scores.values())
+    redrawn = explained["reconstruction"].astype(float) / 255
+    np.testing.assert_allclose(scores["error"], np.square(images.numpy() / 255 - redrawn).mean((1, 2, 3)), rtol=0.02)
+    assert detector.portrait(task)["grid"].shape == (vae.GRID, vae.GRID, *shape)
