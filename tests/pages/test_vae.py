@@ -9,7 +9,8 @@ import pytest
 from core import evaluation
 from core.errors import RunFailed
 from core.evaluation import Impurities
-from core.figures.families import vae_line
+from core.figures import Kinds
+from core.figures.families import vae_latent, vae_line
 from core.runs import store
 from core.runs.results import scorer
 from core.runs.store import Run
@@ -168,17 +169,21 @@ def test_the_picked_image_is_explained(run, open_page):
 
 
 def test_the_way_between_two_images_is_drawn_from_their_latents(run, open_page, drawing):
-    app = open_page("vae", image="17", vae_tab="Latent space")
+    kinds = Kinds.of_test(run.novel)
+    usual = vae_latent.most_usual(run.scores(), kinds)
+    end, other = np.flatnonzero(kinds.novel)[:2].tolist()
+    app = open_page("vae", image=str(end), vae_tab="Latent space")
     embedding = run.arrays("explanations")["test/embedding"]
     (route,) = drawing
-    np.testing.assert_array_equal(route[-1], embedding[17])
-    assert "to test image 17 (square)" in words(app) and "The two latents lie" in words(app)
+    np.testing.assert_array_equal(route[[0, -1]], embedding[[usual, end]])
+    assert f"From test image {usual} (circle) to test image {end} (square)" in words(app)
+    assert "The two latents lie" in words(app)
     button(app, "Start from this image").click().run()
     assert "click another point to see where it leads" in words(app)
-    app.query_params["image"] = "5"
+    app.query_params["image"] = str(other)
     app.run()
-    assert "From test image 17 (circle) to test image 5 (square)" in words(app)
-    np.testing.assert_array_equal(drawing[-1][[0, -1]], embedding[[17, 5]])
+    assert f"From test image {end} (circle) to test image {other} (square)" in words(app)
+    np.testing.assert_array_equal(drawing[-1][[0, -1]], embedding[[end, other]])
 
 
 def test_a_scoring_process_that_fails_is_told_in_its_place(run, open_page, monkeypatch):
