@@ -58,7 +58,7 @@ def store_with_runs(trained_store: Path, monkeypatch: pytest.MonkeyPatch) -> Pat
     """`trained_store` as this test's store. Where a test writes, it copies the folder and sets NOVELTY_CHECKPOINTS."""
     monkeypatch.setenv("NOVELTY_CHECKPOINTS", str(trained_store))
     monkeypatch.setattr(
-        "core.runs.store.shipped_root", lambda: trained_store / "shipped"
+        "core.runs.folders.shipped_root", lambda: trained_store / "shipped"
     )  # none: it has these runs alone
     return trained_store
 

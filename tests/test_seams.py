@@ -24,7 +24,7 @@ from tests.pages.words import words
 def own_store(tmp_path, monkeypatch):
     monkeypatch.setenv("NOVELTY_CHECKPOINTS", str(tmp_path / "runs"))
     monkeypatch.setenv("NOVELTY_DATA", str(tmp_path / "data"))
-    monkeypatch.setattr(store, "shipped_root", lambda: tmp_path / "none")
+    monkeypatch.setattr("core.runs.folders.shipped_root", lambda: tmp_path / "none")
     return tmp_path
 
 

@@ -32,7 +32,7 @@ def empty_store(tmp_path, monkeypatch) -> Path:
     monkeypatch.setenv("NOVELTY_DATA", str(tmp_path / "data"))
     monkeypatch.setenv("NOVELTY_MIRROR", "off")
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
-    monkeypatch.setattr(store, "shipped_root", lambda: tmp_path / "shipped")
+    monkeypatch.setattr("core.runs.folders.shipped_root", lambda: tmp_path / "shipped")
     monkeypatch.setattr(os, "nice", lambda change: 0)  # the tests themselves are not to become slower
     return tmp_path / "store"
 

@@ -19,7 +19,7 @@ def own_store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("NOVELTY_DATA", str(tmp_path / "data"))
     monkeypatch.setenv("NOVELTY_CHECKPOINTS", str(tmp_path / "store"))
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
-    monkeypatch.setattr(store, "shipped_root", lambda: tmp_path / "shipped")
+    monkeypatch.setattr("core.runs.folders.shipped_root", lambda: tmp_path / "shipped")
     return tmp_path / "store"
 
 

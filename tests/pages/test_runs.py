@@ -151,7 +151,7 @@ def test_a_live_run_can_be_followed_and_cancelled_but_not_deleted(own_store, ope
 
 
 def test_shipped_runs_are_read_only(own_store, trained_store, open_page, monkeypatch):
-    monkeypatch.setattr(store, "shipped_root", lambda: trained_store)
+    monkeypatch.setattr("core.runs.folders.shipped_root", lambda: trained_store)
     app = open_page("runs", run=store.runs()[0].id)
     assert column(app, "Name")[0] == "all but 3 (shipped)"
     assert {"Delete", "Rename"}.isdisjoint(buttons(app))

@@ -235,7 +235,7 @@ def test_a_damaged_run_says_so_and_the_others_score(store_with_runs, tmp_path, m
 
 def test_an_empty_store_says_what_to_do(tmp_path, monkeypatch):
     monkeypatch.setenv("NOVELTY_CHECKPOINTS", str(tmp_path))
-    monkeypatch.setattr(store, "shipped_root", lambda: tmp_path / "none")
+    monkeypatch.setattr("core.runs.folders.shipped_root", lambda: tmp_path / "none")
     app = _opened()
     assert [button.label for button in app.button] == ["Train one"]
 

@@ -113,7 +113,7 @@ def _heartbeat(run: Run) -> Iterator[None]:
 
 
 def _train(run: Run, listen: News) -> dict[str, Callable[[], None]]:
-    """Train, evaluate and store; returns what is left to do at lower priority, by its name in store.FOLLOWS."""
+    """Train, evaluate and store; returns what is left to do at lower priority, by its name in run.FOLLOWS."""
     import torch
 
     from core import methods, scenarios, training

@@ -55,7 +55,7 @@ def settled(folder: Path, patch: pytest.MonkeyPatch) -> None:
     patch.setenv("NOVELTY_CHECKPOINTS", str(folder / "store"))
     patch.setenv("NOVELTY_DATA", str(folder / "data"))
     patch.setenv("NOVELTY_MIRROR", "off")
-    patch.setattr(store, "shipped_root", lambda: folder / "shipped")
+    patch.setattr("core.runs.folders.shipped_root", lambda: folder / "shipped")
     patch.setattr(os, "nice", lambda change: 0)  # the tests themselves are not to become slower
 
 

@@ -14,7 +14,7 @@ def run(trained_store, tmp_path, monkeypatch) -> store.Run:
     """A finished run that a test may change."""
     shutil.copytree(trained_store, tmp_path / "store", ignore=shutil.ignore_patterns(".*"))
     monkeypatch.setenv("NOVELTY_CHECKPOINTS", str(tmp_path / "store"))
-    monkeypatch.setattr(store, "shipped_root", lambda: tmp_path / "shipped")
+    monkeypatch.setattr("core.runs.folders.shipped_root", lambda: tmp_path / "shipped")
     return store.find("rapp-ae-digits")
 
 

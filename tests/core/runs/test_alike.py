@@ -13,7 +13,7 @@ def runs(trained_store, tmp_path, monkeypatch) -> dict[str, Run]:
     """Three runs of one family on one task, by method, in a store that the test may change."""
     shutil.copytree(trained_store, tmp_path / "store", ignore=shutil.ignore_patterns(".*"))
     monkeypatch.setenv("NOVELTY_CHECKPOINTS", str(tmp_path / "store"))
-    monkeypatch.setattr(store, "shipped_root", lambda: tmp_path / "shipped")
+    monkeypatch.setattr("core.runs.folders.shipped_root", lambda: tmp_path / "shipped")
     return {run.spec.method: run for run in store.runs()}
 
 

@@ -14,7 +14,7 @@ def runs(trained_store, tmp_path, monkeypatch):
     """A store with trained runs that a test may change."""
     shutil.copytree(trained_store, tmp_path / "store", ignore=shutil.ignore_patterns(".*"))
     monkeypatch.setenv("NOVELTY_CHECKPOINTS", str(tmp_path / "store"))
-    monkeypatch.setattr(store, "shipped_root", lambda: tmp_path / "shipped")
+    monkeypatch.setattr("core.runs.folders.shipped_root", lambda: tmp_path / "shipped")
     return store.runs()
 
 
@@ -65,7 +65,7 @@ def test_nothing_is_estimated_from_runs_that_tell_nothing(runs):
 
 def test_a_shipped_run_is_asked_only_where_no_own_one_can_tell(runs, monkeypatch):
     run, own = runs[0], duration.estimate(runs[0].spec, 100)
-    monkeypatch.setattr(store, "shipped_root", lambda: run.folder.parent)  # all of them ship
+    monkeypatch.setattr("core.runs.folders.shipped_root", lambda: run.folder.parent)  # all of them ship
     assert duration.estimate(run.spec, 100).run.shipped
     mine = shutil.copytree(run.folder, run.folder.parent / "own" / run.id)
     monkeypatch.setenv("NOVELTY_CHECKPOINTS", str(mine.parent))

@@ -55,7 +55,7 @@ def runs(trained_twice, tmp_path, monkeypatch) -> tuple[Run, Run]:
     shutil.copytree(trained_twice, tmp_path / "twice")
     monkeypatch.setenv("NOVELTY_CHECKPOINTS", str(tmp_path / "twice" / "store"))
     monkeypatch.setenv("NOVELTY_DATA", str(tmp_path / "twice" / "data"))
-    monkeypatch.setattr(store, "shipped_root", lambda: tmp_path / "shipped")
+    monkeypatch.setattr("core.runs.folders.shipped_root", lambda: tmp_path / "shipped")
     new, old = store.runs()
     return old, new
 

@@ -107,7 +107,7 @@ def test_a_run_that_was_open_and_is_deleted_elsewhere_is_not_silently_replaced(o
 
 def test_an_empty_store_says_what_to_do_next(tmp_path, monkeypatch):
     monkeypatch.setenv("NOVELTY_CHECKPOINTS", str(tmp_path))
-    monkeypatch.setattr(store, "shipped_root", lambda: tmp_path / "shipped")
+    monkeypatch.setattr("core.runs.folders.shipped_root", lambda: tmp_path / "shipped")
     app = AppTest.from_function(one_run).run()
     assert "No RaPP run yet" in _sentences(app)
     assert [button.label for button in app.button] == ["Train one"]

@@ -41,7 +41,7 @@ def empty(tmp_path, monkeypatch) -> Path:
     script.write_text(OFTEN)
     script.chmod(0o755)
     monkeypatch.setattr(sys, "executable", str(script))
-    monkeypatch.setattr(store, "shipped_root", lambda: tmp_path / "shipped")
+    monkeypatch.setattr("core.runs.folders.shipped_root", lambda: tmp_path / "shipped")
     yield tmp_path / "store"
     for run in store.runs():  # those of a test that failed: their own lock says that the number is still theirs
         if store.held(run.folder / "lock") and "pid" in run.mark:
@@ -191,5 +191,5 @@ def test_a_run_whose_process_never_starts_is_interrupted(empty, monkeypatch):
     monkeypatch.setattr(sys, "executable", "/bin/false")
     run = jobs.submit(spec(3))
     assert run.state == store.QUEUED
-    monkeypatch.setattr(store, "START_GRACE", 0.0)
+    monkeypatch.setattr("core.runs.run.START_GRACE", 0.0)
     wait(lambda: run.state == store.INTERRUPTED, 5)
