@@ -4,6 +4,8 @@ from functools import partial
 
 import streamlit as st
 
+from core.figures import curves as curve_figures
+from core.figures import replay as replay_figures
 from core.figures import score_histogram, sheets
 from core.figures.families import rapp as figures
 from core.figures.families import rapp_replay, rapp_spectrum
@@ -88,7 +90,7 @@ if curves.open:
     with curves:
         points = cached.arrays(run, "controls") if run.has("controls") else {}
         titled = {each.title: tested[each.name] for each in card.scores}
-        overlays = figures.curves(titled, kinds, {title: shown_metrics}, points, store.CONTROLS, run.controls)
+        overlays = curve_figures.roc_and_pr(titled, kinds, {title: shown_metrics}, points, store.CONTROLS, run.controls)
         method_page.beside(run, overlays)
 if spectrum.open:
     with spectrum:
@@ -105,7 +107,7 @@ if replayed.open:
             followed, probe = cached.probe_kinds(run), cached.array(run, "probe", "images")
             after = rapp_replay.layers_after(epoch, snapshots, followed, shaded)
             method_page.beside(run, [rapp_replay.learning(snapshots, followed, window, epoch), after])
-            panels.show(rapp_replay.redrawings(epoch, snapshots, probe, followed), run=run.id)
+            panels.show(replay_figures.redrawings(epoch, snapshots, probe, followed), run=run.id)
 if choosing.open and windowed:
     with choosing:
         tried = partial(choice.trial, score, layers, naps, windows, kinds.novel, classes)

@@ -49,6 +49,9 @@ METHODS = {
         "svdd",
     ),
     "clad": Method("core.methods.cards.clad:CLAD", "core.methods.clad:Clad", "core.figures.families.clad", "clad"),
+    "vae-threshold": Method(
+        "core.methods.cards.vae:VAE", "core.methods.vae:VAEThreshold", "core.figures.families.vae", "vae"
+    ),
     "oc-svm": _baseline("OC_SVM", "OneClassSVM"),
     "svdd": _baseline("SVDD", "SupportVectorDescription"),
     "isolation-forest": _baseline("ISOLATION_FOREST", "Isolation"),

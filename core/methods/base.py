@@ -60,6 +60,13 @@ class Detector(ABC):
     def explain_batch(self, images: Tensor) -> dict[str, Tensor]:
         """What the pages draw for each image: name -> [B, ...]."""
 
+    def decode(self, latents: np.ndarray) -> np.ndarray:
+        """What the network draws for latents, float32 [N, D]: uint8 [N, C, H, W].
+
+        Raises WrongRequest for latents of another size, and for a method that draws no images.
+        """
+        raise WrongRequest(f"{self.card.title} draws no images. Choose a method that redraws them.")
+
     def portrait(self, task: TaskTensors) -> Arrays:
         """What the pages draw about the detector itself, computed once after training from what it may see."""
         return {}

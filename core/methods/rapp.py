@@ -40,7 +40,7 @@ from core.knobs import Shape
 from core.methods.base import Arrays, Detector
 from core.methods.cards import rapp as cards
 from core.networks.dense import blocks, discriminator, through
-from core.training import DetectorStage, Learning, Progress, Stage, TaskTensors, batches, descend
+from core.training import BestWeights, DetectorStage, Learning, Progress, Stage, TaskTensors, batches, descend
 from core.training.loop import State
 
 SMALL_PATHWAY = (
@@ -99,7 +99,7 @@ class TrainAutoencoder(Learning):
 
     def __init__(self, detector: "Rapp") -> None:
         super().__init__(detector)
-        self.best: State = {"loss": float("inf"), "weights": {}}
+        self.best = BestWeights()
 
     def begin(self, task: TaskTensors, progress: Progress) -> None:
         super().begin(task, progress)
@@ -112,23 +112,21 @@ class TrainAutoencoder(Learning):
         curves = self.learn(self.knobs.batch_size)
         # The paper scores the weights of the epoch with the lowest validation loss.
         curves["validation"] = self.detector.reconstruction_loss(self.task.valid)
-        if curves["validation"] < self.best["loss"]:
-            weights = {name: value.clone() for name, value in self.detector.networks.state_dict().items()}
-            self.best = {"loss": curves["validation"], "epoch": number, "weights": weights}
+        self.best.offer(curves["validation"], number, self.detector.networks)
         return curves
 
     def end(self) -> None:
-        if self.detector.knobs.weights == "best" and self.best["weights"]:
-            self.detector.networks.load_state_dict(self.best["weights"])
+        if self.detector.knobs.weights == "best":
+            self.best.restore(self.detector.networks)
 
     def state(self) -> State:
-        return {"optimisers": {name: each.state_dict() for name, each in self.optimisers.items()}, "best": self.best}
+        optimisers = {name: each.state_dict() for name, each in self.optimisers.items()}
+        return {"optimisers": optimisers, "best": self.best.kept}
 
     def load(self, state: State) -> None:
         for name, each in self.optimisers.items():
             each.load_state_dict(state["optimisers"][name])
-        device = self.detector.device
-        self.best = {**state["best"], "weights": {n: v.to(device) for n, v in state["best"]["weights"].items()}}
+        self.best.load(state["best"], self.detector.device)
 
 
 class PrepareScores(DetectorStage):

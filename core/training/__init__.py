@@ -6,9 +6,10 @@ Knows no method, no run and no page.
 from core.training.device import TaskTensors, choose, on_device, seed_everything
 from core.training.loop import Checkpoint, Stage, train
 from core.training.progress import Progress, batches
-from core.training.stages import Descent, DetectorStage, Learning, descend, load_optimiser
+from core.training.stages import BestWeights, Descent, DetectorStage, Learning, descend, load_optimiser
 
 __all__ = [
+    "BestWeights",
     "Checkpoint",
     "Descent",
     "DetectorStage",

@@ -3,7 +3,7 @@
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from core.training.device import TaskTensors
 from core.training.loop import Stage, State
@@ -38,6 +38,28 @@ class Learning(DetectorStage):
             for name, value in self.step(batch).items():
                 sums[name] = sums.get(name, 0.0) + value
         return {name: float(total) / len(self.task.train) for name, total in sums.items()}
+
+
+class BestWeights:
+    """The weights of the epoch with the lowest loss so far."""
+
+    def __init__(self) -> None:
+        self.kept: State = {"loss": float("inf"), "weights": {}}
+
+    def offer(self, loss: float, epoch: int, networks: nn.Module) -> None:
+        """Keep the weights where no epoch before had so low a loss."""
+        if loss < self.kept["loss"]:
+            weights = {name: value.clone() for name, value in networks.state_dict().items()}
+            self.kept = {"loss": loss, "epoch": epoch, "weights": weights}
+
+    def restore(self, networks: nn.Module) -> None:
+        """Give the networks the weights that were kept; nothing where there are none yet."""
+        if self.kept["weights"]:
+            networks.load_state_dict(self.kept["weights"])
+
+    def load(self, kept: State, device: torch.device) -> None:
+        """Take up what was kept."""
+        self.kept = {**kept, "weights": {name: value.to(device) for name, value in kept["weights"].items()}}
 
 
 class Descent(Learning):

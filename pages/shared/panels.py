@@ -22,13 +22,19 @@ def escape(text: object) -> str:
 
 
 def show(
-    picture: Picture, key: str | None = None, on_select: str | Callable | None = None, run: str = "", heard: str = ""
+    picture: Picture,
+    key: str | None = None,
+    on_select: str | Callable | None = None,
+    run: str = "",
+    heard: str = "",
+    below: Callable[[], None] | None = None,
 ) -> int | None:
     """The chart, its sentence, and its downloads. Returns the `customdata` of the point that was picked, if one was.
 
     key: unique on the page, the picture's name by default.  on_select: "rerun" or a callback makes points pickable.
     run: the run's id, for the names of downloaded files: page-run-picture.  heard: what the chart's own texts say, for
-    screen readers, which hear title and sentence anyway.
+    screen readers, which hear title and sentence anyway.  below: draws what stands right below the chart, a slider on
+    its axis.
     """
     key = key or picture.name
     stem = "-".join(filter(None, (_page(), run, picture.name)))
@@ -41,6 +47,8 @@ def show(
         config=config,
         alt=f"{picture.figure.layout.title.text or picture.name}. {picture.sentence} {heard}".rstrip(),
     )
+    if below:
+        below()
     sentence, downloads = st.columns([8, 1], vertical_alignment="top")
     sentence.markdown(f":small[{escape(picture.sentence)}]")
     with downloads.popover("", icon=":material/download:", type="tertiary", help="Download the picture or its numbers"):

@@ -12,29 +12,23 @@ import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import NDArray
 
-from core import evaluation
 from core.figures import (
     CONTROL,
     DIFFERENCES,
     INK,
     NORMAL,
     SMALLEST,
-    Curve,
     Kinds,
     Picture,
     log_axis,
     number,
     percent,
-    pr,
-    roc,
     scatter,
     sheets,
     style,
 )
 from core.figures.families.rapp_windows import Window
 from core.figures.kinds import NORMAL_KIND
-
-Metrics = Mapping[str, Mapping[str, float]]  # metric -> {value, low, high}
 
 BAND = (0.05, 0.5, 0.95)
 ROWS = 60
@@ -215,39 +209,6 @@ def _strays(path: NDArray, band: NDArray) -> str:
         f"It lies above the normal band at {len(above)} of {len(path)} layers, first at {_layer(int(above[0]), x)}, "
         f"and strays furthest at {_layer(furthest, x)}: {_times(ratios[furthest])} the normal median."
     )
-
-
-# --- ROC and PR -----------------------------------------------------------------------------------------------------
-
-
-def curves(
-    scores: Mapping[str, NDArray],
-    kinds: Kinds,
-    metrics: Mapping[str, Metrics],
-    points: Mapping[str, NDArray],
-    controls: Mapping[str, str],
-    control_metrics: Mapping[str, Metrics],
-) -> list[Picture]:
-    """ROC and precision-recall overlays of scores, [N] each by title, and of control lines.
-
-    metrics: of the scores whose intervals are known, by title.  points: a run's `controls.npz`, empty where there is
-    none yet.  controls: name -> title.  control_metrics: by name.
-    """
-    novel = kinds.novel
-    rocs, prs = [], []
-    for title, values in scores.items():
-        known = metrics.get(title, {})
-        line, area = evaluation.roc_points(values, novel), {"value": evaluation.auroc(values, novel)}
-        rocs.append(Curve(title, line["fpr"], line["tpr"], known.get("auroc", area)))
-        line, area = evaluation.pr_points(values, novel), {"value": evaluation.aupr_novel(values, novel)}
-        prs.append(Curve(title, line["recall"], line["precision"], known.get("aupr_novel", area)))
-    for name, title in controls.items():
-        if name in control_metrics and f"roc/{name}/fpr" in points:
-            x, y = points[f"roc/{name}/fpr"], points[f"roc/{name}/tpr"]
-            rocs.append(Curve(title, x, y, control_metrics[name]["auroc"], control=True))
-            x, y = points[f"pr/{name}/recall"], points[f"pr/{name}/precision"]
-            prs.append(Curve(title, x, y, control_metrics[name]["aupr_novel"], control=True))
-    return [roc(rocs), pr(prs, float(novel.mean()))]
 
 
 # --- parts ------------------------------------------------------------------------------------------------------------

@@ -10,9 +10,11 @@ from core.evaluation import Confusion, ThresholdRule, alarms_per_thousand
 from core.evaluation.thresholds import Share
 from core.figures import INK, Kinds, Picture, number, percent, style
 from core.figures.charts import hatched, stacked
+from core.figures.kinds import TRAINING
 
 STEPS = 110  # thresholds along the axis
 LEFT, RIGHT = 56, 12  # pixels beside the plot
+BARS = {"shares": "% of each kind", "counts": "Images", "log": "Images (log scale)"}  # what a bar's height says
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,10 +30,22 @@ class Steps:
 
     def text(self, place: int) -> str:
         """The threshold at this position, with as many digits as tell it from its neighbours."""
-        value = float(self.values[place])
+        return self.said(float(self.values[place]))
+
+    def said(self, threshold: float) -> str:
+        """Any threshold, with as many digits as tell the steps beside it apart."""
+        place = self.nearest(threshold)
         gap = float(np.diff(self.values[max(place - 1, 0) : place + 2]).min())
         decimals = max(0, 1 - int(np.floor(np.log10(gap))))
-        return f"{value:,.{min(decimals, 12)}f}"
+        return f"{threshold:,.{min(decimals, 12)}f}"
+
+    def place(self, threshold: float) -> float:
+        """Where a threshold lies on the axis, in steps; one beyond the axis lies at its end."""
+        return float(np.interp(threshold, self.values, np.arange(len(self.values))))
+
+    def nearest(self, threshold: float) -> int:
+        """The step nearest to a threshold."""
+        return round(self.place(threshold))
 
 
 def steps(scores: NDArray[np.float64], kinds: Kinds, threshold: float, count: int = STEPS) -> Steps:
@@ -54,19 +68,30 @@ def steps(scores: NDArray[np.float64], kinds: Kinds, threshold: float, count: in
     return Steps(values, before, logarithmic)
 
 
-def histogram(scores: NDArray[np.float64], kinds: Kinds, axis: Steps, place: int, score: str) -> Picture:
+def histogram(
+    scores: NDArray[np.float64],
+    kinds: Kinds,
+    axis: Steps,
+    threshold: float,
+    score: str,
+    trained: NDArray[np.float64] | None = None,
+    bars: str = "counts",
+) -> Picture:
     """The test images in bars between neighbouring steps, with the threshold that is tried and the rule's.
 
-    place: of the threshold that is tried.  The plot has the margins LEFT and RIGHT, so that a slider can have its axis.
+    score: its title.  trained: [n], of the training images, drawn as an outline.  bars: one of BARS.
+    The plot has the margins LEFT and RIGHT, so that a slider can have its axis.
     """
+    place = axis.place(threshold)
     inside = np.clip(scores, axis.values[0], axis.values[-1])
     figure = go.Figure()
     for kind, counts, base in stacked(kinds, lambda mask: np.histogram(inside[mask], axis.values)[0]):
+        scale = 100 / max(counts.sum(), 1) if bars == "shares" else 1
         figure.add_bar(
             x=np.arange(len(counts)) + 0.5,
             width=1,
-            y=counts,
-            base=base,
+            y=counts * scale,
+            base=base if bars == "counts" else None,  # neither shares nor logarithms add up
             name=f"{kind.label} ({counts.sum():,})",
             marker=hatched(kind),
             opacity=0.75 if kind.foreign else 0.9,
@@ -76,13 +101,21 @@ def histogram(scores: NDArray[np.float64], kinds: Kinds, axis: Steps, place: int
             ],
             hovertemplate="%{customdata}<extra></extra>",
         )
+    if trained is not None:
+        counts, _ = np.histogram(np.clip(trained, axis.values[0], axis.values[-1]), axis.values)
+        heights = counts * (100 / max(counts.sum(), 1) if bars == "shares" else 1)
+        steps_of = {"x": np.arange(len(counts) + 1), "y": np.append(heights, heights[-1])}
+        line = {"color": INK, "width": 1.5, "shape": "hv"}
+        name = f"{TRAINING.label} ({len(trained):,})"
+        figure.add_scatter(**steps_of, mode="lines", line=line, name=name, hoverinfo="skip")
     figure.add_vline(x=place, line={"color": INK, "dash": "dash", "width": 2})
     if place != axis.rule:
         side = "top left" if place > axis.rule else "top right"
         line = {"color": INK, "dash": "dot", "width": 1}
         figure.add_vline(x=axis.rule, line=line, annotation_text="the rule's", annotation_position=side)
     scale = "even ratios" if axis.logarithmic else "even steps"
-    style(figure, "Drag the threshold under its histogram", f"{score} (higher = more novel; {scale})", "Images", 330)
+    title = f"{score} (higher = more novel; {scale})"
+    style(figure, "Drag the threshold under its histogram", title, BARS[bars], 330)
     ticks = np.linspace(0, len(axis.values) - 1, 8).round().astype(int)
     figure.update_layout(barmode="overlay", bargap=0, margin={"l": LEFT, "r": RIGHT})
     figure.update_xaxes(
@@ -91,13 +124,15 @@ def histogram(scores: NDArray[np.float64], kinds: Kinds, axis: Steps, place: int
         ticktext=[number(axis.values[tick]) for tick in ticks[1:-1]],
         automargin="height",
     )
-    figure.update_yaxes(automargin=False)  # or the plot would leave the slider's axis
-    flagged, novel = scores > axis.values[place], kinds.novel
+    figure.update_yaxes(automargin=False, type="log" if bars == "log" else "linear")  # or the plot leaves its axis
+    flagged, novel = scores > threshold, kinds.novel
     sentence = (
-        f"At {axis.text(place)} it catches {int(flagged[novel].sum()):,} of {int(novel.sum()):,} novel images"
+        f"At {axis.said(threshold)} it catches {int(flagged[novel].sum()):,} of {int(novel.sum()):,} novel images"
         f"{kinds.by_name(flagged)} and rejects {int(flagged[~novel].sum()):,} of {int((~novel).sum()):,} normal ones."
     )
     table = {name: np.histogram(inside[mask], axis.values)[0] for name, mask in kinds.groups.items()}
+    if trained is not None:
+        table["training"] = np.histogram(np.clip(trained, axis.values[0], axis.values[-1]), axis.values)[0]
     return Picture(figure, {"from": axis.values[:-1], "to": axis.values[1:], **table}, sentence, "threshold-desk")
 
 

@@ -2,11 +2,12 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, ClassVar
 
-from core.evaluation import Quantile, ThresholdRule
+from core.evaluation import Impurities, Quantile, ThresholdRule
 from core.knobs import knob
 from core.scenarios import Offer
+from core.scenarios.contaminated import IMPURE
 
 
 def accepts_any(settings: Any, offer: Offer) -> str | None:
@@ -117,3 +118,23 @@ class ThresholdKnobs:
     def rule(self) -> ThresholdRule:
         """The rule that sets the threshold of every score."""
         return Quantile(self.normal_share)
+
+
+@dataclass(frozen=True)
+class ImpurityKnobs(ThresholdKnobs):
+    """For families that may learn from an impure set: as many images are called novel as are assumed impure."""
+
+    normal_share: ClassVar[float]  # type: ignore[misc]  # no knob: this rule asks for no share of normal images
+    contamination: float = knob(
+        IMPURE,
+        label="Assumed share of impurities",
+        help="The threshold is the k-th largest score of training and validation images together, k being this share "
+        "of them; an image is novel if its score is strictly above. 0 takes the largest.",
+        group="Threshold",
+        low=0.0,
+        high=0.5,
+        after=True,
+    )
+
+    def rule(self) -> ThresholdRule:
+        return Impurities(self.contamination)

@@ -23,8 +23,12 @@ def probe(task: Task) -> Arrays:
     Returns images, novel, and their places in the test set (-1: validation).
     """
     rng = np.random.default_rng(task.spec.split_seed)
-    # not sorted: the first few, whose pictures a snapshot keeps, should be normal and novel ones
     test = rng.permutation(len(task.test))[: PROBE - min(len(task.valid), PROBE // 4)]
+    # Normal and novel ones take turns: a snapshot keeps pictures of the first few, however rare novel images are.
+    turn = np.empty(len(test), np.intp)
+    for alike in (task.novel[test] == 0, task.novel[test] == 1):
+        turn[alike] = np.arange(alike.sum())
+    test = test[np.argsort(turn, kind="stable")]
     valid = np.sort(rng.permutation(len(task.valid))[: PROBE - len(test)])
     images = np.concatenate([task.images("test")[test], task.images("valid")[valid]])
     impure = np.zeros(len(valid), np.uint8) if task.valid_novel is None else task.valid_novel[valid]

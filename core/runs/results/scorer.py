@@ -134,19 +134,32 @@ class Judges:
 
 
 def answer(header: Any, arrays: Arrays, judges: Judges) -> tuple[Any, Arrays]:
-    """The frame that answers a request: per run a Judgement, or the error's class and sentence."""
+    """The frame that answers a request: per run a Judgement, or the error's class and sentence; or drawn images."""
+    if "decode" in header:
+        try:
+            return {}, {"images": judges.of(Run(Path(header["decode"]))).detector.decode(arrays["latents"])}
+        except NoveltyError as error:
+            return _told(error), {}
     told: list[dict[str, Any]] = []
     sent: Arrays = {}
     for number, (folder, changes) in enumerate(zip(header["runs"], header["changes"], strict=True)):
         try:
             judgement = judges.of(Run(Path(folder)), changes).judge(arrays[str(number)], explain=header["explain"])
         except NoveltyError as error:
-            told.append({"error": type(error).__name__, "sentence": str(error)})
+            told.append(_told(error))
             continue
         told.append({"thresholds": judgement.thresholds, "marks": judgement.marks, "held_out": judgement.held_out})
         for part in ("scores", "percentiles", "explanation"):
             sent |= {f"{number}/{part}/{name}": array for name, array in getattr(judgement, part).items()}
     return {"runs": told}, sent
+
+
+def _told(error: NoveltyError) -> dict[str, str]:
+    return {"error": type(error).__name__, "sentence": str(error)}
+
+
+def _raised(told: Mapping[str, str]) -> NoveltyError:
+    return getattr(errors, told["error"])(told["sentence"])
 
 
 def answers_of(header: Any, arrays: Arrays) -> list[Answer]:
@@ -159,7 +172,7 @@ def answers_of(header: Any, arrays: Arrays) -> list[Answer]:
     found: list[Answer] = []
     for number, told in enumerate(header["runs"]):
         if "error" in told:
-            found.append(getattr(errors, told["error"])(told["sentence"]))
+            found.append(_raised(told))
         else:
             parts: dict[str, Any] = {part: arrays_of(number, part) for part in ("scores", "percentiles", "explanation")}
             found.append(Judgement(**parts, **told))
@@ -193,18 +206,34 @@ class Scorer:
         changed = [dict(changes.get(run.id, NO_CHANGES)) for run, _ in asked]
         header = {"runs": [str(run.folder) for run, _ in asked], "changes": changed, "explain": explain}
         arrays = {str(number): images for number, (_, images) in enumerate(asked)}
-        with self.lock:
-            for _ in range(2):
-                try:
-                    return answers_of(*self._exchange(header, arrays))
-                except Disconnected:
-                    self._end()
-        raise RunFailed("The scoring process ended twice while it worked. Choose fewer images or detectors.")
+        return answers_of(*self._asked(header, arrays))
+
+    def decode(self, run: Run, latents: np.ndarray) -> np.ndarray:
+        """What the run's network draws for latents, float32 [N, D]: uint8 [N, C, H, W].
+
+        Raises as `judge` and `Detector.decode`.
+        """
+        if not 1 <= len(latents) <= MOST_IMAGES:
+            raise WrongRequest(f"{len(latents):,} images can't be drawn at once. Choose from 1 to {MOST_IMAGES:,}.")
+        told, arrays = self._asked({"decode": str(run.folder)}, {"latents": latents})
+        if "error" in told:
+            raise _raised(told)
+        return arrays["images"]
 
     def close(self) -> None:
         """End the process."""
         with self.lock:
             self._end()
+
+    def _asked(self, header: Any, arrays: Arrays) -> tuple[Any, Arrays]:
+        """The answer to a request, asked again of a new process where the first one ended.  Raises RunFailed."""
+        with self.lock:
+            for _ in range(2):
+                try:
+                    return self._exchange(header, arrays)
+                except Disconnected:
+                    self._end()
+        raise RunFailed("The scoring process ended twice while it worked. Choose fewer images or detectors.")
 
     def _exchange(self, header: Any, arrays: Arrays) -> tuple[Any, Arrays]:
         """One request and its answer.  Raises Disconnected where the process died, RunFailed where it took too long."""

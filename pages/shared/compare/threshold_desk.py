@@ -31,18 +31,22 @@ def show(run: Run, score: str) -> None:
     key = f"desk_{run.id}_{score}_{rule.name}_{rule.share}"  # every threshold of a rule has an axis of its own
     place = st.session_state.get(key, axis.rule)  # the slider stands below its picture, so its choice is read before
     title = run.spec.card.score(score).title
-    panels.show(figures.histogram(values, kinds, axis, place, title), key=f"{key}_picture", run=run.id)
     st.html(STYLE)
-    with st.container(key="desk_slider"):
-        st.select_slider(
-            "Threshold",
-            range(len(axis.values)),
-            axis.rule,
-            format_func=axis.text,
-            key=key,
-            persist_state="session",
-            label_visibility="collapsed",
-        )
+
+    def slider() -> None:
+        with st.container(key="desk_slider"):
+            st.select_slider(
+                "Threshold",
+                range(len(axis.values)),
+                axis.rule,
+                format_func=axis.text,
+                key=key,
+                persist_state="session",
+                label_visibility="collapsed",
+            )
+
+    tried = figures.histogram(values, kinds, axis, float(axis.values[place]), title)
+    panels.show(tried, key=f"{key}_picture", run=run.id, below=slider)
     with st.container(horizontal=True, vertical_alignment="bottom"):
         rate = st.number_input(
             "Novel images that you expect (%)", 0.0, 100.0, 1.0, 0.5, key="desk_rate", bind="query-params", width=260

@@ -5,7 +5,7 @@ from types import SimpleNamespace
 import pytest
 import torch
 
-from core.training import Descent, DetectorStage, Progress, TaskTensors, descend, load_optimiser
+from core.training import BestWeights, Descent, DetectorStage, Progress, TaskTensors, descend, load_optimiser
 
 TASK = TaskTensors(torch.zeros(4, 1, 2, 2, dtype=torch.uint8), torch.zeros(2, 1, 2, 2, dtype=torch.uint8))
 
@@ -77,3 +77,16 @@ def test_moments_take_the_order_of_their_weights():
     load_optimiser(again, state)
     moment = again.state[weight]["exp_avg"]
     assert moment.stride() == weight.stride() and torch.equal(moment, adam.state[weight]["exp_avg"])
+
+
+def test_the_weights_of_the_lowest_loss_are_kept_and_come_back():
+    network, best = torch.nn.Linear(1, 1, bias=False), BestWeights()
+    best.restore(network)  # nothing is kept yet, so nothing changes
+    for epoch, loss in enumerate([3.0, 1.0, 1.0, 2.0], 1):
+        torch.nn.init.constant_(network.weight, epoch)
+        best.offer(loss, epoch, network)
+    assert (best.kept["loss"], best.kept["epoch"], float(network.weight.detach())) == (1.0, 2, 4.0)
+    again = BestWeights()
+    again.load(best.kept, torch.device("cpu"))
+    again.restore(network)
+    assert float(network.weight.detach()) == 2.0

@@ -77,17 +77,6 @@ def test_a_path_of_zeros_can_be_drawn(layers):
     assert np.isfinite(np.log10(picture.figure.data[-1].y)).all()
 
 
-def test_curves_give_each_score_its_area_and_controls_their_intervals(layers, kinds):
-    points = {"roc/a/fpr": [0, 1], "roc/a/tpr": [0, 1], "pr/a/recall": [0, 1], "pr/a/precision": [1, 0.4]}
-    control = {"auroc": {"value": 0.5, "low": 0.4, "high": 0.6}, "aupr_novel": {"value": 0.7}}
-    scores = {"SAP": layers[:, 1], "reconstruction": layers[:, 0]}
-    roc, pr = rapp.curves(scores, kinds, {}, points, {"a": "nearest", "b": "not computed"}, {"a": control})
-    assert [trace.name for trace in roc.figure.data][0] == "SAP 1.000"
-    assert [trace.name for trace in roc.figure.data][2] == "nearest 0.500 (0.400 to 0.600)"
-    assert [trace.name for trace in pr.figure.data][2] == "nearest 0.700"
-    assert len(rapp.curves(scores, kinds, {}, {}, {"a": "nearest"}, {"a": control})[0].figure.data) == 2
-
-
 def test_each_kind_of_novel_images_has_its_band_and_its_place_in_the_sentence(layers):
     layers[80:, 2] *= 9  # the last twenty stray at layer 2, and further
     source = np.repeat(["normal", "novel", "noise"], [60, 20, 20])

@@ -38,13 +38,3 @@ def test_all_epochs_of_a_replay_share_one_axis(snapshots, kinds):
     one, ten = (rapp_replay.layers_after(epoch, snapshots, kinds, None).figure for epoch in (1, 10))
     assert one.layout.yaxis.range == ten.layout.yaxis.range
     assert one.layout.title.text.endswith("after epoch 1")
-
-
-def test_redrawings_are_half_novel_where_there_are_enough(snapshots, rng):
-    images, novel = snapshots[10]["reconstruction"], np.arange(24) % 4 == 0
-    picture = rapp_replay.redrawings(10, snapshots, images, Kinds.of_test(novel))
-    assert picture.table["novel"].tolist() == [0] * 5 + [1] * 5
-    assert (picture.table["squared difference"] == 0).all()
-    assert "for the normal ones and" in picture.sentence
-    normal = rapp_replay.redrawings(1, snapshots, images, Kinds.of_test(np.zeros(24)))
-    assert normal.table["novel"].tolist() == [0] * 10

@@ -47,12 +47,40 @@ def test_histogram_counts_every_image_and_draws_the_line_where_it_is_tried(score
     scores, novel, threshold = scored
     axis = threshold_desk.steps(scores, Kinds.of_test(novel), threshold)
     place = axis.rule + 3
-    picture = threshold_desk.histogram(scores, Kinds.of_test(novel), axis, place, "NAP")
+    picture = threshold_desk.histogram(scores, Kinds.of_test(novel), axis, float(axis.values[place]), "NAP")
     assert (picture.table["normal"].sum(), picture.table["novel"].sum()) == (300, 100)
     assert [shape.x0 for shape in picture.figure.layout.shapes] == [place, axis.rule]
     counts = evaluation.confusion(scores, novel, float(axis.values[place]))
     assert f"catches {counts.caught} of 100 novel images and rejects {counts.false_alarms} of 300" in picture.sentence
-    assert len(threshold_desk.histogram(scores, Kinds.of_test(novel), axis, axis.rule, "NAP").figure.layout.shapes) == 1
+    at_rule = threshold_desk.histogram(scores, Kinds.of_test(novel), axis, threshold, "NAP")
+    assert len(at_rule.figure.layout.shapes) == 1
+
+
+def test_a_threshold_between_two_steps_counts_as_it_stands(scored):
+    scores, novel, rule = scored
+    axis = threshold_desk.steps(scores, Kinds.of_test(novel), rule)
+    between = float(np.sort(scores)[250])
+    picture = threshold_desk.histogram(scores, Kinds.of_test(novel), axis, between, "NAP")
+    place = picture.figure.layout.shapes[0].x0
+    assert axis.values[int(place)] <= between <= axis.values[int(place) + 1]
+    assert axis.nearest(between) == round(place) and axis.place(rule) == axis.rule
+    counts = evaluation.confusion(scores, novel, between)
+    assert f"catches {counts.caught} of 100" in picture.sentence and axis.said(between) in picture.sentence
+    assert axis.place(1e9) == len(axis.values) - 1 and axis.place(-1e9) == 0
+
+
+@pytest.mark.parametrize("bars", threshold_desk.BARS)
+def test_training_images_are_an_outline_and_shares_add_up(scored, rng, bars):
+    scores, novel, rule = scored
+    axis = threshold_desk.steps(scores, Kinds.of_test(novel), rule)
+    trained = rng.permutation(scores)[:200]
+    picture = threshold_desk.histogram(scores, Kinds.of_test(novel), axis, rule, "NAP", trained, bars)
+    *heights, outline = [np.array(trace.y, float) for trace in picture.figure.data]
+    assert [trace.name for trace in picture.figure.data][-1] == "training (200)"
+    assert picture.table["training"].sum() == 200
+    expected = [100, 100, 100] if bars == "shares" else [300, 100, 200]
+    assert [each.sum() for each in (*heights, outline[:-1])] == pytest.approx(expected)
+    assert (picture.figure.layout.yaxis.type == "log") == (bars == "log")
 
 
 def test_rates_of_either_class_and_what_is_undefined():

@@ -60,6 +60,16 @@ def test_the_probe_knows_which_of_its_images_are_novel():
     np.testing.assert_array_equal(probe["novel"][~tested], task.valid_novel)
 
 
+@pytest.mark.parametrize("kind", ["multimodal", "contaminated"])
+def test_normal_and_novel_images_of_the_probe_take_turns(kind):
+    task = scenarios.build(scenarios.task_spec("digits", kind, "3"))
+    probe = page_arrays.probe(task)
+    tested = probe["novel"][probe["place"] >= 0]
+    few = min(tested.sum(), (1 - tested).sum())
+    assert tested[: 2 * few].reshape(few, 2).sum(1).tolist() == [1] * few
+    assert len(set(tested[2 * few :].tolist())) <= 1
+
+
 def test_the_probe_of_a_large_task_is_a_seeded_choice():
     task = scenarios.build(scenarios.task_spec("digits", "multimodal", "3"))
     first, again = page_arrays.probe(task), page_arrays.probe(task)

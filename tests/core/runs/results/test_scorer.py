@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -95,6 +96,21 @@ def test_images_of_another_shape_give_the_same_class_of_error(client, run):
     (answer,) = client.judge([(run, np.zeros((2, 3, 8, 8), np.uint8))])
     assert isinstance(answer, WrongRequest)
     assert "shape (1, 8, 8)" in str(answer)
+
+
+def test_what_a_network_draws_comes_through_the_frames(run):
+    drawn = np.arange(128, dtype=np.uint8).reshape(2, 1, 8, 8)
+    detector = SimpleNamespace(decode=lambda latents: drawn if latents.shape == (2, 3) else None)
+    judges = Judges(load=lambda run, changes: SimpleNamespace(detector=detector))
+    told, arrays = scorer.answer({"decode": str(run.folder)}, {"latents": np.zeros((2, 3), np.float32)}, judges)
+    assert told == {} and np.array_equal(arrays["images"], drawn)
+
+
+def test_a_method_that_draws_no_images_says_so(client, run):
+    with pytest.raises(WrongRequest, match="RaPP, autoencoder draws no images"):
+        client.decode(run, np.zeros((2, 8), np.float32))
+    with pytest.raises(WrongRequest, match="0 images can't be drawn at once"):
+        client.decode(run, np.zeros((0, 8), np.float32))
 
 
 @pytest.mark.parametrize("count", [0, 2001])
