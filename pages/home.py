@@ -13,6 +13,7 @@ from pages.shared import cached, frame, panels, pickers
 from pages.shared.home import puzzle
 
 NAMED = 4  # datasets
+IN_A_ROW = 3  # families
 
 
 def puzzle_run() -> Run | None:
@@ -118,9 +119,10 @@ families: dict[str, list[Card]] = {}
 for each in methods.cards():
     families.setdefault(each.family, []).append(each)
 st.subheader(f"{figures.count_in_words(len(families))} ways to find the unknown")
-for column, cards in zip(st.columns(len(families)), families.values(), strict=True):
-    with column:
-        family(cards)
+for first in range(0, len(families), IN_A_ROW):
+    for column, cards in zip(st.columns(IN_A_ROW), list(families.values())[first : first + IN_A_ROW], strict=False):
+        with column:
+            family(cards)
 
 left, right = st.columns(2)
 with left:

@@ -18,7 +18,7 @@ st.title("One ball or several?")
 # --- choose
 at_run, at_nu = st.columns([5, 4])
 with at_run:
-    run = pickers.run(family="svdd", key="svdd_run")
+    run = pickers.run("svdd")
 card, settings, task = run.spec.card, run.spec.settings, run.spec.task.hash
 with at_nu:
     nu = st.select_slider(

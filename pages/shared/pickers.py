@@ -18,12 +18,14 @@ from core.runs.store import FINISHED, Run
 from pages.shared import panels
 
 
-def run(family: str | None = None, key: str = "run", finished: bool = True) -> Run:
+def run(family: str | None = None, key: str = "", finished: bool = True) -> Run:
     """A run of a family (of any by default); the newest of the user's own at first, then those that ship with the app.
 
-    key: of the widget and in the link, prefixed by the page: "rapp_run".  finished: offer finished runs alone.
+    key: of the widget and in the link; by default that of the family's page, "rapp_run", as Home and Runs link to it.
+    finished: offer finished runs alone.
     Stops the page, after one sentence, where there is none, and where the one that was asked for isn't among them.
     """
+    key = key or f"{family or 'any'}_run"
     offered = _offered(family, finished)
     if not offered:
         _nothing(family)
