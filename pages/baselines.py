@@ -4,8 +4,8 @@ from functools import partial
 
 import streamlit as st
 
+from core.figures import moved as scored
 from core.figures import score_histogram, sheets
-from core.figures.families import rapp_windows
 from core.runs import command_line
 from pages.shared import cached, frame, method_page, panels, pickers
 from pages.shared.baselines import beside, learned, moved
@@ -32,7 +32,7 @@ measured = partial(at.metrics, kinds.novel, cached.array(run, "test", "source"))
 metrics = run.metrics(score) if as_fitted else cached.remember(run, measured, "metrics", score, count)
 
 # --- the answer in numbers
-note = "" if as_fitted else rapp_windows.draws_in_words(len(kinds))
+note = "" if as_fitted else scored.draws_in_words(len(kinds))
 method_page.numbers(run, score, at.aurocs(kinds.novel) | {score: metrics}, note)
 
 # --- the answer

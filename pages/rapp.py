@@ -5,6 +5,7 @@ from functools import partial
 import streamlit as st
 
 from core.figures import curves as curve_figures
+from core.figures import moved as scored
 from core.figures import replay as replay_figures
 from core.figures import score_histogram, sheets
 from core.figures.families import rapp as figures
@@ -45,7 +46,7 @@ normal_layers, normal_naps = (cached.array(run, "explanations", f"valid/{name}")
 tested, normal = (
     choice.window_scores(*each, windows, window) for each in ((layers, naps), (normal_layers, normal_naps))
 )
-at = choice.InWindow(tested, normal, score, run.rule)
+at = scored.Moved(tested, normal, score, run.rule)
 shown_metrics = (
     cached.remember(
         run, partial(at.metrics, kinds.novel, cached.array(run, "test", "source")), "metrics", score, *window
@@ -55,7 +56,7 @@ shown_metrics = (
 )
 
 # --- the answer in numbers
-note = choice.draws_in_words(len(kinds)) if moved else ""
+note = scored.draws_in_words(len(kinds)) if moved else ""
 method_page.numbers(run, score, at.aurocs(kinds.novel) | {score: shown_metrics}, note)
 
 # --- the answer

@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 
 from core import evaluation
 from core.figures import AMOUNTS, INK, SERIES, Kinds, Picture, number, percent, scatter, style
-from core.figures.families.baselines_usual import more_than, profile
 from core.figures.sheets import difference, heat, sheet, signed_heat
+from core.figures.usual import more_than, profile
 
 SHOWN = 12
 

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from plotly.subplots import make_subplots
 
 from core.figures import AMOUNTS, INK, NORMAL, Picture, number, percent, scatter, style
-from core.figures.families.baselines_usual import THIS_IMAGE, less_than, position
+from core.figures.usual import THIS_IMAGE, less_than, position
 
 
 def why(explanation: Mapping[str, NDArray], image: NDArray[np.uint8]) -> list[Picture]:

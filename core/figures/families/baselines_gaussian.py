@@ -7,8 +7,8 @@ import plotly.graph_objects as go
 from numpy.typing import NDArray
 
 from core.figures import INK, SERIES, Picture, log_axis, number, percent, scatter, style
-from core.figures.families.baselines_usual import numbers, profile
 from core.figures.sheets import sheet, signed_heat
+from core.figures.usual import numbers, profile
 
 SHOWN = 12
 

@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 from core import evaluation
 from core.figures import CONTROL, NORMAL, SERIES, Kinds, Picture, number, percent, scatter, style
 from core.figures.families.baselines_neighbours import beside_neighbours
-from core.figures.families.baselines_usual import less_than, more_than, position, profile
 from core.figures.sheets import sheet
+from core.figures.usual import less_than, more_than, position, profile
 
 SHOWN = 12  # support vectors in a row
 FULL = 1 - 1e-4  # share of the largest weight from which a weight is full

@@ -8,9 +8,9 @@ from numpy.typing import NDArray
 
 from core.figures import INK, Picture, number, style
 from core.figures.charts import hatched
-from core.figures.families.baselines_usual import median, more_than, position, profile
 from core.figures.kinds import TRAINING
 from core.figures.sheets import sheet
+from core.figures.usual import median, more_than, position, profile
 
 Explanation = Mapping[str, NDArray]
 

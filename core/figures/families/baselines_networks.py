@@ -9,8 +9,8 @@ from plotly.subplots import make_subplots
 
 from core.figures import CONTROL, INK, SERIES, Kinds, Picture, number, percent, scatter, style
 from core.figures.charts import hatched
-from core.figures.families.baselines_usual import less_than, more_than, numbers, position, profile
 from core.figures.kinds import TRAINING
+from core.figures.usual import less_than, more_than, numbers, position, profile
 
 MOST = 32  # units in a profile
 

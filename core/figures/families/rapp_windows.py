@@ -1,22 +1,17 @@
 """Layer windows of RaPP: the scores of any window from what a run stored, and what choosing one is worth."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from functools import cached_property
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import ArrayLike, NDArray
 
 from core import evaluation
-from core.evaluation import ThresholdRule
 from core.figures import AMOUNTS, INK, SERIES, Picture, scatter, style
 
 Window = tuple[int, int]  # first and last layer, both inclusive
 
 MARKS = ("circle", "diamond", "star")
-MANY, DRAWS, FEW_DRAWS = 5_000, 1_000, 200  # from so many test images on a moved window's interval has fewer draws
 PYTHON = """
 from core import evaluation
 from core.evaluation import ThresholdRule
@@ -172,52 +167,3 @@ def peeking(tried: Trial, windows: NDArray, window: Window) -> Picture:
         f"to {window[1]}, and gains {is_worth.mean():+.3f} on the other half. {caveat}"
     )
     return Picture(figure, {"window": names, "seems": seems, "is": is_worth}, sentence, "peeking")
-
-
-@dataclass(frozen=True, eq=False)
-class InWindow:
-    """The three scores in a window, of test and of normal validation images, and what follows for the shown one.
-
-    tested, normal: {reconstruction, sap, nap: float64 [T] and [V]}.  shown: the name of one.  rule: sets its threshold.
-    """
-
-    tested: Mapping[str, NDArray[np.float64]]
-    normal: Mapping[str, NDArray[np.float64]]
-    shown: str
-    rule: ThresholdRule
-
-    @property
-    def scores(self) -> NDArray[np.float64]:
-        """Of the test images, [T]."""
-        return self.tested[self.shown]
-
-    @cached_property
-    def threshold(self) -> float:
-        """An image is called novel strictly above it."""
-        return self.rule.threshold(None, self.normal[self.shown])
-
-    @cached_property
-    def percentiles(self) -> NDArray[np.float64]:
-        """Where each test image lies among the normal validation images, [T] in 0..100."""
-        return evaluation.percentile(self.scores, self.normal[self.shown])
-
-    def aurocs(self, novel: ArrayLike) -> dict[str, dict[str, dict[str, float]]]:
-        """The AUROC of every score, without intervals: {score: {"auroc": {"value": ...}}}.  novel: [T]."""
-        return {name: {"auroc": {"value": evaluation.auroc(each, novel)}} for name, each in self.tested.items()}
-
-    def metrics(self, novel: ArrayLike, source: ArrayLike | None = None) -> dict[str, Any]:
-        """All metrics of the shown score, with intervals from as many draws as there is time for.
-
-        novel: [T].  source: [T] of str, for metrics by source.
-        """
-        return evaluation.metrics(self.scores, novel, self.threshold, source, draws=draws(len(self.scores)))
-
-
-def draws(count: int) -> int:
-    """Bootstrap draws for a window that is moved by hand, on so many test images."""
-    return DRAWS if count < MANY else FEW_DRAWS
-
-
-def draws_in_words(count: int) -> str:
-    """Said beside an interval on so many test images, where it has fewer draws than the stored ones."""
-    return "" if draws(count) == DRAWS else f"(from {draws(count)} draws)"

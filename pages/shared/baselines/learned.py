@@ -14,12 +14,12 @@ from core.figures.families import (
     baselines_neighbours,
     baselines_networks,
 )
-from core.figures.families.rapp_windows import InWindow
+from core.figures.moved import Moved
 from core.runs.store import Run
 from pages.shared import cached, panels
 
 
-def why(run: Run, place: int, count: int | None, at: InWindow) -> list[Picture]:
+def why(run: Run, place: int, count: int | None, at: Moved) -> list[Picture]:
     """What the method sees in a test image, at a number of neighbours or components; None is as fitted."""
     reason, image = cached.reasons(run, place), cached.array(run, "test", "images")[place]
     if run.spec.method == "nearest-neighbours" and count is not None:

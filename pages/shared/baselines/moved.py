@@ -3,7 +3,7 @@
 import streamlit as st
 
 from core.figures.families import baselines_components, baselines_neighbours
-from core.figures.families.rapp_windows import InWindow
+from core.figures.moved import Moved
 from core.runs.store import Run
 from pages.shared import cached
 
@@ -34,7 +34,7 @@ def slider(run: Run) -> int | None:
     )
 
 
-def scored(run: Run, score: str, count: int | None) -> InWindow:
+def scored(run: Run, score: str, count: int | None) -> Moved:
     """All scores of test and held-out normal images at a setting; count: None is as fitted."""
     names = [each.name for each in run.spec.card.scores]
     tested, normal = (
@@ -52,4 +52,4 @@ def scored(run: Run, score: str, count: int | None) -> InWindow:
                 for split in ("test", "valid")
                 for along in [stored[f"{split}/coordinates"]]
             )
-    return InWindow(tested, normal, score, run.rule)
+    return Moved(tested, normal, score, run.rule)

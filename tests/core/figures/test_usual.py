@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from core.figures import INK, NORMAL
-from core.figures.families import baselines_usual as usual
+from core.figures import usual as usual
 
 
 def test_a_profile_has_the_band_and_the_median_of_normal_images(rng):
