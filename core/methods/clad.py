@@ -67,16 +67,14 @@ class Autoencoder(Descent):
         weights = [each for name in ("encoder", "decoder") for each in self.detector.networks[name].parameters()]
         self.adam = torch.optim.Adam(weights, self.knobs.pretrain_rate, fused=True)
 
+    def step(self, batch: Tensor) -> dict[str, Tensor]:
+        images, networks = self.detector.pixels(self.task.train[batch]), self.detector.networks
+        loss = F.mse_loss(networks["decoder"](networks["encoder"](images)), images)
+        descend(loss, self.adam)
+        return {"reconstruction": loss.detach() * len(batch)}
+
     def epoch(self, number: int) -> dict[str, float]:
-        detector = self.detector
-        detector.networks.train()
-        total = torch.zeros((), device=detector.device)
-        for batch in batches(self.task.train, self.knobs.encoder_batch_size, self.progress, least=2):
-            images = detector.pixels(self.task.train[batch])
-            loss = F.mse_loss(detector.networks["decoder"](detector.networks["encoder"](images)), images)
-            descend(loss, self.adam)
-            total += loss.detach() * len(batch)
-        return {"reconstruction": float(total) / len(self.task.train)}
+        return self.learn(self.knobs.encoder_batch_size)
 
 
 class Centres(DetectorStage):
@@ -156,18 +154,16 @@ class Classifier(Descent):
         self.held_out = detector.into[detector.log_assignment(task.valid).argmax(1)]
         self.adam = torch.optim.Adam(detector.classifier.parameters(), self.knobs.learning_rate, fused=True)
 
+    def step(self, batch: Tensor) -> dict[str, Tensor]:
+        logits = self.detector.classifier(self.detector.standardised(self.task.train[batch]))
+        loss = F.cross_entropy(logits, self.labels[batch])
+        descend(loss, self.adam)
+        right = (logits.detach().argmax(1) == self.labels[batch]).sum()
+        return {"cross-entropy": loss.detach() * len(batch), "accuracy": right}
+
     def epoch(self, number: int) -> dict[str, float]:
-        detector = self.detector
-        detector.networks.train()
-        sums = torch.zeros(2, device=detector.device)
-        for batch in batches(self.task.train, self.knobs.batch_size, self.progress, least=2):
-            logits = detector.classifier(detector.standardised(self.task.train[batch]))
-            loss = F.cross_entropy(logits, self.labels[batch])
-            descend(loss, self.adam)
-            right = (logits.detach().argmax(1) == self.labels[batch]).sum()
-            sums += torch.stack([loss.detach() * len(batch), right])
-        curves = dict(zip(("cross-entropy", "accuracy"), (sums / len(self.task.train)).tolist(), strict=True))
-        held_out = detector.logits(self.task.valid).argmax(1)
+        curves = self.learn(self.knobs.batch_size)
+        held_out = self.detector.logits(self.task.valid).argmax(1)
         return curves | {"held-out accuracy": float((held_out == self.held_out).float().mean())}
 
 
