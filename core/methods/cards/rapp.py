@@ -214,14 +214,15 @@ AE = _card(
 VAE = _card(
     "rapp-vae",
     "RaPP, variational autoencoder",
-    "The same comparison with an autoencoder whose latent is a distribution.",
+    "Compares an image with its redrawing at every layer of an encoder whose latent is a distribution.",
     VAEKnobs,
     1,
 )
 AAE = _card(
     "rapp-aae",
     "RaPP, adversarial autoencoder",
-    "The same comparison; a discriminator presses the latent towards a normal distribution.",
+    "Compares an image with its redrawing at every layer of an encoder that a discriminator keeps near a normal "
+    "distribution.",
     AAEKnobs,
     2,
 )
