@@ -1,8 +1,5 @@
-import os
 import re
 import shutil
-import subprocess
-import sys
 
 import numpy as np
 import pytest
@@ -11,22 +8,10 @@ from core import evaluation
 from core.figures.families.clad import unconfidence
 from core.runs import files, store
 from core.runs.store import Run
-from tests.conftest import PROJECT
+from tests.pages.training import trained
 from tests.pages.words import words
 
 TRAIN = """
-import sys, types
-from core.runs import spec, store
-from core.runs.process import worker
-
-class UMAP:  # the real one compiles for half a minute
-    def __init__(self, **options): pass
-    def fit(self, points):
-        self.embedding_ = points[:, :2]
-        return self
-    def transform(self, points): return points[:, :2]
-
-sys.modules["umap"] = types.SimpleNamespace(UMAP=UMAP)
 short = {"clusters": 5, "pretrain_epochs": 80, "cluster_epochs": 6, "epochs": 3, "width": 8}
 run = worker.execute(store.create(spec.request("digits", "latent-super-category", "CUR", "clad", changes=short)))
 assert run.state == store.FINISHED, run.sentence
@@ -44,10 +29,7 @@ TABS = {  # and a sentence that stands in no other
 @pytest.fixture(scope="module")
 def kinds_store(tmp_path_factory):
     """A store with one short run. Don't change it."""
-    folder = tmp_path_factory.mktemp("kinds")
-    environment = os.environ | {"NOVELTY_CHECKPOINTS": str(folder), "OMP_NUM_THREADS": "1", "PYTHONPATH": str(PROJECT)}
-    subprocess.run([sys.executable, "-c", TRAIN], cwd=PROJECT, env=environment, check=True)
-    return folder
+    return trained(tmp_path_factory.mktemp("kinds"), TRAIN)
 
 
 @pytest.fixture

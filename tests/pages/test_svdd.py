@@ -1,7 +1,4 @@
-import os
 import shutil
-import subprocess
-import sys
 
 import numpy as np
 import pytest
@@ -9,22 +6,10 @@ import pytest
 from core.figures import percent
 from core.runs import files, store
 from core.runs.store import Run
-from tests.conftest import PROJECT
+from tests.pages.training import trained
 from tests.pages.words import words
 
 TRAIN = """
-import sys, types
-from core.runs import spec, store
-from core.runs.process import worker
-
-class UMAP:  # the real one compiles for half a minute
-    def __init__(self, **options): pass
-    def fit(self, points):
-        self.embedding_ = points[:, :2]
-        return self
-    def transform(self, points): return points[:, :2]
-
-sys.modules["umap"] = types.SimpleNamespace(UMAP=UMAP)
 short = {"epochs": 6, "pretrain_epochs": 6, "warm_up": 3}
 for method, more in (("multi-radius-svdd", {"labels": "classes"}), ("deep-svdd", {}), ("multi-radius-svdd", {})):
     request = spec.request(
@@ -47,10 +32,7 @@ TABS = {  # and a sentence that stands in no other
 @pytest.fixture(scope="module")
 def balls(tmp_path_factory):
     """A store with three short runs on one task: hidden classes, one ball, FINCH. Don't change it."""
-    folder = tmp_path_factory.mktemp("balls")
-    environment = os.environ | {"NOVELTY_CHECKPOINTS": str(folder), "OMP_NUM_THREADS": "1", "PYTHONPATH": str(PROJECT)}
-    subprocess.run([sys.executable, "-c", TRAIN], cwd=PROJECT, env=environment, check=True)
-    return folder
+    return trained(tmp_path_factory.mktemp("balls"), TRAIN)
 
 
 @pytest.fixture

@@ -1,7 +1,4 @@
-import os
 import shutil
-import subprocess
-import sys
 
 import numpy as np
 import pytest
@@ -14,22 +11,10 @@ from core.figures.families import vae_latent, vae_line
 from core.runs import store
 from core.runs.results import scorer
 from core.runs.store import Run
-from tests.conftest import PROJECT
+from tests.pages.training import trained
 from tests.pages.words import button, words
 
 TRAIN = """
-import sys, types
-from core.runs import spec, store
-from core.runs.process import worker
-
-class UMAP:  # the real one compiles for half a minute
-    def __init__(self, **options): pass
-    def fit(self, points):
-        self.embedding_ = points[:, :2]
-        return self
-    def transform(self, points): return points[:, :2]
-
-sys.modules["umap"] = types.SimpleNamespace(UMAP=UMAP)
 changes = {"epochs": 4, "latent": 3}
 request = spec.request(
     "digits", "contaminated", "3", "vae-threshold", changes=changes, options={"rate": 0.1, "all_others": True}
@@ -51,10 +36,7 @@ TABS = {  # and a sentence that stands in no other
 @pytest.fixture(scope="module")
 def impure(tmp_path_factory):
     """A store with one short run. Don't change it."""
-    folder = tmp_path_factory.mktemp("impure")
-    environment = os.environ | {"NOVELTY_CHECKPOINTS": str(folder), "OMP_NUM_THREADS": "1", "PYTHONPATH": str(PROJECT)}
-    subprocess.run([sys.executable, "-c", TRAIN], cwd=PROJECT, env=environment, check=True)
-    return folder
+    return trained(tmp_path_factory.mktemp("impure"), TRAIN)
 
 
 @pytest.fixture

@@ -7,38 +7,12 @@ from sklearn.decomposition import PCA
 from sklearn.metrics import roc_auc_score
 from sklearn.neighbors import NearestNeighbors
 
-from core import methods, scenarios, training
+from core import methods, training
 from core.methods.base import build
 from core.runs import store
 from core.runs.results import controls
-from core.runs.spec import RunSpec, request
-
-CPU = torch.device("cpu")
-
-
-def spec(target: str = "3", seed: int = 0, scenario: str = "unimodal", **changes) -> RunSpec:
-    changes = {"epochs": 1, "layers": 2, "batch_size": 64} | changes
-    return request("digits", scenario, target, "rapp-ae", changes=changes, seed=seed, device="cpu")
-
-
-@pytest.fixture(scope="module")
-def task() -> scenarios.Task:
-    return scenarios.build(spec().task)
-
-
-@pytest.fixture(scope="module")
-def tensors(task) -> training.TaskTensors:
-    return training.on_device(task, CPU)
-
-
-@pytest.fixture
-def new_run(tmp_path, monkeypatch):
-    monkeypatch.setenv("NOVELTY_CHECKPOINTS", str(tmp_path))
-    return lambda *args, **options: store.create(spec(*args, **options))
-
-
-def flat(images: np.ndarray) -> np.ndarray:
-    return images.reshape(len(images), -1) / 255.0
+from core.runs.spec import request
+from tests.core.runs.results.small import flat
 
 
 def test_task_controls_against_scikit_learn(task, tensors):
