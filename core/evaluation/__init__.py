@@ -34,7 +34,7 @@ from core.evaluation.metrics import (
     metrics,
     paired_difference,
 )
-from core.evaluation.rules import RULES, Impurities, Quantile, ThresholdRule, default_threshold, rule_from_json
+from core.evaluation.rules import RULES, Impurities, Quantile, ThresholdRule, rule_from_json
 from core.evaluation.scores import collapse, percentile
 from core.evaluation.selection import auroc_on_halves
 from core.evaluation.thresholds import (
@@ -64,7 +64,6 @@ __all__ = [
     "collapse",
     "confusion",
     "contingency",
-    "default_threshold",
     "detection_error",
     "fpr95_normal",
     "fpr95_novel",

@@ -105,11 +105,6 @@ class Impurities(ThresholdRule):
         return count - max(1, int(round(self.share * count, 6)))  # 0.29 * 100 isn't 29 in binary
 
 
-def default_threshold(valid: ArrayLike, share: float = 0.95) -> float:
-    """The threshold of the `Quantile` rule: at least `share` of these scores are accepted."""
-    return Quantile(share).threshold(None, valid)
-
-
 RULES: dict[str, type[ThresholdRule]] = {rule.name: rule for rule in (Quantile, Impurities)}
 
 

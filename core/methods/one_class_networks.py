@@ -33,7 +33,7 @@ from core.knobs import Shape
 from core.methods.base import Arrays, Detector
 from core.methods.cards import one_class_networks as cards
 from core.networks import lenet
-from core.training import Progress, Stage, TaskTensors, batches
+from core.training import Progress, Redrawing, Stage, TaskTensors, batches
 from core.training.loop import State
 from core.training.stages import Descent, DetectorStage, descend
 
@@ -107,7 +107,7 @@ class Prepare(DetectorStage):
         return {"lowest": low, "highest": high}
 
 
-class Pretrain(Descent):
+class Pretrain(Redrawing):
     """The autoencoder: squared error, summed over pixels, mean over the batch."""
 
     def begin(self, task: TaskTensors, progress: Progress) -> None:
@@ -117,14 +117,7 @@ class Pretrain(Descent):
         self.adam = torch.optim.Adam(weights, self.knobs.pretrain_rate, fused=True)
 
     def epoch(self, number: int) -> dict[str, float]:
-        networks = self.detector.networks.train()
-        total = torch.zeros((), device=self.detector.device)
-        for batch in batches(self.task.train, self.knobs.batch_size, self.progress, least=2):
-            images = self.detector.prepared(self.task.train[batch])
-            error = (networks["decoder"](networks["encoder"](images)) - images).square().sum((1, 2, 3))
-            descend(error.mean(), self.adam)
-            total += error.detach().sum()
-        return {"reconstruction": float(total) / len(self.task.train)}
+        return self.learn(self.knobs.batch_size)
 
 
 class TrainOcNn(Descent):

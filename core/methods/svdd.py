@@ -35,7 +35,7 @@ from core.knobs import Shape
 from core.methods.base import Arrays, Detector
 from core.methods.cards import svdd as cards
 from core.networks import lenet
-from core.training import Descent, DetectorStage, Progress, Stage, TaskTensors, batches, descend
+from core.training import Descent, DetectorStage, Progress, Redrawing, Stage, TaskTensors, batches, descend
 from core.training.loop import State
 
 CENTRE_GAP = 0.1  # no coordinate of a centre lies nearer to 0: a bias-free network could reach 0 with zero weights
@@ -125,7 +125,7 @@ class Prepare(DetectorStage):
         return {"lowest": low, "highest": high}
 
 
-class Pretrain(Descent):
+class Pretrain(Redrawing):
     """The autoencoder whose encoder Deep SVDD starts from: squared error, summed over pixels, mean over the batch."""
 
     def __init__(self, detector: "DeepSVDD") -> None:
@@ -138,13 +138,6 @@ class Pretrain(Descent):
         self.adam = torch.optim.Adam(
             networks, self.knobs.pretrain_rate, weight_decay=self.knobs.pretrain_weight_decay, fused=True
         )
-
-    def step(self, batch: Tensor) -> dict[str, Tensor]:
-        images = self.detector.prepared(self.task.train[batch])
-        redrawn = self.detector.networks["decoder"](self.detector.encoder(images))
-        error = (redrawn - images).square().sum((1, 2, 3))
-        descend(error.mean(), self.adam)
-        return {"reconstruction": error.detach().sum()}
 
     def epoch(self, number: int) -> dict[str, float]:
         self.set_rate(number, self.knobs.pretrain_rate)

@@ -8,8 +8,6 @@ from collections import OrderedDict
 
 from torch import Tensor, nn
 
-STEMS = ("imagenet", "small")  # 7 x 7 of stride 2 and max-pooling; or, for small images, 3 x 3 and nothing else
-
 
 class BasicBlock(nn.Module):
     """Two 3 x 3 convolutions beside a shortcut; the first may halve the size.  Paper, figure 2."""
@@ -36,6 +34,7 @@ class BasicBlock(nn.Module):
 def resnet18(channels: int, classes: int, stem: str = "imagenet", width: int = 64) -> nn.Sequential:
     """[B, channels, H, W] -> logits [B, classes], of any size of image.
 
+    stem: "imagenet", 7 x 7 of stride 2 and max-pooling; or "small", 3 x 3 and nothing else, for small images.
     width: channels of the first of the four layers; each next one has twice as many.
     """
     large = stem == "imagenet"

@@ -122,11 +122,12 @@ def published(spec: RunSpec) -> list[Published]:
     Options that a figure doesn't name have their defaults.  None where another image set stands in for the dataset.
     """
     options = scenarios.named(spec.scenario).options()
+    asked = knobs.changed(options, spec.options)  # a run that is older than an option was made with its default
     return [
         figure
         for figure in spec.card.published
         if (figure.dataset, figure.scenario) == (spec.dataset, spec.scenario)
         and figure.target in (None, spec.target)
-        and knobs.values(knobs.changed(options, figure.options)) == spec.options
+        and knobs.changed(options, figure.options) == asked
         and data.entry(spec.dataset).stand_in is None
     ]

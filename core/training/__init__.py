@@ -6,7 +6,7 @@ Knows no method, no run and no page.
 from core.training.device import TaskTensors, choose, on_device, seed_everything
 from core.training.loop import Checkpoint, Stage, train
 from core.training.progress import Progress, batches
-from core.training.stages import BestWeights, Descent, DetectorStage, Learning, descend, load_optimiser
+from core.training.stages import BestWeights, Descent, DetectorStage, Learning, Redrawing, descend, load_optimiser
 
 __all__ = [
     "BestWeights",
@@ -15,6 +15,7 @@ __all__ = [
     "DetectorStage",
     "Learning",
     "Progress",
+    "Redrawing",
     "Stage",
     "TaskTensors",
     "batches",

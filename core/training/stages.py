@@ -79,6 +79,20 @@ class Descent(Learning):
         load_optimiser(self.adam, state["adam"])
 
 
+class Redrawing(Descent):
+    """An autoencoder, the detector's networks `encoder` and `decoder`, redraws `prepared` images.
+
+    The squared error is summed over pixels; the mean over the batch descends.
+    """
+
+    def step(self, batch: Tensor) -> dict[str, Tensor]:
+        images = self.detector.prepared(self.task.train[batch])
+        redrawn = self.detector.networks["decoder"](self.detector.networks["encoder"](images))
+        error = (redrawn - images).square().sum((1, 2, 3))
+        descend(error.mean(), self.adam)
+        return {"reconstruction": error.detach().sum()}
+
+
 def descend(loss: Tensor, *optimisers: torch.optim.Optimizer) -> None:
     """One step of each optimiser down the gradient of the loss."""
     for each in optimisers:

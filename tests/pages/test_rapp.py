@@ -68,7 +68,7 @@ def test_moving_the_window_moves_score_threshold_and_interval(app, run):
     column = run.arrays("portrait")["windows"].tolist().index([2, 3])
     stored = run.arrays("explanations", "test/windows", "valid/windows")
     scores, threshold = stored["test/windows"][:, column], np.sort(stored["valid/windows"][:, column])
-    threshold = evaluation.default_threshold(threshold)
+    threshold = evaluation.Quantile().threshold(None, threshold)
     expected = evaluation.metrics(scores, run.novel, threshold)["auroc"]
     assert f"NAP {expected['value']:.3f} ({expected['low']:.3f} to {expected['high']:.3f})" in words(app)
     caught = int((scores[run.novel == 1] > threshold).sum())

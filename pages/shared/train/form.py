@@ -28,7 +28,7 @@ FEWEST = 3  # classes that groups need: two in the normal one, one that is novel
 MANY = 26  # classes from which a list replaces pills
 MOST_SEED = 2**31 - 1
 DEVICES = {"auto": "Automatic", "cpu": "CPU", "cuda": "GPU"}
-PRESETS = {"quick": "Quick: about a minute on a laptop", "paper": "Paper: as published"}
+PRESETS = {"quick": "Quick: seconds to minutes on a laptop", "paper": "Paper: as published"}
 STYLE = """<style>
 .st-key-train_scenario label p { display: flex; align-items: center; gap: 0.5rem; }
 .st-key-train_scenario img { height: auto; max-height: none; }

@@ -54,7 +54,7 @@ def test_importing_it_imports_no_torchvision():
     subprocess.run([sys.executable, "-c", code], check=True)
 
 
-@pytest.mark.parametrize("stem", resnet.STEMS)
+@pytest.mark.parametrize("stem", ("imagenet", "small"))
 @pytest.mark.parametrize("shape", [(1, 8, 8), (1, 28, 28), (3, 32, 32)])
 def test_any_image_and_class_count(shape, stem):
     network = resnet.resnet18(shape[0], 7, stem, width=8).eval()

@@ -68,6 +68,11 @@ def test_figures_are_shown_only_where_the_task_is_the_same(figures, dataset, sce
     assert published(RunSpec.from_json(asked.to_json())) == published(asked)
 
 
+def test_a_run_that_is_older_than_an_option_was_made_with_its_default(figures):
+    asked = request("mnist", "multimodal", "3", "rapp-ae")
+    assert published(dataclasses.replace(asked, options={})) == published(asked) != []
+
+
 def test_no_figure_beside_a_stand_in(monkeypatch, tmp_path):
     monkeypatch.setenv("NOVELTY_DATA", str(tmp_path))
     card = spec.methods.card("rapp-ae")

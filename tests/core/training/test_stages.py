@@ -5,7 +5,7 @@ from types import SimpleNamespace
 import pytest
 import torch
 
-from core.training import BestWeights, Descent, DetectorStage, Progress, TaskTensors, descend, load_optimiser
+from core.training import BestWeights, Descent, DetectorStage, Progress, Redrawing, TaskTensors, descend, load_optimiser
 
 TASK = TaskTensors(torch.zeros(4, 1, 2, 2, dtype=torch.uint8), torch.zeros(2, 1, 2, 2, dtype=torch.uint8))
 
@@ -90,3 +90,26 @@ def test_the_weights_of_the_lowest_loss_are_kept_and_come_back():
     again.load(best.kept, torch.device("cpu"))
     again.restore(network)
     assert float(network.weight.detach()) == 2.0
+
+
+class Redraws(Redrawing):
+    def begin(self, task, progress):
+        super().begin(task, progress)
+        self.adam = torch.optim.Adam(self.detector.networks.parameters(), 0.1)
+
+    def epoch(self, number):
+        return self.learn(5)
+
+
+def test_redrawing_sums_the_error_over_pixels_and_descends():
+    torch.manual_seed(0)
+    decoder = torch.nn.Sequential(torch.nn.Linear(4, 4), torch.nn.Unflatten(1, (1, 2, 2)))
+    networks = torch.nn.ModuleDict({"encoder": torch.nn.Flatten(), "decoder": decoder})
+    task = TaskTensors(torch.randint(0, 256, (10, 1, 2, 2), dtype=torch.uint8), TASK.valid)
+    images = task.train / 255
+    stage = Redraws(SimpleNamespace(networks=networks, prepared=lambda batch: batch / 255, knobs=None))
+    stage.begin(task, Progress())
+    expected = float((decoder(images.flatten(1)) - images).square().sum())
+    assert float(stage.step(torch.arange(10))["reconstruction"]) == pytest.approx(expected, rel=1e-5)
+    errors = [stage.epoch(number)["reconstruction"] for number in range(1, 31)]
+    assert errors[-1] < 0.5 * errors[0]

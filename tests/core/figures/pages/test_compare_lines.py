@@ -12,7 +12,7 @@ def entrant(rng: np.random.Generator, name: str = "A", shift: float = 1.0, **mor
     """A detector whose novel images lie `shift` above its normal ones, on 60 test images."""
     novel = np.repeat([0, 1], [40, 20])
     values, normal = rng.normal(size=60) + shift * novel, rng.normal(size=50)
-    threshold = evaluation.default_threshold(normal)
+    threshold = evaluation.Quantile().threshold(None, normal)
     roc, pr = evaluation.roc_points(values, novel), evaluation.pr_points(values, novel)
     curves = {"fpr": roc["fpr"], "tpr": roc["tpr"], "recall": pr["recall"], "precision": pr["precision"]}
     metrics = evaluation.metrics(values, novel, threshold, draws=50)

@@ -15,7 +15,7 @@ def scored(request, rng) -> tuple[np.ndarray, np.ndarray, float]:
     if request.param == "long positive tail":
         scores = np.exp(np.concatenate([normal, rng.normal(size=100) + 5]))
     labels = np.repeat([0, 1], [300, 100]).astype(np.uint8)
-    return scores, labels, evaluation.default_threshold(scores[:300])
+    return scores, labels, evaluation.Quantile().threshold(None, scores[:300])
 
 
 def test_steps_ascend_evenly_and_hold_the_rule_itself(scored):

@@ -69,6 +69,17 @@ def test_evaluate_finds_the_metrics_that_the_run_stored(run):
             assert metrics[key]["value"] == pytest.approx(run.metrics(name)[key]["value"], abs=1e-3)
 
 
+def test_a_run_without_a_digest_is_not_evaluated_on_other_images_than_it_keeps(own_run):
+    about = own_run.about
+    older = {name: value for name, value in about["spec"].items() if name != "images"}
+    files.write_json(own_run.folder / "run.json", about | {"spec": older})
+    assert detectors.evaluate(own_run, "cpu")["thresholds"].keys() == about["thresholds"].keys()
+    tested = own_run.arrays("test")
+    files.write_arrays(own_run.folder / "test.npz", tested | {"images": tested["images"][::-1]})
+    with pytest.raises(WrongRequest, match="have changed since .* was trained"):
+        detectors.evaluate(own_run, "cpu")
+
+
 def test_a_smaller_normal_share_lowers_the_threshold_and_leaves_the_scores(run):
     image = run.arrays("test", "images")["images"][:5]
     usual = detectors.score_images(run, image, device="cpu")
