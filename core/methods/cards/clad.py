@@ -84,7 +84,7 @@ class Knobs(ThresholdKnobs):
         help="Passes of deep embedded clustering at most; 0 keeps the clusters of k-means.",
     )
     epochs: int = knob(
-        lambda s: 10 if _tiny(s) else 5,
+        lambda s: 10 if _tiny(s) else 2,  # confidence in novel digits grows with each one more
         100,
         label="Epochs of the classifier",
         low=1,
