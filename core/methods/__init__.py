@@ -34,6 +34,12 @@ def _baseline(card: str, detector: str, file: str = "baselines") -> Method:
     )
 
 
+def _metric(card: str, detector: str) -> Method:
+    return Method(
+        f"core.methods.cards.metric:{card}", f"core.methods.metric:{detector}", "core.figures.families.metric", "metric"
+    )
+
+
 METHODS = {
     "rapp-ae": Method("core.methods.cards.rapp:AE", "core.methods.rapp:RappAE", "core.figures.families.rapp", "rapp"),
     "rapp-vae": Method(
@@ -55,6 +61,9 @@ METHODS = {
     "vae-threshold": Method(
         "core.methods.cards.vae:VAE", "core.methods.vae:VAEThreshold", "core.figures.families.vae", "vae"
     ),
+    "metric-learning": _metric("PLAIN", "MetricLearning"),
+    "metric-learning-odm": _metric("MINING", "MetricMining"),
+    "softmax-twin": _metric("TWIN", "SoftmaxTwin"),
     "oc-svm": _baseline("OC_SVM", "OneClassSVM"),
     "svdd": _baseline("SVDD", "SupportVectorDescription"),
     "isolation-forest": _baseline("ISOLATION_FOREST", "Isolation"),
