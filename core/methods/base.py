@@ -19,6 +19,7 @@ from core.training.loop import State
 
 Scores = dict[str, np.ndarray]
 Arrays = dict[str, np.ndarray]
+NAMED = "named_class"  # what `explain` calls the class that a detector gives an image, a label of the task, if it does
 
 
 class Detector(ABC):
@@ -58,7 +59,10 @@ class Detector(ABC):
 
     @abstractmethod
     def explain_batch(self, images: Tensor) -> dict[str, Tensor]:
-        """What the pages draw for each image: name -> [B, ...]."""
+        """What the pages draw for each image: name -> [B, ...].
+
+        A detector that names classes gives NAMED, int64 [B]: for the accuracy of the known classes.
+        """
 
     def decode(self, latents: np.ndarray) -> np.ndarray:
         """What the network draws for latents, float32 [N, D]: uint8 [N, C, H, W].

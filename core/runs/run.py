@@ -138,6 +138,11 @@ class Run:
             ) from None
 
     @property
+    def accuracy(self) -> dict[str, float]:
+        """Share of normal test images whose class the detector names, {value, low, high}; empty where it names none."""
+        return self.about.get("accuracy") or {}
+
+    @property
     def rule(self) -> ThresholdRule:
         """What set its thresholds."""
         stored = self.about.get("rule")

@@ -236,6 +236,7 @@ def _require_results(folder: Path, about: Mapping[str, Any], card: Card) -> None
         _require(isinstance(about["note"], str) and all(isinstance(each, str) for each in about["alarms"].values()))
         _require(isinstance(about["environment"], dict) and all(_is_number(each) for each in about["timings"].values()))
         _require(all(type(about["counts"][name]) is int for name in ("train", "valid", "normal", "novel")))
+        _require(not about.get("accuracy") or _is_estimate(about["accuracy"]))
         for score in card.scores:
             _require(_is_number(about["thresholds"][score.name]))
             measured = about["metrics"][score.name]

@@ -15,11 +15,12 @@ from pages.shared import by_kind, cached, changed_images, panels, pickers
 from pages.shared.train import form
 
 
-def numbers(run: Run, score: str, metrics: Mapping[str, Metrics], note: str = "") -> None:
+def numbers(run: Run, score: str, metrics: Mapping[str, Metrics], note: str = "", moved: NDArray | None = None) -> None:
     """The shown score with its interval, the other scores, published figures, control lines, kinds and alarms.
 
     score: its name.  metrics: by name of the score, the run's own or those of other settings.  note: how they were
-    measured, where that isn't as usual.
+    measured, where that isn't as usual.  moved: the score of all test images, [T], where settings of the page have
+    moved it.
     """
     changed_images.say([run])
     figures = published(run.spec)
@@ -30,7 +31,11 @@ def numbers(run: Run, score: str, metrics: Mapping[str, Metrics], note: str = ""
         told = [f"{first} {panels.escape(note)}".strip(), *rest, none]
         st.markdown(f"{panels.escape(line.metric)}: {' · '.join(filter(None, told))}")
     st.caption(_controls(run, metrics.get(score, {})))
-    by_kind.line(metrics.get(score, {}), cached.kinds(run))
+    kinds, found = cached.kinds(run), metrics.get(score, {})
+    by_kind.line(found, kinds)
+    by_kind.accuracy([run])
+    values = cached.array(run, "scores", f"test/{score}") if moved is None else moved
+    by_kind.table(run, score, found, values, kinds, "" if moved is None else f"{moved.sum()!r} {moved[0]!r}")
     for alarm in words.alarms(run.about.get("alarms", {})):
         st.badge(panels.escape(alarm), icon=":material/warning:", color="orange")
 
