@@ -254,7 +254,7 @@ def _misfit(name: str, array: np.ndarray, expected: str, sizes: Sizes) -> str:
     kind, *rest = expected.split()
     below = rest.pop()[1:] if rest and rest[-1][0] == "<" else ""
     if array.dtype.kind not in KINDS[kind] or (kind == "image" and array.dtype != np.uint8):
-        return f"holds {array.dtype.name} in place of {kind} values"
+        return f"holds {'text' if array.dtype.kind == 'U' else array.dtype.name} in place of {kind} values"
     if rest[-1:] == ["..."]:
         rest = [*rest[:-1], *(f"?{place}" for place in range(len(rest) - 1, array.ndim))]
     group = name.rpartition("/")[0]

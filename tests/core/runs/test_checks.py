@@ -82,7 +82,7 @@ def test_depth_counts_nested_groups_and_lists():
         ({"images": np.zeros(2, np.uint8)}, "images has 1 dimensions in place of 4"),
         ({"novel": np.array([[0, 1]], np.uint8)}, "novel has 1 rows or columns where 2 belong"),
         ({"novel": np.array([0, 7], np.uint8)}, "novel holds places outside 0 to 1"),
-        ({"place": np.array(["a", "b"])}, "place holds str"),
+        ({"place": np.array(["a", "b"])}, "place holds text in place of whole values"),
         ({"place": np.array([0, 4])}, "place holds places outside 0 to 3"),
         ({"place": np.array([0, -2])}, "place holds places outside 0 to 3"),
     ],
