@@ -100,7 +100,7 @@ def list_runs(words: Words) -> Reply:
     """All runs, or those of one state or method."""
     if words.method:
         methods.method(words.method)
-    listed = [_listed(run) for run in store.runs()]
+    listed = list(store.answers(_listed).values())
     chosen = [
         each for each in listed if words.state in (None, each["state"]) and words.method in (None, each["method"])
     ]
@@ -110,7 +110,7 @@ def list_runs(words: Words) -> Reply:
 
 def _listed(run: Run) -> dict[str, Any]:
     spec, state = run.spec, run.state
-    auroc = run.metrics()["auroc"] if state == store.FINISHED else None
+    auroc = run.metrics()["auroc"] if state == store.FINISHED and "metrics" in run.about else None
     more = {"headline": spec.card.headline, "auroc": auroc, "created": run.about["created"], "shipped": run.shipped}
     return {"run": run.id, "name": run.name, "state": state} | spec.to_json() | more
 
@@ -208,7 +208,7 @@ def cancel(words: Words) -> Reply:
 def delete(words: Words) -> Reply:
     """Remove an ended run; asks first, where somebody is there to answer."""
     damaged = words.run in store.damaged()
-    run = Run(store.root() / words.run) if damaged else store.find(words.run)
+    run = store.own(words.run) if damaged else store.find(words.run)
     if not words.yes:
         if not sys.stdin.isatty():
             raise WrongRequest(f"Nobody can be asked here whether to delete {run.id}. Add --yes.")

@@ -153,7 +153,7 @@ def result(run: Run, results: Mapping[str, Any]) -> str:
     results: thresholds, metrics and alarms as in run.json, the run's own or those of an evaluation with other settings.
     """
     card, metrics, about = run.spec.card, results["metrics"], run.about
-    counts = about["counts"]
+    counts = run.result("counts")
     names = sorted(metrics, key=lambda name: name != card.headline)
     parts = [
         f"{run.name}\nTrained on {counts['train']:,} images, validated on {counts['valid']:,}, "
@@ -163,7 +163,7 @@ def result(run: Run, results: Mapping[str, Any]) -> str:
         _controls(run, metrics[card.headline]["auroc"]["value"]),
         "\n".join(_published(figure) for figure in published(run.spec)),
         "\n".join(f"{name}: {alarm}" for name, alarm in results["alarms"].items()),
-        about["note"],
+        about.get("note", ""),
         summary(run, metrics),
     ]
     return "\n\n".join(filter(None, parts))
