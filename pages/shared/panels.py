@@ -38,7 +38,11 @@ def show(
     """
     key = key or picture.name
     stem = "-".join(filter(None, (_page(), run, picture.name)))
-    config = {"displaylogo": False, "toImageButtonOptions": {"filename": stem, "format": "png", "scale": 2}}
+    config = {
+        "displaylogo": False,
+        "modeBarButtonsToRemove": ["zoomIn2d", "zoomOut2d", "autoScale2d"],
+        "toImageButtonOptions": {"filename": stem, "format": "png", "scale": 2},
+    }
     event = st.plotly_chart(
         figures.magnified(picture.figure) if st.session_state.get("large_type") else picture.figure,
         key=key,
@@ -54,7 +58,7 @@ def show(
     with downloads.popover("", icon=":material/download:", type="tertiary", help="Download the picture or its numbers"):
         _download("Numbers (CSV)", lambda: figures.csv(picture), f"{stem}.csv", "text/csv", f"{key}_csv")
         _download("Picture (HTML)", lambda: figures.html(picture), f"{stem}.html", "text/html", f"{key}_html")
-        st.caption("As PNG: the camera above the chart.")
+        st.caption("As PNG: the camera that appears below the chart.")
     points = event["selection"]["points"] if on_select else []
     return int(np.ravel(points[0]["customdata"])[0]) if points else None
 
