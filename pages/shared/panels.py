@@ -28,13 +28,14 @@ def show(
     run: str = "",
     heard: str = "",
     below: Callable[[], None] | None = None,
+    help: str | None = None,
 ) -> int | None:
     """The chart, its sentence, and its downloads. Returns the `customdata` of the point that was picked, if one was.
 
     key: unique on the page, the picture's name by default.  on_select: "rerun" or a callback makes points pickable.
     run: the run's id, for the names of downloaded files: page-run-picture.  heard: what the chart's own texts say, for
     screen readers, which hear title and sentence anyway.  below: draws what stands right below the chart, a slider on
-    its axis.
+    its axis.  help: what the "?" beside the sentence says.
     """
     key = key or picture.name
     stem = "-".join(filter(None, (_page(), run, picture.name)))
@@ -54,7 +55,7 @@ def show(
     if below:
         below()
     sentence, downloads = st.columns([8, 1], vertical_alignment="top")
-    sentence.markdown(f":small[{escape(picture.sentence)}]")
+    sentence.markdown(f":small[{escape(picture.sentence)}]", help=help)
     with downloads.popover("", icon=":material/download:", type="tertiary", help="Download the picture or its numbers"):
         _download("Numbers (CSV)", lambda: figures.csv(picture), f"{stem}.csv", "text/csv", f"{key}_csv")
         _download("Picture (HTML)", lambda: figures.html(picture), f"{stem}.html", "text/html", f"{key}_html")
