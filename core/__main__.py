@@ -68,7 +68,7 @@ def parser() -> Parser:
 
     score = commands.add("score", "score", "score images with a trained run")
     score.add_argument("run", **RUN)
-    score.add_argument("images", metavar="IMAGE", nargs="+", type=Path)
+    score.add_argument("images", metavar="IMAGE", nargs="+", type=Path, help="files, or folders of them")
     score.add_argument("--score", metavar="NAME", help="one of the run's scores; by default all")
     score.add_argument("--set", help="settings that act after training", **SETTINGS)
     score.add_argument("--csv", action="store_true", help="comma-separated values in place of a table")

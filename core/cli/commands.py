@@ -26,6 +26,9 @@ from core.runs.results import detectors, scorer
 from core.runs.spec import RunSpec, request
 from core.runs.store import Run
 
+SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".ppm", ".pgm")  # of images in a folder
+USUAL = 500  # training images that tell how a set is framed
+
 
 @dataclass(frozen=True)
 class Reply:
@@ -229,20 +232,35 @@ def evaluate(words: Words) -> Reply:
 
 
 def score(words: Words) -> Reply:
-    """Scores, percentiles and verdicts of image files."""
+    """Scores, percentiles and verdicts of image files; one that can't be read costs its own row alone."""
     run = store.find(words.run)
     if run.state != store.FINISHED:
         raise WrongRequest(f"{run.id} is {run.state}; only a finished run can score images.")
-    names = [os.fspath(path) for path in words.images]
-    images, notes = _read(words.images, run)
+    read, broken = _read(_files(words.images), run)
     changes = knobs.parse_assignments(words.set)
+    images = np.stack([image for _, image, _ in read])
     judged = detectors.score_images(run, images, [words.score] if words.score else [], _device(run), changes)
     content = [
-        {"image": name, "scores": _verdicts(judged, place), "notes": list(note)}
-        for place, (name, note) in enumerate(zip(names, notes, strict=True))
+        {"image": name, "scores": _verdicts(judged, place), "notes": list(notes)}
+        for place, (name, _, notes) in enumerate(read)
     ]
+    content += [{"image": name, "scores": {}, "notes": [], "error": sentence} for name, sentence in broken]
     text = terminal.verdicts_csv(content) if words.csv else terminal.verdicts(content, judged.thresholds)
     return Reply({"run": run.id, "thresholds": judged.thresholds, "images": content}, text)
+
+
+def _files(named: list[Path]) -> list[Path]:
+    """The files that are named, and in place of each folder the images in it and below, by name."""
+    found: list[Path] = []
+    for path in named:
+        if not path.is_dir():
+            found.append(path)
+            continue
+        inside = sorted(each for each in path.rglob("*") if each.suffix.lower() in SUFFIXES and each.is_file())
+        if not inside:
+            raise WrongRequest(f"{path} holds no images. Name a folder with files such as {', '.join(SUFFIXES[:3])}.")
+        found += inside
+    return found
 
 
 def _verdicts(judged: detectors.Judgement, place: int) -> dict[str, Any]:
@@ -257,18 +275,32 @@ def _verdicts(judged: detectors.Judgement, place: int) -> dict[str, Any]:
     }
 
 
-def _read(paths: list[Path], run: Run) -> tuple[np.ndarray, list[tuple[str, ...]]]:
-    """Image files in the run's shape, uint8 [N, C, H, W], and what was done to each."""
-    images, notes = [], []
+def _read(paths: list[Path], run: Run) -> tuple[list[tuple[str, np.ndarray, list[str]]], list[tuple[str, str]]]:
+    """Each image file's name, its image in the run's shape, uint8 [C, H, W], and what was done to it or is unusual.
+
+    Beside them the names of files that can't be read, and why.  Raises WrongRequest where none can.
+    """
+    usual = data.framing(run.arrays("neighbours", "bank")["bank"][:USUAL])
+    read: list[tuple[str, np.ndarray, list[str]]] = []
+    broken: list[tuple[str, str]] = []
     for path in paths:
+        name = os.fspath(path)
         try:
             upload = data.decode(path.read_bytes(), path.name)
         except OSError as error:
-            raise WrongRequest(f"{path} can't be read ({error.strerror}). Name image files.") from None
+            broken.append((name, f"{name} can't be read ({error.strerror}). Name image files."))
+            continue
+        except WrongRequest as error:
+            broken.append((name, str(error)))
+            continue
         image, changes = data.fit(upload.image, run.shape)
-        images.append(image)
-        notes.append((*upload.notes, *changes))
-    return np.stack(images), notes
+        notes = [*upload.notes, *changes]
+        if usual and data.framed_otherwise(upload.image, usual, run.shape):
+            notes.append("fills its frame otherwise than the training images: crop it to its content")
+        read.append((name, image, notes))
+    if not read:
+        raise WrongRequest(broken[0][1])
+    return read, broken
 
 
 def _device(run: Run) -> str:

@@ -202,7 +202,8 @@ def verdicts(images: Sequence[Mapping[str, Any]], thresholds: Mapping[str, float
     head = ["image", "score", "value", "percentile among normal images", "verdict"]
     limits = "\n".join(f"{name}: novel is what scores above {value:.4g}." for name, value in thresholds.items())
     changes = "\n".join(f"{each['image']}: {', '.join(each['notes'])}." for each in images if each["notes"])
-    return "\n\n".join(filter(None, [table(head, _verdict_rows(images, ".4g", ".1f")), limits, changes]))
+    unread = "\n".join(each["error"] for each in images if "error" in each)
+    return "\n\n".join(filter(None, [table(head, _verdict_rows(images, ".4g", ".1f")), limits, changes, unread]))
 
 
 def verdicts_csv(images: Sequence[Mapping[str, Any]]) -> str:
@@ -211,6 +212,7 @@ def verdicts_csv(images: Sequence[Mapping[str, Any]]) -> str:
     writer = csv.writer(written, lineterminator="\n")
     writer.writerow(["image", "score", "value", "percentile", "verdict"])
     writer.writerows(_verdict_rows(images, "", ""))
+    writer.writerows([each["image"], "", "", "", each["error"]] for each in images if "error" in each)
     return written.getvalue().rstrip("\n")
 
 

@@ -224,35 +224,7 @@ def _require_results(run: Run) -> None:
             raise DamagedRun(f"The zip holds a finished run without {name}. {ASK}")
 
 
-<<<<<<< HEAD
-def _require_results(folder: Path, about: Mapping[str, Any], card: Card) -> None:
-    """Raise DamagedRun unless the results that every page reads are there and fit together."""
-    with _telling("run.json"):
-        _require(isinstance(about["note"], str) and all(isinstance(each, str) for each in about["alarms"].values()))
-        _require(isinstance(about["environment"], dict) and all(_is_number(each) for each in about["timings"].values()))
-        _require(all(type(about["counts"][name]) is int for name in ("train", "valid", "normal", "novel")))
-        _require(not about.get("accuracy") or _is_estimate(about["accuracy"]))
-        for score in card.scores:
-            _require(_is_number(about["thresholds"][score.name]))
-            measured = about["metrics"][score.name]
-            for metrics in (measured, *measured.get("by_source", {}).values()):
-                _require(all(_is_estimate(metrics[name]) for name in METRICS if name in metrics))
-    with _telling("test.npz"):
-        test = _array_types(folder / "test.npz")
-        images, kind = test["images"]
-        _require(len(images) == 4 and images[1] in (1, 3) and kind == np.uint8)
-        _require(all(test[name][0] == images[:1] for name in ("novel", "source", "classes")))
-    with _telling("scores.npz"):
-        scores = _array_types(folder / "scores.npz")
-        for split, count in (("test", images[:1]), ("valid", test["valid_novel"][0])):
-            _require(all(scores[f"{split}/{score.name}"][0] == count for score in card.scores))
-    _require_file(folder / "detector.safetensors")
-
-
-def _require_readable(folder: Path) -> None:
-=======
 def _require_readable(run: Run) -> None:
->>>>>>> faults
     """Raise DamagedRun unless every file is of its kind: arrays without objects, tensors, lines of JSON."""
     for path in sorted(run.folder.rglob("*.npz")):
         file = path.relative_to(run.folder).with_suffix("").as_posix()
