@@ -76,8 +76,9 @@ _FPR = (
         "fpr95_lee",
         "Grid mean, Lee",
         "grid mean of Lee et al.",
-        "The same over 200,000 thresholds and 94 to 96 %, as the code of Lee et al. computes it, which that of Masana "
-        "et al. calls.",
+        "Mean share of novel images accepted over those of 200,000 evenly spaced thresholds that accept 94 to 96 % of "
+        "the normal ones, as the code of Lee et al. computes it, which that of Masana et al. calls; undefined where "
+        "none does.",
     ),
 )
 _ERROR = (
@@ -96,27 +97,27 @@ _ERROR = (
 )
 
 
-def _aupr(positive: str, other: str) -> tuple[Convention, ...]:
+def _aupr(positive: str) -> tuple[Convention, ...]:
     return (
         Convention(
             f"aupr_{positive}",
             "Counts, steps",
             "counts, steps",
-            f"Average precision from counts, {positive} positive: it depends on how many {other} images are tested.",
+            f"Average precision from counts, {positive} positive: it depends on how many of each kind there are.",
         ),
         Convention(
             f"aupr_{positive}_rates",
             "Rates, steps",
             "rates, steps",
-            f"The same from rates, as if as many {other} as {positive} images were tested: as ODIN's code and that of "
-            "Lee et al. take precision.",
+            f"Average precision from rates, {positive} positive, as if both kinds were equally many: ODIN's code and "
+            "that of Lee et al. take precision so.",
         ),
         Convention(
             f"aupr_{positive}_trapezoid",
             "Counts, trapezoids",
             "counts, trapezoids",
-            "Area under straight lines between the points from counts, as OpenOOD and pytorch-ood compute it: too "
-            "friendly where points are far apart.",
+            f"Area under straight lines between the points from counts, {positive} positive, as OpenOOD and "
+            "pytorch-ood compute it: too friendly where points are far apart.",
         ),
     )
 
@@ -132,8 +133,8 @@ MEASURES = {
             False,
             (Convention("auroc", "Exact", "exact", "P(novel above normal) + P(equal) / 2; every code base agrees."),),
         ),
-        Measure("aupr_in", "AUPR-in", False, _aupr("normal", "novel")),
-        Measure("aupr_out", "AUPR-out", False, _aupr("novel", "normal")),
+        Measure("aupr_in", "AUPR-in", False, _aupr("normal")),
+        Measure("aupr_out", "AUPR-out", False, _aupr("novel")),
     )
 }
 CONVENTIONS = {convention.key: convention for measure in MEASURES.values() for convention in measure.conventions}
