@@ -89,8 +89,8 @@ def _add_train(commands: Commands) -> None:
     train = commands.add("train", "train", "train a method on a task and show what it reaches")
     train.add_argument("--dataset", required=True, metavar="DATASET", help="see `datasets`")
     train.add_argument("--scenario", required=True, metavar="SCENARIO", help="which classes are normal")
-    target = "a class by number or name, several separated by commas, or a super-category"
-    train.add_argument("--target", required=True, metavar="CLASSES", help=target)
+    target = "a class by number or name, several separated by commas, or a super-category; none where they are drawn"
+    train.add_argument("--target", default="", metavar="CLASSES", help=target)
     train.add_argument("--method", required=True, metavar="METHOD", help="see `methods`")
     train.add_argument("--preset", default="quick", metavar="PRESET", help="quick (the default) or paper")
     train.add_argument("--set", help="settings of the method", **SETTINGS)

@@ -5,13 +5,14 @@ from core.data.bends import bend, bend_path
 from core.data.catalogue import Entry, catalogue, digest, digest_of, entry, fetch, known_digest, load, roots, set_roots
 from core.data.dataset import Dataset
 from core.data.folders import FolderReport, held_out, import_images, inspect
-from core.data.known import GROUP_TITLES
+from core.data.known import CLEAN, GROUP_TITLES
 from core.data.noise import noise
-from core.data.preprocessing import conform
+from core.data.preprocessing import conform, conforming
 from core.data.uploads import Upload, decode, fit, looks_inverted
 
 __all__ = [
     "BEND_RANGES",
+    "CLEAN",
     "Dataset",
     "Entry",
     "FolderReport",
@@ -21,6 +22,7 @@ __all__ = [
     "bend_path",
     "catalogue",
     "conform",
+    "conforming",
     "decode",
     "digest",
     "digest_of",

@@ -146,13 +146,16 @@ class Run:
         """What its task offered, by what the run itself keeps."""
         spec = self.spec
         rule = scenarios.named(spec.scenario)
+        trained = self.arrays("train", "classes")["classes"] if self.has("train") else np.zeros(1)
+        images = np.unique(trained, return_counts=True)[1]  # of each class
         return Offer(
             shape=self.shape,
             kind=spec.scenario,
-            classes=len(np.unique(self.arrays("train", "classes")["classes"])) if self.has("train") else 1,
+            classes=len(images),
             labels=rule.labels,
             seen=rule.sees(knobs.changed(rule.options(), spec.options)),
             train=self.result("counts", "train"),
+            fewest=int(images.min()) if rule.labels and self.has("train") else None,
             options=spec.options,
         )
 

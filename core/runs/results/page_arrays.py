@@ -69,10 +69,7 @@ def store(run: Run, detector: Detector, task: Task, tensors: TaskTensors) -> dic
     files.write_arrays(run.folder / "portrait.npz", detector.portrait(tensors))
     names = [score.name for score in detector.card.scores]
     files.write_arrays(run.folder / "curves.npz", curves({name: scores[f"test/{name}"] for name in names}, task.novel))
-    return verdict | {
-        "counts": task.counts,
-        "note": " ".join(filter(None, dict.fromkeys([task.note, *(pool.note for pool in task.pools)]))),
-    }
+    return verdict | {"counts": task.counts, "note": " ".join(task.notes)}
 
 
 def neighbours(run: Run, task: Task, tensors: TaskTensors) -> None:
