@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from core import data, knobs, methods, scenarios
+from core import data, glossary, knobs, methods, scenarios
 from core.cli import terminal
 from core.errors import MissingData, WrongRequest
 from core.methods.cards import Card
@@ -66,6 +66,13 @@ def _imported(words: Words, line: terminal.ProgressLine) -> data.Entry:
         side = report.side if side is None else side
         channels = report.channels if channels is None else channels
     return data.import_images(words.add, words.name, side, channels, progress=line.fetching)
+
+
+def explain(words: Words) -> Reply:
+    """Terms of the glossary, all where none is named."""
+    terms = [glossary.term(name) for name in words.term] or list(glossary.TERMS.values())
+    text = "\n\n".join(f"{each.title}\n  {each.sentence}" for each in terms)
+    return Reply({"terms": [asdict(each) for each in terms]}, text)
 
 
 def list_methods(words: Words) -> Reply:

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 import streamlit as st
 from numpy.typing import NDArray
 
+from core import glossary
 from core.figures import Kinds, Picture
 from core.figures.pages import method_numbers as words
 from core.figures.pages.method_numbers import Metrics
@@ -28,8 +29,11 @@ def numbers(run: Run, score: str, metrics: Mapping[str, Metrics], note: str = ""
         first = f"**{panels.escape(line.shown)}**" if line.shown else ""
         rest = [panels.escape(text) for text in (*line.others, *line.published)]
         told = [f"{first} {panels.escape(note)}".strip(), *rest, none]
-        st.markdown(f"{panels.escape(line.metric)}: {' · '.join(filter(None, told))}")
-    st.caption(_controls(run, metrics.get(score, {})))
+        words_used = glossary.explained(
+            (line.name, "interval", "published", *(each.name for each in run.spec.card.scores))
+        )
+        st.markdown(f"{panels.escape(line.metric)}: {' · '.join(filter(None, told))}", help=words_used)
+    st.caption(_controls(run, metrics.get(score, {})), help=glossary.explained(["control-line"]))
     by_kind.line(metrics.get(score, {}), cached.kinds(run))
     for alarm in words.alarms(run.about.get("alarms", {})):
         st.badge(panels.escape(alarm), icon=":material/warning:", color="orange")
