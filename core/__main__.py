@@ -53,8 +53,12 @@ def parser() -> Parser:
     datasets = commands.add("datasets", "list_datasets", "list the image sets, fetch one, or add your own images")
     source = datasets.add_mutually_exclusive_group()
     source.add_argument("--fetch", metavar="NAME", help="download a set into the first data root")
-    source.add_argument("--add", type=Path, metavar="FOLDER_OR_ZIP", help="pack `class name/image` files into a set")
+    source.add_argument("--add", type=Path, metavar="FOLDER_OR_ZIP", help="pack your own images into a set")
     datasets.add_argument("--name", help="of the set that is added")
+    datasets.add_argument(
+        "--part", default="", help="which set of a folder that holds several, such as bottle of MVTec AD"
+    )
+    datasets.add_argument("--dry-run", action="store_true", help="only say what was understood, and add nothing")
     datasets.add_argument("--size", type=int, metavar="PIXELS", help="side of its images; by default what suits them")
     datasets.add_argument("--channels", type=int, help="1 for grey, 3 for colour; by default what suits them")
 
@@ -93,8 +97,8 @@ def _add_train(commands: Commands) -> None:
     train = commands.add("train", "train", "train a method on a task and show what it reaches")
     train.add_argument("--dataset", required=True, metavar="DATASET", help="see `datasets`")
     train.add_argument("--scenario", required=True, metavar="SCENARIO", help="which classes are normal")
-    target = "a class by number or name, several separated by commas, or a super-category"
-    train.add_argument("--target", required=True, metavar="CLASSES", help=target)
+    target = "a class by number or name, several separated by commas, or a super-category; none where they are drawn"
+    train.add_argument("--target", default="", metavar="CLASSES", help=target)
     train.add_argument("--method", required=True, metavar="METHOD", help="see `methods`")
     train.add_argument("--preset", default="quick", metavar="PRESET", help="quick (the default) or paper")
     train.add_argument("--set", help="settings of the method", **SETTINGS)

@@ -164,7 +164,7 @@ with right:
     panels.show(figures.ridges(ranked, kinds, curves.figure.layout.height))
 
 if by_kind.known([*shown, *controls], kinds):
-    TABS = {"By kind": lambda: by_kind.show([*shown, *controls], kinds)} | TABS
+    TABS = {"By kind": lambda: by_kind.show(of[0], [*shown, *controls], kinds)} | TABS
 tabs = st.tabs(list(TABS), key="compare_tab", on_change="rerun", bind="query-params")
 for tab, render in zip(tabs, TABS.values(), strict=True):
     if tab.open:

@@ -8,9 +8,10 @@ from core.figures.pages import home as figures
 from core.methods.cards import Card
 from core.runs import store
 from core.runs.process import machine
-from core.runs.store import FINISHED, Run
+from core.runs.store import Run
 from pages.shared import cached, frame, panels, pickers
 from pages.shared.home import puzzle
+from pages.shared.runs import rows
 
 NAMED = 4  # datasets
 IN_A_ROW = 3  # families
@@ -106,7 +107,7 @@ def this_machine() -> None:
 
 
 frame.through_entry()
-finished = [run for run in store.runs() if run.state == FINISHED]
+finished = store.those(rows.has_results)
 shown = puzzle_run()
 missing = shown.spec.target[0] if shown else "3"
 st.title(panels.escape(f"Which of these would surprise a network that has never seen a {missing}?"))

@@ -58,7 +58,7 @@ shown_metrics = (
 
 # --- the answer in numbers
 note = scored.draws_in_words(len(kinds)) if moved else ""
-method_page.numbers(run, score, at.aurocs(kinds.novel) | {score: shown_metrics}, note)
+method_page.numbers(run, score, at.aurocs(kinds.novel) | {score: shown_metrics}, note, at.scores if moved else None)
 
 # --- the answer
 shaded = window if windowed else None

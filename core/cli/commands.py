@@ -9,7 +9,7 @@ import math
 import os
 import sys
 from argparse import Namespace as Words
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -44,28 +44,40 @@ class Reply:
 
 def list_datasets(words: Words) -> Reply:
     """The catalogue, or the one set that was fetched or added."""
-    if not words.add and (words.name or words.size or words.channels):
-        raise WrongRequest("--name, --size and --channels are of a set that is added. Add --add FOLDER_OR_ZIP.")
+    if words.add:
+        return _added(words)
+    if words.name or words.size or words.channels or words.part or words.dry_run:
+        raise WrongRequest(
+            "--name, --part, --size, --channels and --dry-run are of a set that is added. Add --add FOLDER_OR_ZIP."
+        )
     with contextlib.closing(terminal.ProgressLine()) as line:
-        if words.fetch:
-            entries = [data.fetch(words.fetch, line.fetching)]
-        elif words.add:
-            entries = [_imported(words, line)]
-        else:
-            entries = data.catalogue()
-    note = entries[0].note if words.fetch or words.add else ""
+        entries = [data.fetch(words.fetch, line.fetching)] if words.fetch else data.catalogue()
+    note = entries[0].note if words.fetch else ""
     return Reply({"datasets": [asdict(each) for each in entries]}, f"{terminal.catalogue(entries)}\n{note}".rstrip())
 
 
-def _imported(words: Words, line: terminal.ProgressLine) -> data.Entry:
-    if not words.name:
+def _added(words: Words) -> Reply:
+    """Own images: what was understood, and, but in a dry run, the set that they became."""
+    if not words.name and not words.dry_run:
         raise WrongRequest("The images need a name. Add --name NAME.")
-    side, channels = words.size, words.channels
-    if side is None or channels is None:
-        report = data.inspect(words.add, line.fetching)
-        side = report.side if side is None else side
-        channels = report.channels if channels is None else channels
-    return data.import_images(words.add, words.name, side, channels, progress=line.fetching)
+    with contextlib.closing(terminal.ProgressLine()) as line:
+        report = _inspected(words, line)
+        found = {"found": asdict(report)}
+        if words.dry_run:
+            return Reply({"datasets": []} | found, terminal.understood(report))
+        side = report.side if words.size is None else words.size
+        channels = report.channels if words.channels is None else words.channels
+        entry = data.import_images(words.add, words.name, side, channels, progress=line.fetching, part=words.part)
+    halves = data.counts(data.load(entry.name))
+    text = f"{terminal.understood(replace(report, halves=halves))}\n\n{terminal.catalogue([entry])}"
+    return Reply({"datasets": [asdict(entry)], "counts": halves} | found, f"{text}\n{entry.note}")
+
+
+def _inspected(words: Words, line: terminal.ProgressLine) -> data.FolderReport:
+    try:
+        return data.inspect(words.add, line.fetching, words.part)
+    except data.SeveralSets as several:
+        raise WrongRequest(f"{several} Add --part {several.parts[0]}, or another of them.") from None
 
 
 def explain(words: Words) -> Reply:
@@ -98,7 +110,7 @@ def list_runs(words: Words) -> Reply:
     """All runs, or those of one state or method."""
     if words.method:
         methods.method(words.method)
-    listed = [_listed(run) for run in store.runs()]
+    listed = list(store.answers(_listed).values())
     chosen = [
         each for each in listed if words.state in (None, each["state"]) and words.method in (None, each["method"])
     ]
@@ -108,7 +120,7 @@ def list_runs(words: Words) -> Reply:
 
 def _listed(run: Run) -> dict[str, Any]:
     spec, state = run.spec, run.state
-    auroc = run.metrics()["auroc"] if state == store.FINISHED else None
+    auroc = run.metrics()["auroc"] if state == store.FINISHED and "metrics" in run.about else None
     more = {"headline": spec.card.headline, "auroc": auroc, "created": run.about["created"], "shipped": run.shipped}
     return {"run": run.id, "name": run.name, "state": state} | spec.to_json() | more
 
@@ -206,7 +218,7 @@ def cancel(words: Words) -> Reply:
 def delete(words: Words) -> Reply:
     """Remove an ended run; asks first, where somebody is there to answer."""
     damaged = words.run in store.damaged()
-    run = Run(store.root() / words.run) if damaged else store.find(words.run)
+    run = store.own(words.run) if damaged else store.find(words.run)
     if not words.yes:
         if not sys.stdin.isatty():
             raise WrongRequest(f"Nobody can be asked here whether to delete {run.id}. Add --yes.")

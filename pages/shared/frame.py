@@ -10,7 +10,7 @@ from pathlib import Path
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from core.errors import NoveltyError
+from core.errors import DamagedRun, NoveltyError
 from core.runs import store
 from pages.shared import panels
 
@@ -29,6 +29,7 @@ FOLLOW_THEME = "\n".join(
     + f" {{ {what}: currentColor !important; }}"
     for what in ("fill", "stroke")
 )
+LEFT_OUT = "left_out"  # the sentence about a damaged run that the page was just drawn anew without
 LARGE_TYPE = "<style>html { font-size: 22px; }</style>"  # Streamlit measures in rem, so this enlarges everything
 
 
@@ -52,6 +53,8 @@ def around() -> Iterator[None]:
         _live_line(slot, *store.activity())
     if st.sidebar.toggle("Large type", key="large_type", help="Readable from the last row of a classroom"):
         st.html(LARGE_TYPE)
+    if told := st.session_state.pop(LEFT_OUT, ""):
+        st.warning(panels.escape(f"{told} It is left out here."), icon=":material/broken_image:")
     with _sentences():
         yield
     if "live" in st.session_state:
@@ -65,6 +68,9 @@ def _sentences() -> Iterator[None]:
     try:
         yield
     except NoveltyError as error:
+        if isinstance(error, DamagedRun) and store.leave_out(error):
+            st.session_state[LEFT_OUT] = str(error)
+            st.rerun()  # without that run: the others are shown
         panels.refused(error)
     except Exception:
         logging.getLogger(__name__).exception("A page failed")

@@ -207,8 +207,7 @@ def _when(run: Run, alike: list[Run]) -> str:
 
 
 def _offered(family: str | None, finished: bool = True) -> list[Run]:
-    mine = (run for run in store.runs() if family in (None, run.spec.card.family))
-    return [run for run in mine if run.state == FINISHED or not finished]
+    return store.those(lambda run: family in (None, run.spec.card.family) and (not finished or run.state == FINISHED))
 
 
 def _answer_to(wanted: str, offered: list[Run], family: str | None) -> str | None:
