@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from core.errors import NoveltyError, RunFailed, WrongRequest
+from core.glossary import TERMS
 
 INNER = ("job", "scorer", "mirror")  # processes that the app starts: not for people, so not listed
 STATES = ("queued", "running", "finished", "failed", "cancelled", "interrupted")
@@ -33,7 +34,7 @@ class Commands:
             "--data-root", metavar="FOLDERS", help="where image sets lie, in place of NOVELTY_DATA"
         )
         self.common.add_argument("--json", action="store_true", help="print one machine-readable line in place of text")
-        about = "Novelty detection: train, score and compare."
+        about = f"{TERMS['novelty-detection'].sentence} `glossary` explains every word used here."
         self.parser = Parser("python -m core", description=about, parents=[self.common], allow_abbrev=False)
         self.commands = self.parser.add_subparsers(metavar="COMMAND", required=True)
 
@@ -80,6 +81,9 @@ def parser() -> Parser:
     runs = commands.add("runs", "list_runs", "list the runs")
     runs.add_argument("--state", choices=STATES, metavar="STATE", help=", ".join(STATES))
     runs.add_argument("--method", metavar="METHOD", help="see `methods`")
+
+    glossary = commands.add("glossary", "explain", "say in plain words what metrics and terms mean")
+    glossary.add_argument("term", nargs="*", metavar="TERM", help="by default all, such as auroc or control-line")
 
     commands.add("resume", "resume", "go on with an interrupted, cancelled or failed run").add_argument("run", **RUN)
     commands.add("cancel", "cancel", "stop a run that is queued or in training").add_argument("run", **RUN)

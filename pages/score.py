@@ -5,7 +5,7 @@ import shlex
 import numpy as np
 import streamlit as st
 
-from core import data, methods
+from core import data, glossary, methods
 from core import figures as pictures
 from core.figures.pages import score as figures
 from core.runs.results import detectors
@@ -15,10 +15,7 @@ from pages.shared.score import batch, inputs, judging, settings
 SIDE = 112  # of an image on the screen, in pixels
 POINTS = 25  # strengths along the path of a bend
 LARGE = "font-size: 1.75rem; font-weight: 700; line-height: 1.2"  # the verdict is read first
-MEANING = (
-    "The percentile is the share of held-out normal images that the detector finds less novel than this image: 50 is "
-    "an everyday normal image, 100 is stranger than all of them. Right of the dashed line the image is called novel."
-)
+MEANING = glossary.explained(["percentile", "threshold", "held-out"])
 
 
 def thumbnail(image: np.ndarray, caption: str) -> None:

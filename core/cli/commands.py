@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from core import data, knobs, methods, scenarios
+from core import data, glossary, knobs, methods, scenarios
 from core.cli import terminal
 from core.errors import MissingData, WrongRequest
 from core.methods.cards import Card
@@ -78,6 +78,13 @@ def _inspected(words: Words, line: terminal.ProgressLine) -> data.FolderReport:
         return data.inspect(words.add, line.fetching, words.part)
     except data.SeveralSets as several:
         raise WrongRequest(f"{several} Add --part {several.parts[0]}, or another of them.") from None
+
+
+def explain(words: Words) -> Reply:
+    """Terms of the glossary, all where none is named."""
+    terms = [glossary.term(name) for name in words.term] or list(glossary.TERMS.values())
+    text = "\n\n".join(f"{each.title}\n  {each.sentence}" for each in terms)
+    return Reply({"terms": [asdict(each) for each in terms]}, text)
 
 
 def list_methods(words: Words) -> Reply:

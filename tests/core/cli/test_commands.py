@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from core import data, evaluation, methods
+from core import data, evaluation, glossary, methods
 from core.__main__ import main
 from core.cli import commands, terminal
 from core.knobs import knobs_of
@@ -438,3 +438,11 @@ def test_whoever_trains_starts_the_mirror(monkeypatch):
     assert say("resume", run.id).status == 1
     assert say("mirror").status == 0
     assert calls == ["start", "start", "main"]
+
+
+def test_glossary_explains_a_term_or_all():
+    (term,) = say("glossary", "AUROC", "--json").json["terms"]
+    assert term["title"] == "AUROC" and "0.5 is guessing" in term["sentence"]
+    text = say("glossary").out
+    assert all(each.title in text and each.sentence in text for each in glossary.TERMS.values())
+    assert say("glossary", "colour").status == 2
