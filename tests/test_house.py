@@ -26,6 +26,7 @@ LAYERS = (
     ("core.methods.base", "core.methods.fitted"),
     ("core.methods.FAMILY",),
     ("core.figures", "core.runs", "core.mlflow"),
+    ("core.reproduce",),
     ("core.cli", "core.__main__", "pages.shared"),
     ("pages", "streamlit_app"),
 )
