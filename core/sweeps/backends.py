@@ -13,7 +13,7 @@ from typing import Any
 from core.errors import RunFailed, WrongRequest
 from core.runs.process import machine
 from core.runs.spec import RunSpec
-from core.sweeps.training import train_run
+from core.sweeps.training import end_with, train_run
 
 BACKENDS = ("loky", "dask")
 CONNECT_SECONDS = 5
@@ -127,7 +127,7 @@ def _loky(folder: str, jobs: int) -> Iterator[Pool]:
     from joblib.externals.loky import get_reusable_executor
 
     threads = max(1, machine.cores() // jobs)
-    options = {"backend": "loky", "inner_max_num_threads": threads}
+    options = {"backend": "loky", "inner_max_num_threads": threads, "initializer": end_with, "initargs": (os.getpid(),)}
     yield Pool(folder, jobs, options, kill=lambda: get_reusable_executor().shutdown(wait=False, kill_workers=True))
     get_reusable_executor().shutdown(wait=False)
 
