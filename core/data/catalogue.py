@@ -38,7 +38,8 @@ class Entry:
 
     shape: (channels, height, width), None where only the file tells it.  origin: the file or folder, "built in", or "".
     stand_in: the name of the set that is loaded in its place.  download_megabytes: None where it can't be fetched.
-    groupings: grouping -> group -> class names.
+    groupings: grouping -> group -> class names.  compression: what its pixels went through at the size that they have,
+    such as "JPEG at quality 75" or "no compression"; "" where nobody knows, as of a person's own images.
     """
 
     name: str
@@ -53,6 +54,7 @@ class Entry:
     download_megabytes: float | None = None
     note: str = ""
     groupings: dict[str, Groups] = field(default_factory=dict)
+    compression: str = ""
 
 
 @dataclass(frozen=True)
@@ -216,11 +218,12 @@ def _entry(name: str) -> Entry:
         download_megabytes=known.download_megabytes,
         note=trouble or _note(known, source, about, official),
         groupings=_groupings(known, about.classes),
+        compression=KNOWN[source.stand_in].compression if source and source.stand_in else known.compression,
     )
 
 
 def _known(name: str) -> Known:
-    return KNOWN.get(name, Known(title=name))
+    return KNOWN.get(name, Known(title=name, compression=""))
 
 
 def _note(known: Known, source: Source | None, found: Summary, official: Summary) -> str:

@@ -13,6 +13,7 @@ from PIL import Image
 from core.data import catalogue, digest, entry, fetch, known_digest, load, roots, set_roots
 from core.data.catalogue import BUILT_IN
 from core.data.folders import held_out
+from core.data.known import CLEAN, JPEG
 from core.errors import MissingData, WrongRequest
 
 
@@ -123,6 +124,13 @@ def test_a_stand_in_takes_the_place_of_an_absent_set_and_says_so(root, arrays):
     np.savez(root / "svhn.npz", **arrays | {"class_names": np.array(list("0123456789"))})
     assert entry("svhn").stand_in is None
     assert "Holds 5 of 73,257 training images." in entry("svhn").note
+
+
+def test_what_pixels_went_through_is_known_of_known_sets_alone(root, arrays):
+    np.savez(root / "cifar10_jpeg.npz", **arrays)
+    np.savez(root / "mine.npz", **arrays)
+    assert entry("cifar10").compression == entry("cifar10_jpeg").compression == JPEG
+    assert (entry("digits").compression, entry("svhn").compression, entry("mine").compression) == (CLEAN, CLEAN, "")
 
 
 def test_groupings_that_name_other_classes_are_left_out(root, arrays):

@@ -6,7 +6,7 @@ import pytest
 
 from core import data
 from core.errors import WrongRequest
-from core.scenarios.names import class_name, class_names, quoted, row, split
+from core.scenarios.names import class_name, class_names, quoted, row, split, words
 
 ODD = ("red, round", "a: b; c", 'say "x"', " left", "5", "", "two\nlines", 'ends"', "plain name")
 
@@ -45,3 +45,8 @@ def test_classes_are_found_by_name_number_or_row(odd):
         class_name(odd, "9")
     with pytest.raises(WrongRequest, match="no class '²'"):
         class_name(odd, "²")
+
+
+def test_names_of_sets_stand_once_each_without_space():
+    assert words(" shapes, gaussian-noise,,shapes ") == ("shapes", "gaussian-noise")
+    assert words(" ") == ()
