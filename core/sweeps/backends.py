@@ -173,11 +173,11 @@ def _dask(folder: str, jobs: int, address: str) -> Iterator[Pool]:
 
 
 def _require_the_project(client: Any) -> None:
-    """Raise WrongRequest where the cluster's workers can't import the project; joblib would wait for them for ever."""
+    """Raise WrongRequest where scheduler or workers can't import the project; joblib would wait for them for ever."""
     try:
         client.submit(default_jobs, pure=False).result(timeout=6 * CONNECT_SECONDS)
     except Exception as error:
         raise WrongRequest(
-            f"The workers of the Dask cluster can't import the project ({type(error).__name__}: {error}). "
-            "Start them in its folder, with its packages installed."
+            f"The Dask cluster can't import the project ({type(error).__name__}). Start its scheduler and its workers "
+            "with the project's folder in PYTHONPATH, where its packages are installed."
         ) from None
