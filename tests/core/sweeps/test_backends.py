@@ -29,7 +29,8 @@ def test_as_many_as_the_machine_has_room_for(monkeypatch):
 
 def test_threads_are_shared_among_loky_workers(monkeypatch):
     monkeypatch.setattr(machine, "cores", lambda: 8)
-    assert workers("loky", 2).options == {"backend": "loky", "inner_max_num_threads": 4}
+    options = workers("loky", 2).options
+    assert options["backend"] == "loky" and options["inner_max_num_threads"] == 4
     assert workers("loky", 16).options["inner_max_num_threads"] == 1
 
 
