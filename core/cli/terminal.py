@@ -153,7 +153,7 @@ def result(run: Run, results: Mapping[str, Any]) -> str:
     results: thresholds, metrics and alarms as in run.json, the run's own or those of an evaluation with other settings.
     """
     card, metrics, about = run.spec.card, results["metrics"], run.about
-    counts = about["counts"]
+    counts = run.result("counts")
     names = sorted(metrics, key=lambda name: name != card.headline)
     parts = [
         f"{run.name}\nTrained on {counts['train']:,} images, validated on {counts['valid']:,}, "
@@ -163,7 +163,7 @@ def result(run: Run, results: Mapping[str, Any]) -> str:
         _controls(run, metrics[card.headline]["auroc"]["value"]),
         "\n".join(_published(figure) for figure in published(run.spec)),
         "\n".join(f"{name}: {alarm}" for name, alarm in results["alarms"].items()),
-        about["note"],
+        about.get("note", ""),
         summary(run, metrics),
     ]
     return "\n\n".join(filter(None, parts))
@@ -202,7 +202,8 @@ def verdicts(images: Sequence[Mapping[str, Any]], thresholds: Mapping[str, float
     head = ["image", "score", "value", "percentile among normal images", "verdict"]
     limits = "\n".join(f"{name}: novel is what scores above {value:.4g}." for name, value in thresholds.items())
     changes = "\n".join(f"{each['image']}: {', '.join(each['notes'])}." for each in images if each["notes"])
-    return "\n\n".join(filter(None, [table(head, _verdict_rows(images, ".4g", ".1f")), limits, changes]))
+    unread = "\n".join(each["error"] for each in images if "error" in each)
+    return "\n\n".join(filter(None, [table(head, _verdict_rows(images, ".4g", ".1f")), limits, changes, unread]))
 
 
 def verdicts_csv(images: Sequence[Mapping[str, Any]]) -> str:
@@ -211,6 +212,7 @@ def verdicts_csv(images: Sequence[Mapping[str, Any]]) -> str:
     writer = csv.writer(written, lineterminator="\n")
     writer.writerow(["image", "score", "value", "percentile", "verdict"])
     writer.writerows(_verdict_rows(images, "", ""))
+    writer.writerows([each["image"], "", "", "", each["error"]] for each in images if "error" in each)
     return written.getvalue().rstrip("\n")
 
 
