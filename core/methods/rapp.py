@@ -96,6 +96,7 @@ class TrainAutoencoder(Learning):
     """Minimises the variant's loss with Adam; remembers the weights with the lowest validation reconstruction loss."""
 
     detector: "Rapp"
+    steady = True
 
     def __init__(self, detector: "Rapp") -> None:
         super().__init__(detector)
@@ -104,6 +105,9 @@ class TrainAutoencoder(Learning):
     def begin(self, task: TaskTensors, progress: Progress) -> None:
         super().begin(task, progress)
         self.optimisers = self.detector.optimisers()
+
+    def descents(self) -> list[torch.optim.Optimizer]:
+        return list(self.optimisers.values())
 
     def step(self, batch: Tensor) -> dict[str, Tensor]:
         return self.detector.step(self.detector.pixels(self.task.train[batch]), self.optimisers)
