@@ -1,7 +1,6 @@
 """What each command of the command line does.  Loads torch only where one trains or scores.
 
-Each takes the parsed words and gives a Reply: what `--json` prints as its last line, and the text that a person reads
-instead.
+Each takes the parsed words and gives a Reply.  Those about sweeps are in `sweeps.py`.
 """
 
 import contextlib
@@ -9,7 +8,7 @@ import math
 import os
 import sys
 from argparse import Namespace as Words
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +16,8 @@ import numpy as np
 
 from core import data, knobs, methods, scenarios
 from core.cli import terminal
+from core.cli.reply import Reply
+from core.cli.sweeps import list_sweeps, sweep
 from core.errors import MissingData, WrongRequest
 from core.methods.cards import Card
 from core.mlflow import mirror
@@ -26,14 +27,7 @@ from core.runs.results import detectors, scorer
 from core.runs.spec import RunSpec, request
 from core.runs.store import Run
 
-
-@dataclass(frozen=True)
-class Reply:
-    """What a command found.  failure: why its run has no result, which makes the exit status 1."""
-
-    content: dict[str, Any]
-    text: str = ""
-    failure: str = ""
+__all__ = ["Reply", "list_sweeps", "sweep"]  # beside what is defined here
 
 
 # --- what there is --------------------------------------------------------------------------------------------------

@@ -126,9 +126,10 @@ def same(spec: RunSpec) -> Run | None:
     return None
 
 
-def create(spec: RunSpec) -> Run:
+def create(spec: RunSpec, **more: Any) -> Run:
     """An empty run folder, queued, its name taken by exclusive mkdir.
 
+    more: what else run.json says from the beginning, e.g. the sweep that it is trained for.
     Raises WrongRequest where the store can't be written.
     """
     folder = root()
@@ -142,7 +143,7 @@ def create(spec: RunSpec) -> Run:
                 break
             except FileExistsError:
                 repeat += 1
-        files.write_json(path / "run.json", {"format": FORMAT, "spec": spec.to_json(), "created": time.time()})
+        files.write_json(path / "run.json", {"format": FORMAT, "spec": spec.to_json(), "created": time.time(), **more})
         files.write_json(path / "state.json", {"state": QUEUED, "since": time.time(), "submitted": time.time()})
     except OSError as error:
         raise WrongRequest(
