@@ -78,7 +78,9 @@ class Pool:
             if told is None:
                 return
             if isinstance(told, BaseException):
-                raise WorkerDied(f"{type(told).__name__}: {told}") from told
+                if not self.answering():
+                    raise RunFailed(LOST) from told
+                raise WorkerDied(f"{type(told).__name__}: {told}".splitlines()[0]) from told
             yield told
 
     def _produce(self, specs: Sequence[RunSpec], alone: bool, results: "queue.Queue[Any]") -> None:

@@ -101,6 +101,9 @@ def test_a_scheduler_that_stays_away_ends_the_waiting(monkeypatch):
     monkeypatch.setattr(Pool, "_produce", produce())
     with pytest.raises(RunFailed, match="stopped answering"):
         list(Pool("folder", 2, {}, answering=lambda: False).train([]))
+    monkeypatch.setattr(Pool, "_produce", produce(ValueError("first create a Dask Client")))
+    with pytest.raises(RunFailed, match="stopped answering"):
+        list(Pool("folder", 2, {}, answering=lambda: False).train([]))
     away = iter([False, False, True])
     monkeypatch.setattr(Pool, "_produce", produce({"run": "a"}, None, pause=0.15))
     assert list(Pool("folder", 2, {}, answering=lambda: next(away, True)).train([])) == [{"run": "a"}]
