@@ -4,7 +4,8 @@
 
 A random 60 % of all digits trains, for each seed anew; the rest and Gaussian noise are tested. Prints AUROC and FPR at
 95 % TPR, mean and deviation over the seeds, for each kind of novel image, and the accuracy of the known classes; then
-whether the bounds hold: mining on seen digits at least 0.99, on unseen ones 0.98, in the mean of the seeds.
+whether the bounds hold, in the mean of the seeds: mining on seen digits at least 0.99, on unseen ones 0.98, and, where
+the power is 1, on seen digits 0.03 above plain metric learning.
 """
 
 import argparse
@@ -20,6 +21,7 @@ from core.training import TaskTensors
 
 KNOWN, SEEN, NOVEL = (2, 6, 7), (0, 3, 4, 8), (1, 5, 9)
 BOUNDS = {"seen": 0.99, "novelty": 0.98}
+GAIN = 0.03
 
 
 def task_and_tests(dataset: Dataset, seed: int) -> tuple[TaskTensors, dict[str, np.ndarray], np.ndarray]:
@@ -64,28 +66,32 @@ def main() -> None:
     words.add_argument("--epochs", type=int, default=150)
     asked = words.parse_args()
     torch.set_num_threads(1)
-    dataset = data.load("digits")
-    asked_for: list[tuple[str, dict[str, Any]]] = [
-        (name, {"power": power, "dimension": asked.dimension, "epochs": asked.epochs})
-        for power in asked.power
-        for name in ("metric-learning", "metric-learning-odm")
-    ]
-    for method, changes in [*asked_for, ("softmax-twin", {"epochs": asked.epochs})]:
-        found, right = [], []
-        for seed in range(asked.seeds):
-            task, tested, labels = task_and_tests(dataset, seed)
-            detector = fitted(method, changes, task, seed)
-            found.append(measured(detector, tested))
-            right.append(float((np.array(KNOWN)[detector.explain(tested["known"])["nearest"]] == labels).mean()))
-        told = []
-        for kind in found[0]:
-            aurocs, rates = np.array([each[kind] for each in found]).T
-            told.append(f"{kind} {aurocs.mean():.3f}±{aurocs.std():.3f} / {rates.mean():.3f}")
-        print(f"{method} {changes}: {', '.join(told)}, accuracy {np.mean(right):.3f}", flush=True)
-        if method == "metric-learning-odm" and asked.dimension == 10:
-            for kind, bound in BOUNDS.items():
-                mean = np.mean([each[kind][0] for each in found])
-                print(f"  {kind}: {mean:.4f}, {'holds' if mean >= bound else 'MISSES'} the bound {bound}")
+    for power in asked.power:
+        changes = {"power": power, "dimension": asked.dimension, "epochs": asked.epochs}
+        plain, mined = (told(name, changes, asked.seeds) for name in ("metric-learning", "metric-learning-odm"))
+        reached = {f"mining, {kind}": (mined[kind], bound) for kind, bound in BOUNDS.items()}
+        if power == 1:
+            reached["gain on seen digits"] = (mined["seen"] - plain["seen"], GAIN)
+        for name, (value, bound) in reached.items():
+            print(f"  {name} {value:.4f} {'holds' if value >= bound else 'MISSES'} the bound {bound}", flush=True)
+    told("softmax-twin", {"epochs": asked.epochs}, asked.seeds)
+
+
+def told(method: str, changes: dict[str, Any], seeds: int) -> dict[str, float]:
+    """Prints what a method reaches; returns the mean AUROC of each kind."""
+    dataset, found, right = data.load("digits"), [], []
+    for seed in range(seeds):
+        task, tested, labels = task_and_tests(dataset, seed)
+        detector = fitted(method, changes, task, seed)
+        found.append(measured(detector, tested))
+        right.append(float((np.array(KNOWN)[detector.explain(tested["known"])["nearest"]] == labels).mean()))
+    words, means = [], {}
+    for kind in found[0]:
+        aurocs, rates = np.array([each[kind] for each in found]).T
+        words.append(f"{kind} {aurocs.mean():.3f}±{aurocs.std():.3f} / {rates.mean():.3f}")
+        means[kind] = float(aurocs.mean())
+    print(f"{method} {changes}: {', '.join(words)}, accuracy {np.mean(right):.3f}", flush=True)
+    return means
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 import json
 import re
 import shutil
+import time
 
 import numpy as np
 import pytest
@@ -188,38 +189,38 @@ def test_a_run_without_its_map_yet_says_so(runs, open_page):
         assert "map of neighbourhoods" in words(open_page("metric", metric_run=run.id, metric_tab=tab))
 
 
-def test_twenty_thousand_points_of_seven_kinds_are_quick(runs, open_page):
-    """A layer that is switched in under half a second of script time; here with room for a busy machine."""
-    import time
-
-    run = runs["metric-learning"]
-    for file in ("test", "explanations", "scores"):
+def grown(run: Run, count: int) -> None:
+    """Repeat the test images of a run in place until there are so many, and give its noise three names."""
+    rows = np.arange(count) % len(run.novel)
+    for file in ("scores", "explanations", "controls", "neighbours", "test"):
         arrays = run.arrays(file)
-        count = len(run.novel) if file != "test" else len(arrays["novel"])
-        rows = np.arange(20_000) % count
-        grown = {
-            name: values[rows] if (name.startswith("test/") or file == "test") and len(values) == count else values
-            for name, values in arrays.items()
-        }
+        tested = [name for name in arrays if name.startswith("test/") or name in ("places", "distances")]
+        arrays |= {name: arrays[name][rows] for name in (set(arrays) - {"valid_novel"} if file == "test" else tested)}
         if file == "test":
-            kept = grown
-        else:
-            files.write_arrays(run.folder / f"{file}.npz", grown)
-    anomaly = kept["kind"] == "anomaly"
-    kept["source"] = kept["source"].astype("<U16")
-    kept["source"][anomaly] = np.array(["gaussian-noise", "letters", "clothes"])[np.arange(anomaly.sum()) % 3]
-    files.write_arrays(run.folder / "test.npz", kept)
-    app = open_page("metric", metric_run=run.id)
-    (layers,) = [each for each in app.get("button_group") if each.label == "Layers"]
-    assert len(layers.value) == 9  # seven kinds of images, means and balls
-    taken = []
+            arrays["source"] = arrays["source"].astype("<U16")
+            noise = np.flatnonzero(arrays["kind"] == "anomaly")
+            arrays["source"][noise] = np.array(["gaussian-noise", "letters", "clothes"])[np.arange(len(noise)) % 3]
+            counts = {"normal": int((arrays["novel"] == 0).sum()), "novel": int(arrays["novel"].sum())}
+        files.write_arrays(run.folder / f"{file}.npz", arrays)
+    about = run.about
+    told = {"counts": about["counts"] | counts, "arrays": files.described(run.folder)}
+    files.write_json(run.folder / "run.json", about | told)
+
+
+def test_a_layer_of_twenty_thousand_images_of_seven_kinds_is_switched_quickly(runs, open_page):
+    """0.1 to 0.2 s of processor time, measured; the bound leaves room for a slower machine."""
+    run = runs["metric-learning"]
+    grown(run, 20_000)
+    app, taken = open_page("metric", metric_run=run.id), []
     for hidden in ("letters", "novelty", "training"):
-        began = time.perf_counter()
-        layers.set_value([name for name in layers.value if name != hidden]).run()
-        taken.append(time.perf_counter() - began)
         (layers,) = [each for each in app.get("button_group") if each.label == "Layers"]
-    assert not app.exception and sorted(taken)[1] < 1.5, taken
-    assert sum(len(t.get("customdata", ())) > 0 for t in chart(app, "The embedding")["data"]) == 4
+        assert hidden in layers.value
+        began = time.process_time()
+        layers.set_value([name for name in layers.value if name != hidden]).run()
+        taken.append(time.process_time() - began)
+    assert not app.exception and min(taken) < 1.0, taken
+    shown = {t["name"].partition(",")[0]: len(t["x"]) for t in chart(app, "The embedding")["data"] if "customdata" in t}
+    assert shown.keys() == {"normal", "seen other classes", "gaussian-noise", "clothes"}
 
 
 def test_the_same_without_the_app(runs, open_page):
