@@ -313,6 +313,8 @@ class Rapp(Detector):
                 "rank": w.rank,
                 "factor": packed(w.factor) if w.triangular else w.factor,
             }
+            if w.away is not None:
+                state["whitening"]["away"] = w.away
         if self.statistics is not None and len(self.statistics.mean) <= SMALL_PATHWAY:
             s = self.statistics
             state["statistics"] = {"count": s.count, "mean": s.mean, "scatter": packed(s.scatter)}
@@ -327,7 +329,8 @@ class Rapp(Detector):
             factor = w["factor"].to(self.device)
             if w["triangular"]:
                 factor = unpacked(factor, columns.stop - columns.start)
-            self.whitening = Whitening(columns, w["mean"].to(self.device), factor, w["triangular"], w["rank"])
+            away = w["away"].to(self.device) if "away" in w else None
+            self.whitening = Whitening(columns, w["mean"].to(self.device), factor, w["triangular"], w["rank"], away)
         if "statistics" in state:
             s = state["statistics"]
             mean, lower = s["mean"].to(self.device), unpacked(s["scatter"].to(self.device), len(s["mean"]))
