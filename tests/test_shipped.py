@@ -4,8 +4,9 @@ import pytest
 
 from core.runs import store
 from core.runs.results import detectors
+from core.sweeps import cells, rows, sweep, tables
 
-SHIPPED = sorted(path for path in store.shipped_root().iterdir() if path.is_dir())
+SHIPPED = sorted(path for path in store.shipped_root().iterdir() if path.is_dir() and not path.name.startswith("."))
 MOST_BYTES = 12_000_000
 
 
@@ -43,9 +44,22 @@ def test_made_by_the_command_they_name():
 
 
 def test_small_finished_and_with_control_lines():
-    assert sum(path.stat().st_size for folder in SHIPPED for path in folder.rglob("*")) < MOST_BYTES
+    assert sum(path.stat().st_size for path in store.shipped_root().rglob("*") if path.is_file()) < MOST_BYTES
     for folder in SHIPPED:
         run = store.find(folder.name)
         assert run.state == store.FINISHED and run.shipped
         lines = set(store.CONTROLS) if run.spec.card.network else set(store.CONTROLS) - {store.UNTRAINED}
         assert lines <= set(run.controls)
+
+
+def test_a_finished_sweep_ships_whose_rows_are_what_its_grid_asks_for():
+    """Latent size by dropout, with what validation says of each run, and without the folders of its runs."""
+    shipped = [sweep.Sweep(path) for path in sorted(sweep.shipped_root().iterdir())]
+    assert shipped
+    for one in shipped:
+        assert one.shipped and one.state == sweep.FINISHED
+        assert [cell.spec.hash for cell in cells.expand(one.grid)] == [cell.spec.hash for cell in one.cells]
+        found = rows.rows(one)
+        assert all(row.finished and row.value() is not None and row.validation.loss is not None for row in found)
+        assert {"knobs.latent", "knobs.dropout"} <= tables.axes(found).keys()
+        assert tables.ranking(found).groups

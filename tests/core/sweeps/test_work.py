@@ -56,6 +56,14 @@ def test_one_run_more_costs_one_run(empty, here):
     assert here[2].trained == [3]
 
 
+def test_a_running_sweep_says_how_many_were_finished_when_it_began(empty, here):
+    work.go_on(kept(small()))
+    marks = []
+    one = kept(small(seeds=[0, 1, 2]))
+    work.go_on(one, lambda standing: marks.append(one.mark))
+    assert (marks[-1]["state"], marks[-1]["before"]) == (sweep.RUNNING, 2)
+
+
 def test_a_sweep_s_run_is_the_run_that_train_makes(empty, here):
     one = work.go_on(kept(small(seeds=[0, 1])))
     by_hand = worker.execute(store.create(one.cells[1].spec))
