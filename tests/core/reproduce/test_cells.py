@@ -19,7 +19,7 @@ def test_quick_is_ten_targets_three_variants_two_seeds(rapp):
     assert [spec.target for (spec, _) in first.specs] == [(str(digit),) for digit in range(10)]
     assert [(spec.seed, spec.split_seed) for spec in first.specs[0]] == [(0, 0), (1, 1)]
     assert first.claim.value == 0.825 and first.claim.half == 0.0005 and not first.claim.same_images
-    assert first.obstacles == ("other images: scikit-learn digits in place of MNIST",)
+    assert first.other_images == "other images: scikit-learn digits in place of MNIST"
     assert "Epochs: 20 in place of 200" in first.shortened
 
 
