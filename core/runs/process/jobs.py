@@ -92,8 +92,14 @@ def cancel(run: Run) -> None:
 
 def waiting() -> list[Run]:
     """Queued runs that are alive, oldest first."""
-    queued = [run for run in store.runs() if not run.shipped and run.mark["state"] == store.QUEUED and run.alive]
-    return sorted(queued, key=lambda run: (run.mark.get("submitted", run.mark["since"]), run.id))
+
+    def submitted(run: Run) -> float | None:
+        mark = run.mark
+        queued = not run.shipped and mark["state"] == store.QUEUED and run.alive
+        return mark.get("submitted", mark["since"]) if queued else None
+
+    since = {run: at for run, at in store.answers(submitted).items() if at is not None}
+    return sorted(since, key=lambda run: (since[run], run.id))
 
 
 def _spawn(run: Run) -> None:

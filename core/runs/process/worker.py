@@ -171,7 +171,8 @@ def _train(run: Run, listen: News) -> dict[str, Callable[[], None]]:
         "training": round(sum(line["seconds"] for line in run.progress()), 3),  # before an interruption too
         "total": round(time.time() - started, 3),
     }
-    files.write_json(run.folder / "run.json", about | results | {"timings": timings, "finished": time.time()})
+    ended = {"arrays": files.described(run.folder), "timings": timings, "finished": time.time()}
+    files.write_json(run.folder / "run.json", about | results | ended)
     kept.unlink(missing_ok=True)
 
     after: dict[str, Callable[[], None]] = {"controls": partial(controls.controls, run, task, tensors)}

@@ -56,7 +56,8 @@ def test_the_run_that_says_most_stands_for_a_request(specs):
 
 def test_a_live_run_tells_how_far_it_is(specs):
     run = store.create(specs[0])
-    files.write_json(run.folder / "live.json", {"share": 0.25})
+    live = {"stage": "train", "epoch": 1, "epochs": 4, "share": 0.25, "rate": 9.0, "eta": None}
+    files.write_json(run.folder / "live.json", live)
     row = rows.of_run({"seed": 0}, run)
     assert (row.state, row.share, row.finished) == (store.QUEUED, 0.25, False)
 
@@ -104,7 +105,8 @@ def test_held_out_images_are_accepted_at_a_line_that_training_images_draw(specs)
 def test_the_loss_is_that_of_the_weights_that_were_kept(empty, weights, expected):
     (cell,) = cells.expand(small(method="rapp-ae", seeds=0, knobs={"weights": weights}))
     run = store.create(cell.spec)
-    lines = [{"number": 0, "epoch": e + 1, "curves": {"validation": v}} for e, v in enumerate((5.0, 2.0, 3.0))]
+    told = {"stage": "train", "number": 0, "seconds": 1.0, "rate": 9.0}
+    lines = [told | {"epoch": e + 1, "curves": {"validation": v}} for e, v in enumerate((5.0, 2.0, 3.0))]
     (run.folder / "progress.jsonl").write_text("".join(f"{json.dumps(line)}\n" for line in lines))
     assert rows.held_out_loss(run) == expected
 
