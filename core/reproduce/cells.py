@@ -21,7 +21,8 @@ PRESETS = {QUICK: "quick"}  # the others begin with the paper's
 class Cell:
     """One published figure, or the place of one, with the runs that it takes.
 
-    key: row/score/column, with the metric where a row has several.  line: the first part in words.
+    key: row/score/column, with the metric where a row has several.  line: the first part in words.  part: the source of
+    novel images that counts, empty for all.
     claim: None where no figure is published; source, remark: of it.  specs: [T][n], of each target and seed.
     missing: why it can't be trained here.  other_images: why these decide nothing.  not_comparable: why the published
     figure isn't what the right reading gives.
@@ -32,6 +33,7 @@ class Cell:
     key: str
     line: str
     column: str
+    part: str
     method: str
     score: str
     metric: str
@@ -148,7 +150,7 @@ def _moved(column: Column, dataset: str) -> Column:
         place = there.index(name)
         return entry.classes[place] if place < len(entry.classes) else name
 
-    whole = {name for each in column.targets for name in each} == set(there) and not column.apart
+    whole = set(column.targets) == {(name,) for name in there} and len(there) > 1
     targets: tuple[Target, ...] = tuple((name,) for name in entry.classes) if whole else ()
     return replace(
         column, dataset=dataset, targets=targets or tuple(tuple(map(other, each)) for each in column.targets)
@@ -187,6 +189,7 @@ def _of(
                 key=_key(row, score, metric, column),
                 line=line_of(row, score, metric),
                 column=column.title,
+                part=column.part,
                 method=row.method,
                 score=score,
                 metric=metric,

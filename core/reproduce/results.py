@@ -105,14 +105,17 @@ def _verdict(
 
 def reached(run: Run, cell: Cell, mistaken: bool = False) -> tuple[float, float]:
     """The value of a finished run in a cell, and its standard error over test images; nan where it is undefined."""
-    return _reached(run.folder, run.version, cell.score, cell.metric, cell.mistaken if mistaken else "")
+    return _reached(run.folder, run.version, cell.score, cell.metric, cell.part, cell.mistaken if mistaken else "")
 
 
 @functools.lru_cache(maxsize=8192)
-def _reached(folder: Path, version: int, score: str, metric: str, reading: str) -> tuple[float, float]:
+def _reached(folder: Path, version: int, score: str, metric: str, part: str, reading: str) -> tuple[float, float]:
     run = Run(folder)
     try:
-        found: Mapping[str, Any] = run.metrics(score)[metric]
+        whole = run.metrics(score)
+        if part and "by_source" in whole:
+            whole = whole["by_source"].get(part, {})
+        found: Mapping[str, Any] = whole.get(metric, {"value": None})
         if reading:
             found = READINGS[reading].read(run.scores(score), run.novel, run.threshold(score))
     except DamagedRun:
@@ -130,7 +133,9 @@ def _controls(cell: Cell, done: Sequence[Run]) -> dict[str, float]:
         except NoveltyError:
             continue
         for name in CONTROLS:
-            value = lines.get(name, {}).get(cell.metric, {}).get("value")
+            line = lines.get(name, {})
+            line = line.get("by_source", {}).get(cell.part, line) if cell.part else line
+            value = line.get(cell.metric, {}).get("value")
             if value is not None:
                 found.setdefault(name, {}).setdefault(run.spec.task.hash, []).append(float(value))
     return {name: float(np.mean([np.mean(each) for each in of.values()])) for name, of in found.items()}

@@ -75,3 +75,10 @@ def test_keys_are_known_without_images(rapp):
 def test_deviations_are_those_of_the_row(rapp):
     (cell,) = cells(rapp, QUICK, patterns=["vae/nap/*"])
     assert list(in_what(cell)) == [1, 2, 4] and in_what(cell)[4].startswith("The quick preset")
+
+
+def test_cells_of_several_sources_share_their_runs_and_classes_may_be_drawn():
+    found = cells(table("metric-learning-digits"), QUICK, patterns=["with-mining/*"])
+    assert [cell.part for cell in found] == ["other classes", "novel", "gaussian-noise"]
+    assert len({spec.hash for cell in found for row in cell.specs for spec in row}) == 2
+    assert table("metric-learning-colour").columns[-1].targets == ((),)

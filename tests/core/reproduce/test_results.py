@@ -1,6 +1,7 @@
 """Verdicts from runs that look finished; what stands in their way is said."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -9,7 +10,7 @@ from core.reproduce.protocol import read
 from core.reproduce.results import SHORTENED, reached, results
 from core.reproduce.start import agreed, plan
 from core.reproduce.verdict import NOT_DECIDABLE, NOT_REPRODUCED, REPRODUCED
-from core.runs import store
+from core.runs import files, store
 from tests.core.reproduce.making import asked, finish
 
 
@@ -96,7 +97,17 @@ def test_a_failed_run_is_counted(sealed):
     assert first.verdict.reason == "7 of 8 runs are finished, 1 failed" and first.failed == 1
 
 
+def test_one_source_of_novel_images_may_count(sealed):
+    run, cell = fill(sealed.cells[0], 0.9)[0], sealed.cells[0]
+    part = replace(cell, part="noise")
+    assert reached(run, part) == reached(run, cell)  # one source is the whole
+    about = run.about
+    about["metrics"]["nap"]["by_source"] = {"noise": {"auroc": {"value": 0.99, "low": 0.98, "high": 1.0}}}
+    files.write_json(run.folder / "run.json", about)
+    assert reached(run, part)[0] == 0.99 and np.isnan(reached(run, replace(cell, part="other"))[0])
+
+
 def test_what_a_run_lacks_is_undefined(sealed):
     run = fill(sealed.cells[0], 0.9)[0]
     cell = sealed.cells[0]
-    assert np.isnan(reached(run, type(cell)(**{**vars(cell), "score": "nonesuch"}))[0])
+    assert np.isnan(reached(run, replace(cell, score="nonesuch"))[0])
