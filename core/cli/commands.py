@@ -1,6 +1,7 @@
 """What each command of the command line does.  Loads torch only where one trains or scores.
 
-Each takes the parsed words and gives a Reply.  Those about sweeps are in `sweeps.py`.
+Each takes the parsed words and gives a Reply.  Those about sweeps are in `sweeps.py`, that about
+published tables in `reproduce.py`.
 """
 
 import contextlib
@@ -17,6 +18,7 @@ import numpy as np
 from core import data, glossary, knobs, methods, scenarios
 from core.cli import terminal
 from core.cli.reply import Reply
+from core.cli.reproduce import reproduce
 from core.cli.sweeps import list_sweeps, sweep
 from core.errors import MissingData, WrongRequest
 from core.methods.cards import Card
@@ -27,7 +29,7 @@ from core.runs.results import detectors, scorer
 from core.runs.spec import RunSpec, request
 from core.runs.store import Run
 
-__all__ = ["Reply", "list_sweeps", "sweep"]  # beside what is defined here
+__all__ = ["Reply", "list_sweeps", "reproduce", "sweep"]  # beside what is defined here
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".ppm", ".pgm")  # of images in a folder
 USUAL = 500  # training images that tell how a set is framed
