@@ -262,7 +262,7 @@ def _read(paths: list[Path], run: Run) -> tuple[np.ndarray, list[tuple[str, ...]
     images, notes = [], []
     for path in paths:
         try:
-            upload = data.decode(path.read_bytes(), path.name)
+            upload = data.decode(path.read_bytes(), path.name, run.value_range)
         except OSError as error:
             raise WrongRequest(f"{path} can't be read ({error.strerror}). Name image files.") from None
         image, changes = data.fit(upload.image, run.shape)

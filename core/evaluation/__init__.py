@@ -32,6 +32,7 @@ from core.evaluation.metrics import (
     fpr95_normal,
     fpr95_novel,
     metrics,
+    of_normal_images,
     paired_difference,
 )
 from core.evaluation.rules import RULES, Impurities, Quantile, ThresholdRule, rule_from_json
@@ -69,6 +70,7 @@ __all__ = [
     "fpr95_novel",
     "matched_accuracy",
     "metrics",
+    "of_normal_images",
     "normalised_mutual_information",
     "paired_difference",
     "percentile",

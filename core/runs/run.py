@@ -2,6 +2,7 @@
 
 import functools
 import json
+import math
 import socket
 import time
 from collections.abc import Mapping
@@ -13,6 +14,7 @@ import numpy as np
 from filelock import FileLock, Timeout
 
 from core import knobs, scenarios
+from core.data.ranges import Range
 from core.errors import DamagedRun
 from core.evaluation import METRICS, ThresholdRule, rule_from_json
 from core.knobs import Shape
@@ -118,12 +120,31 @@ class Run:
             return True
         return held(self.folder / "lock")
 
+    @property
+    def value_range(self) -> Range | None:
+        """The pixel values that became 0 and 255, where its images had more than 8 bits.  Raises DamagedRun."""
+        found = self.about.get("value_range")
+        if found is None:
+            return None
+        try:
+            low, high = (float(value) for value in found)
+        except (TypeError, ValueError):
+            low, high = math.nan, math.nan
+        if not math.isfinite(low) or not math.isfinite(high) or low > high:
+            raise DamagedRun(f"run.json of the run {self.id} has a value_range that isn't two numbers. Train it again.")
+        return low, high
+
     def metrics(self, score: str | None = None) -> dict[str, Any]:
         """The metrics of a score (the headline by default): {auroc: {value, low, high}, ..., by_source}.
 
         What run folders of an older version lack is undefined.
         """
         return complete(self._result("metrics", score))
+
+    @property
+    def ranks(self) -> bool:
+        """Whether its test set has novel images: without them nothing is ranked, and there is no AUROC."""
+        return self.metrics()["auroc"]["value"] is not None
 
     def threshold(self, score: str | None = None) -> float:
         return float(self._result("thresholds", score))

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 import streamlit as st
 from numpy.typing import NDArray
 
-from core.figures import Kinds, Picture
+from core.figures import Kinds, Picture, score_histogram, three_digits
 from core.figures.pages import method_numbers as words
 from core.figures.pages.method_numbers import Metrics
 from core.runs import command_line
@@ -33,6 +33,30 @@ def numbers(run: Run, score: str, metrics: Mapping[str, Metrics], note: str = ""
     by_kind.line(metrics.get(score, {}), cached.kinds(run))
     for alarm in words.alarms(run.about.get("alarms", {})):
         st.badge(panels.escape(alarm), icon=":material/warning:", color="orange")
+
+
+def stop_without_novel(run: Run) -> None:
+    """Ends the page of a run whose test images are all normal: why nothing is ranked, its threshold, how to use it."""
+    if run.ranks:
+        return
+    st.info(panels.escape(run.about["note"]), icon=":material/info:")
+    name = run.spec.card.headline
+    title, scores = run.spec.card.score(name).title, cached.array(run, "scores", f"test/{name}")
+    accepted = three_digits(run.metrics()["normal_recall"])
+    st.markdown(
+        panels.escape(
+            f"{title}: novel is what scores above {run.threshold():.4g}; of the normal test images it accepts"
+        )
+        + f" **{accepted}**."
+    )
+    panels.show(
+        score_histogram(scores, cached.kinds(run), run.threshold(), f"{title} of {len(scores):,} test images", title),
+        run=run.id,
+    )
+    st.page_link(
+        "pages/score.py", label="Score an image with it", icon=":material/image_search:", query_params={"runs": run.id}
+    )
+    st.stop()
 
 
 def _controls(run: Run, metrics: Metrics) -> str:

@@ -132,6 +132,7 @@ def _train(run: Run, listen: News) -> dict[str, Callable[[], None]]:
         if math.prod(task.shape) <= SMALL_IMAGE:
             torch.set_num_threads(1)
         about |= {"environment": environment(spec.device), "command": command_line.command(spec), "started": started}
+        about["value_range"] = task.pools[0].value_range
         files.write_json(run.folder / "run.json", about)
     device = training.choose(spec.device)
     deterministic(device)

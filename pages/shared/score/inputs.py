@@ -10,6 +10,7 @@ import streamlit as st
 
 from core import data
 from core.data import Upload
+from core.data.ranges import Range
 from core.errors import NoveltyError
 from core.figures.pages import score as figures
 from core.knobs import Shape
@@ -33,37 +34,38 @@ INVERT = "score_invert"  # the key of its toggle
 class Given:
     """An image as it was given.
 
-    id: differs for every image.  read: decodes it, as large as it came.  preview: uint8 [C, H, W], at most PREVIEW wide
+    id: differs for every image.  read: decodes it, as large as it came; a picture of more than 8 bits by the range of
+    values that is given, if any.  preview: uint8 [C, H, W], at most PREVIEW wide
     and high.  sample: whether it is a test image of some run.
     """
 
     name: str
     id: str
-    read: Callable[[], Upload]
+    read: Callable[..., Upload]
     preview: np.ndarray
     sample: bool = False
 
     def fitted(self, run: Run, inverted: bool) -> np.ndarray:
         """In the run's shape, uint8 [C, H, W], not yet bent."""
-        return _fitted(self.read, self.id, run.shape, inverted)[0]
+        return _fitted(self.read, self.id, run.shape, run.value_range, inverted)[0]
 
     def notes(self, run: Run, inverted: bool) -> tuple[str, ...]:
         """What was changed to get there."""
-        return _fitted(self.read, self.id, run.shape, inverted)[1]
+        return _fitted(self.read, self.id, run.shape, run.value_range, inverted)[1]
 
 
 # What is kept is small; a photo is decoded again where another size of it is wanted.
 @st.cache_data(max_entries=20_000, max_size="200MB", show_spinner=False)
 def _fitted(
-    _read: Callable[[], Upload], image_id: str, shape: Shape, inverted: bool
+    _read: Callable[..., Upload], image_id: str, shape: Shape, span: Range | None, inverted: bool
 ) -> tuple[np.ndarray, tuple[str, ...]]:
-    upload = _read()
+    upload = _read(span=span)
     image, notes = data.fit(upload.image, shape, invert=inverted)
     return image, (*upload.notes, *notes)
 
 
 @st.cache_data(max_entries=5_000, max_size="200MB", show_spinner=False)
-def _preview(_read: Callable[[], Upload], image_id: str) -> np.ndarray:
+def _preview(_read: Callable[..., Upload], image_id: str) -> np.ndarray:
     image = _read().image
     height, width, channels = image.shape
     shrunk = min(1.0, PREVIEW / max(height, width))
@@ -163,7 +165,7 @@ def _sample(runs: Sequence[Run]) -> Given:
     name = f"{kinds.kind(place).of_class(str(tested['classes'][place]))} in {run.spec.task_title}"
     image = tested["images"][place]
     upload = Upload(np.moveaxis(image, 0, -1), ())
-    return Given(name, f"{run.folder} {run.version} {place}", lambda: upload, image, sample=True)
+    return Given(name, f"{run.folder} {run.version} {place}", lambda span=None: upload, image, sample=True)
 
 
 def _of(runs: Sequence[Run]) -> Run:
