@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from core.errors import NoveltyError, RunFailed, WrongRequest
+from core.glossary import TERMS
 from core.texts import harmless
 
 INNER = ("job", "scorer", "mirror")  # processes that the app starts: not for people, so not listed
@@ -34,7 +35,7 @@ class Commands:
             "--data-root", metavar="FOLDERS", help="where image sets lie, in place of NOVELTY_DATA"
         )
         self.common.add_argument("--json", action="store_true", help="print one machine-readable line in place of text")
-        about = "Novelty detection: train, score and compare."
+        about = f"{TERMS['novelty-detection'].sentence} `glossary` explains every word used here."
         self.parser = Parser("python -m core", description=about, parents=[self.common], allow_abbrev=False)
         self.commands = self.parser.add_subparsers(metavar="COMMAND", required=True)
 
@@ -69,7 +70,7 @@ def parser() -> Parser:
 
     score = commands.add("score", "score", "score images with a trained run")
     score.add_argument("run", **RUN)
-    score.add_argument("images", metavar="IMAGE", nargs="+", type=Path)
+    score.add_argument("images", metavar="IMAGE", nargs="+", type=Path, help="files, or folders of them")
     score.add_argument("--score", metavar="NAME", help="one of the run's scores; by default all")
     score.add_argument("--set", help="settings that act after training", **SETTINGS)
     score.add_argument("--csv", action="store_true", help="comma-separated values in place of a table")
@@ -82,11 +83,17 @@ def parser() -> Parser:
     runs.add_argument("--state", choices=STATES, metavar="STATE", help=", ".join(STATES))
     runs.add_argument("--method", metavar="METHOD", help="see `methods`")
 
+    glossary = commands.add("glossary", "explain", "say in plain words what metrics and terms mean")
+    glossary.add_argument("term", nargs="*", metavar="TERM", help="by default all, such as auroc or control-line")
+
     commands.add("resume", "resume", "go on with an interrupted, cancelled or failed run").add_argument("run", **RUN)
     commands.add("cancel", "cancel", "stop a run that is queued or in training").add_argument("run", **RUN)
     delete = commands.add("delete", "delete", "remove a run that has ended")
     delete.add_argument("run", **RUN)
     delete.add_argument("--yes", action="store_true", help="don't ask")
+
+    _add_sweep(commands)
+    commands.add("sweeps", "list_sweeps", "list the sweeps")
     return commands.parser
 
 
@@ -94,8 +101,9 @@ def _add_train(commands: Commands) -> None:
     train = commands.add("train", "train", "train a method on a task and show what it reaches")
     train.add_argument("--dataset", required=True, metavar="DATASET", help="see `datasets`")
     train.add_argument("--scenario", required=True, metavar="SCENARIO", help="which classes are normal")
-    target = "a class by name, or by number where none is called so, several separated by commas, or a super-category"
-    train.add_argument("--target", required=True, metavar="CLASSES", help=target)
+    target = "a class by name, or by number where none is called so, several separated by commas, or a super-category; "
+    target += "none where they are drawn"
+    train.add_argument("--target", default="", metavar="CLASSES", help=target)
     train.add_argument("--method", required=True, metavar="METHOD", help="see `methods`")
     train.add_argument("--preset", default="quick", metavar="PRESET", help="quick (the default) or paper")
     train.add_argument("--set", help="settings of the method", **SETTINGS)
@@ -104,6 +112,17 @@ def _add_train(commands: Commands) -> None:
     train.add_argument("--seed", type=int, default=0, metavar="N", help="of the network and the order of images")
     train.add_argument("--split-seed", type=int, default=0, metavar="N", help="of the task's split")
     train.add_argument("--device", default="auto", metavar="DEVICE", help="auto (the default), cpu or cuda")
+
+
+def _add_sweep(commands: Commands) -> None:
+    sweep = commands.add("sweep", "sweep", "train a grid of runs, or what is left of it")
+    sweep.add_argument("file", nargs="?", type=Path, metavar="FILE.toml", help="the grid")
+    sweep.add_argument("--go-on", metavar="NAME", help="a known sweep, in place of a file; see `sweeps`")
+    sweep.add_argument("--backend", default="loky", metavar="BACKEND", help="loky (this machine, the default) or dask")
+    sweep.add_argument("--jobs", type=int, metavar="N", help="how many train at once; by default one for each core")
+    sweep.add_argument("--cluster", default="", metavar="ADDRESS", help="of a Dask scheduler: tcp://host:8786")
+    sweep.add_argument("--dry-run", action="store_true", help="say how many runs and how long, and train nothing")
+    sweep.add_argument("--yes", action="store_true", help="don't ask, however many runs there are")
 
 
 def inner_parser() -> Parser:

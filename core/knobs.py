@@ -32,6 +32,8 @@ class Knob:
 
     low, high: inclusive bounds of a number.  choices: the allowed words of a text.
     after: acts after training, so a finished run can be scored again with another value.
+    picks: what its text lists, separated by commas, so that forms offer it: `classes` of the dataset,
+    `sets`, or `chosen sets`, of those that other knobs list.
     """
 
     name: str
@@ -45,6 +47,7 @@ class Knob:
     high: float | None = None
     choices: tuple[str, ...] = ()
     after: bool = False
+    picks: str = ""
 
     def preset(self, name: str, shape: Shape) -> Value:
         """The value that the preset gives for images of this shape."""
@@ -103,10 +106,11 @@ def knob(
     high: float | None = None,
     choices: tuple[str, ...] = (),
     after: bool = False,
+    picks: str = "",
 ) -> Any:
     """A dataclass field that is a knob.  `paper` is `quick` where it is not given."""
     default = quick((1, 28, 28)) if callable(quick) else quick
-    details = dict(label=label, help=help, group=group, low=low, high=high, choices=choices, after=after)
+    details = dict(label=label, help=help, group=group, low=low, high=high, choices=choices, after=after, picks=picks)
     details |= {"quick": quick, "paper": quick if paper is None else paper}
     return dataclasses.field(default=default, metadata={"knob": details})
 

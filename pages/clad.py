@@ -59,7 +59,8 @@ if moved:
 hidden = cached.array(run, "train", "classes")
 
 # --- the answer in numbers
-method_page.numbers(run, card.headline, measured, "(at your temperature and step)" if moved else "")
+note = "(at your temperature and step)" if moved else ""
+method_page.numbers(run, card.headline, measured, note, asked.scores if moved else None)
 if merged := str(portrait["merged"]):
     st.badge(panels.escape(merged), icon=":material/warning:", color="orange")
 

@@ -2,18 +2,23 @@
 
 import streamlit as st
 
-from core import data, methods, scenarios
+from core import data, glossary, methods, scenarios
 from core.figures import three_digits
 from core.figures.pages import home as figures
 from core.methods.cards import Card
 from core.runs import store
 from core.runs.process import machine
-from core.runs.store import FINISHED, Run
+from core.runs.store import Run
 from pages.shared import cached, frame, panels, pickers
 from pages.shared.home import puzzle
+from pages.shared.runs import rows
 
 NAMED = 4  # datasets
 IN_A_ROW = 3  # families
+WHAT_IT_IS = (
+    "Novelty detection: a detector learns from normal images alone and gives any image a score, the higher the less it "
+    "is like them. What scores above the dashed line, the threshold, is called novel; most normal images lie below it."
+)
 
 
 def reached(run: Run) -> float:
@@ -107,10 +112,11 @@ def this_machine() -> None:
 
 
 frame.through_entry()
-finished = [run for run in store.runs() if run.state == FINISHED]
+finished = store.those(rows.has_results)
 shown = puzzle_run()
 missing = shown.spec.target[0] if shown else "3"
 st.title(panels.escape(f"Which of these would surprise a network that has never seen a {missing}?"))
+st.markdown(f":small[{panels.escape(WHAT_IT_IS)}]", help=glossary.explained(["threshold", "held-out", "auroc"]))
 if shown:
     puzzle.show(shown)
 else:

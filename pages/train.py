@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import streamlit as st
 
-from core import figures, scenarios
+from core import scenarios
 from core.errors import NoveltyError, WrongRequest
 from core.runs import command_line, duration, store, task_preview
 from core.runs.process import jobs, slots
@@ -13,9 +13,8 @@ from core.runs.task_preview import Preview
 from core.scenarios import TaskSpec
 from pages.shared import frame, panels
 from pages.shared.runs import rows
-from pages.shared.train import form, own_groups
+from pages.shared.train import form, lists, own_groups, task_shown
 
-SIDE = 56  # of a sample image on the screen, in pixels, at least
 STARTED = "train_started"  # ids of the runs that this session has started
 
 
@@ -23,22 +22,6 @@ STARTED = "train_started"  # ids of the runs that this session has started
 def divided(_task: TaskSpec, task_hash: str, origin: str) -> Preview:
     """The task's numbers and samples.  origin: where the images lie, so that others are looked at anew."""
     return task_preview.preview(_task)
-
-
-def show_task(seen: Preview) -> None:
-    """Counts, and a row of images of either kind with their classes."""
-    counts = seen.counts
-    st.markdown(
-        f"It trains on **{counts['train']:,}** images, sets its threshold on **{counts['valid']:,}**, and is tested on "
-        f"**{counts['normal']:,}** normal and **{counts['novel']:,}** novel ones."
-    )
-    for kind, images, names in (("Normal", seen.normal, seen.normal_names), ("Novel", seen.novel, seen.novel_names)):
-        factor = max(1, round(SIDE / max(images.shape[2:])))
-        shown = ", ".join(dict.fromkeys(names))
-        st.caption(f"**{kind}**: {panels.escape(shown)}")
-        st.image(figures.strip(images, factor=factor, gap=4), alt=f"{kind} images of the classes {shown}")
-    if seen.note:
-        st.caption(panels.escape(seen.note))
 
 
 def how_long(spec: RunSpec, seen: Preview) -> str:
@@ -98,7 +81,7 @@ with left:
     rule = form.scenario(entry)
     own = own_groups.option(entry, rule)
     target = form.classes(entry, rule, own.get("groups", ""))
-    options = own | form.options(rule)
+    options = own | lists.options(entry, rule, target) | form.options(rule)
     card = form.method(entry, rule, target, options)
     preset, changes = form.settings(card, entry)
     seed, split_seed, device = form.seeds()
@@ -119,7 +102,7 @@ with right:
     except NoveltyError as error:
         reason = str(error)
     if seen:
-        show_task(seen)
+        task_shown.show(seen)
     go, told = st.columns([1, 3], vertical_alignment="center")
     pressed = go.button(
         "Train", type="primary", icon=":material/play_arrow:", disabled=not spec, key="train_go", width="stretch"

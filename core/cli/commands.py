@@ -1,7 +1,6 @@
 """What each command of the command line does.  Loads torch only where one trains or scores.
 
-Each takes the parsed words and gives a Reply: what `--json` prints as its last line, and the text that a person reads
-instead.
+Each takes the parsed words and gives a Reply.  Those about sweeps are in `sweeps.py`.
 """
 
 import contextlib
@@ -9,14 +8,16 @@ import math
 import os
 import sys
 from argparse import Namespace as Words
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from core import data, knobs, methods, scenarios
+from core import data, glossary, knobs, methods, scenarios
 from core.cli import terminal
+from core.cli.reply import Reply
+from core.cli.sweeps import list_sweeps, sweep
 from core.errors import MissingData, WrongRequest
 from core.methods.cards import Card
 from core.mlflow import mirror
@@ -26,14 +27,10 @@ from core.runs.results import detectors, scorer
 from core.runs.spec import RunSpec, request
 from core.runs.store import Run
 
+__all__ = ["Reply", "list_sweeps", "sweep"]  # beside what is defined here
 
-@dataclass(frozen=True)
-class Reply:
-    """What a command found.  failure: why its run has no result, which makes the exit status 1."""
-
-    content: dict[str, Any]
-    text: str = ""
-    failure: str = ""
+SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".ppm", ".pgm")  # of images in a folder
+USUAL = 500  # training images that tell how a set is framed
 
 
 # --- what there is --------------------------------------------------------------------------------------------------
@@ -77,6 +74,13 @@ def _inspected(words: Words, line: terminal.ProgressLine) -> data.FolderReport:
         raise WrongRequest(f"{several} Add --part {several.parts[0]}, or another of them.") from None
 
 
+def explain(words: Words) -> Reply:
+    """Terms of the glossary, all where none is named."""
+    terms = [glossary.term(name) for name in words.term] or list(glossary.TERMS.values())
+    text = "\n\n".join(f"{each.title}\n  {each.sentence}" for each in terms)
+    return Reply({"terms": [asdict(each) for each in terms]}, text)
+
+
 def list_methods(words: Words) -> Reply:
     """All methods, or what one can be asked."""
     cards = [methods.card(words.name)] if words.name else methods.cards()
@@ -100,7 +104,7 @@ def list_runs(words: Words) -> Reply:
     """All runs, or those of one state or method."""
     if words.method:
         methods.method(words.method)
-    listed = [_listed(run) for run in store.runs()]
+    listed = list(store.answers(_listed).values())
     chosen = [
         each for each in listed if words.state in (None, each["state"]) and words.method in (None, each["method"])
     ]
@@ -110,7 +114,7 @@ def list_runs(words: Words) -> Reply:
 
 def _listed(run: Run) -> dict[str, Any]:
     spec, state = run.spec, run.state
-    auroc = run.metrics()["auroc"] if state == store.FINISHED else None
+    auroc = run.metrics()["auroc"] if state == store.FINISHED and "metrics" in run.about else None
     more = {"headline": spec.card.headline, "auroc": auroc, "created": run.about["created"], "shipped": run.shipped}
     return {"run": run.id, "name": run.name, "state": state} | spec.to_json() | more
 
@@ -160,6 +164,8 @@ def _require_present(name: str) -> None:
     entry = data.entry(name)
     if entry.present:
         return
+    if entry.trouble:
+        raise MissingData(entry.trouble)
     if entry.download_megabytes:
         fetch = f"python -m core datasets --fetch {name}"
         raise MissingData(f"{entry.title} isn't on this machine. Get it with `{fetch}`.")
@@ -208,7 +214,7 @@ def cancel(words: Words) -> Reply:
 def delete(words: Words) -> Reply:
     """Remove an ended run; asks first, where somebody is there to answer."""
     damaged = words.run in store.damaged()
-    run = Run(store.root() / words.run) if damaged else store.find(words.run)
+    run = store.own(words.run) if damaged else store.find(words.run)
     if not words.yes:
         if not sys.stdin.isatty():
             raise WrongRequest(f"Nobody can be asked here whether to delete {run.id}. Add --yes.")
@@ -229,20 +235,35 @@ def evaluate(words: Words) -> Reply:
 
 
 def score(words: Words) -> Reply:
-    """Scores, percentiles and verdicts of image files."""
+    """Scores, percentiles and verdicts of image files; one that can't be read costs its own row alone."""
     run = store.find(words.run)
     if run.state != store.FINISHED:
         raise WrongRequest(f"{run.id} is {run.state}; only a finished run can score images.")
-    names = [os.fspath(path) for path in words.images]
-    images, notes = _read(words.images, run)
+    read, broken = _read(_files(words.images), run)
     changes = knobs.parse_assignments(words.set)
+    images = np.stack([image for _, image, _ in read])
     judged = detectors.score_images(run, images, [words.score] if words.score else [], _device(run), changes)
     content = [
-        {"image": name, "scores": _verdicts(judged, place), "notes": list(note)}
-        for place, (name, note) in enumerate(zip(names, notes, strict=True))
+        {"image": name, "scores": _verdicts(judged, place), "notes": list(notes)}
+        for place, (name, _, notes) in enumerate(read)
     ]
+    content += [{"image": name, "scores": {}, "notes": [], "error": sentence} for name, sentence in broken]
     text = terminal.verdicts_csv(content) if words.csv else terminal.verdicts(content, judged.thresholds)
     return Reply({"run": run.id, "thresholds": judged.thresholds, "images": content}, text)
+
+
+def _files(named: list[Path]) -> list[Path]:
+    """The files that are named, and in place of each folder the images in it and below, by name."""
+    found: list[Path] = []
+    for path in named:
+        if not path.is_dir():
+            found.append(path)
+            continue
+        inside = sorted(each for each in path.rglob("*") if each.suffix.lower() in SUFFIXES and each.is_file())
+        if not inside:
+            raise WrongRequest(f"{path} holds no images. Name a folder with files such as {', '.join(SUFFIXES[:3])}.")
+        found += inside
+    return found
 
 
 def _verdicts(judged: detectors.Judgement, place: int) -> dict[str, Any]:
@@ -257,18 +278,32 @@ def _verdicts(judged: detectors.Judgement, place: int) -> dict[str, Any]:
     }
 
 
-def _read(paths: list[Path], run: Run) -> tuple[np.ndarray, list[tuple[str, ...]]]:
-    """Image files in the run's shape, uint8 [N, C, H, W], and what was done to each."""
-    images, notes = [], []
+def _read(paths: list[Path], run: Run) -> tuple[list[tuple[str, np.ndarray, list[str]]], list[tuple[str, str]]]:
+    """Each image file's name, its image in the run's shape, uint8 [C, H, W], and what was done to it or is unusual.
+
+    Beside them the names of files that can't be read, and why.  Raises WrongRequest where none can.
+    """
+    usual = data.framing(run.arrays("neighbours", "bank")["bank"][:USUAL])
+    read: list[tuple[str, np.ndarray, list[str]]] = []
+    broken: list[tuple[str, str]] = []
     for path in paths:
+        name = os.fspath(path)
         try:
             upload = data.decode(path.read_bytes(), path.name, run.value_range)
         except OSError as error:
-            raise WrongRequest(f"{path} can't be read ({error.strerror}). Name image files.") from None
+            broken.append((name, f"{name} can't be read ({error.strerror}). Name image files."))
+            continue
+        except WrongRequest as error:
+            broken.append((name, str(error)))
+            continue
         image, changes = data.fit(upload.image, run.shape)
-        images.append(image)
-        notes.append((*upload.notes, *changes))
-    return np.stack(images), notes
+        notes = [*upload.notes, *changes]
+        if usual and data.framed_otherwise(upload.image, usual, run.shape):
+            notes.append("fills its frame otherwise than the training images: crop it to its content")
+        read.append((name, image, notes))
+    if not read:
+        raise WrongRequest(broken[0][1])
+    return read, broken
 
 
 def _device(run: Run) -> str:

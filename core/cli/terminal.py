@@ -77,6 +77,8 @@ def _where(entry: Entry) -> str:
         return f"{entry.stand_in} stands in for it"
     if entry.present:
         return entry.origin
+    if entry.trouble:
+        return f"can't be read: {entry.trouble}"
     if entry.download_megabytes:
         return f"absent: --fetch {entry.name} downloads {entry.download_megabytes:,.0f} MB"
     return f"absent: put {entry.name}.npz into {roots()[0]}"
@@ -149,7 +151,7 @@ def result(run: Run, results: Mapping[str, Any]) -> str:
     results: thresholds, metrics and alarms as in run.json, the run's own or those of an evaluation with other settings.
     """
     card, metrics, about = run.spec.card, results["metrics"], run.about
-    counts = about["counts"]
+    counts = run.result("counts")
     names = sorted(metrics, key=lambda name: name != card.headline)
     parts = [
         f"{run.name}\nTrained on {counts['train']:,} images, validated on {counts['valid']:,}, "
@@ -159,7 +161,7 @@ def result(run: Run, results: Mapping[str, Any]) -> str:
         _controls(run, metrics[card.headline]["auroc"]["value"]),
         "\n".join(_published(figure) for figure in published(run.spec)),
         "\n".join(f"{name}: {alarm}" for name, alarm in results["alarms"].items()),
-        about["note"],
+        about.get("note", ""),
         summary(run, metrics),
     ]
     return "\n\n".join(filter(None, parts))
@@ -198,7 +200,8 @@ def verdicts(images: Sequence[Mapping[str, Any]], thresholds: Mapping[str, float
     head = ["image", "score", "value", "percentile among normal images", "verdict"]
     limits = "\n".join(f"{name}: novel is what scores above {value:.4g}." for name, value in thresholds.items())
     changes = "\n".join(f"{each['image']}: {', '.join(each['notes'])}." for each in images if each["notes"])
-    return "\n\n".join(filter(None, [table(head, _verdict_rows(images, ".4g", ".1f")), limits, changes]))
+    unread = "\n".join(each["error"] for each in images if "error" in each)
+    return "\n\n".join(filter(None, [table(head, _verdict_rows(images, ".4g", ".1f")), limits, changes, unread]))
 
 
 def verdicts_csv(images: Sequence[Mapping[str, Any]]) -> str:
@@ -207,6 +210,7 @@ def verdicts_csv(images: Sequence[Mapping[str, Any]]) -> str:
     writer = csv.writer(written, lineterminator="\n")
     writer.writerow(["image", "score", "value", "percentile", "verdict"])
     writer.writerows([cell(each) for each in row] for row in _verdict_rows(images, "", ""))
+    writer.writerows([cell(each["image"]), "", "", "", each["error"]] for each in images if "error" in each)
     return written.getvalue().rstrip("\n")
 
 

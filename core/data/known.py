@@ -76,6 +76,10 @@ FASHION_GROUPS: Groups = {
 ALPHABETS = ("Balinese", "Early_Aramaic", "Greek", "Japanese_(katakana)", "Korean", "Latin", "Sanskrit", "Tagalog")
 
 
+CLEAN = "no compression"
+JPEG = "JPEG at quality 75"
+
+
 @dataclass(frozen=True)
 class Known:
     """What is known of a set before any file of it is seen.
@@ -86,6 +90,7 @@ class Known:
     group -> that beginning.
     folder: what torchvision leaves of it below a data root, if it comes so.  archives: what a fetch downloads, with the
     size of each file in bytes; empty where it can't be fetched.  note: what to know before trusting a number on it.
+    compression: what its pixels went through at the size that they have, CLEAN or what; "" where nobody knows.
     """
 
     title: str
@@ -100,6 +105,7 @@ class Known:
     folder: str | None = None
     archives: dict[str, int] = field(default_factory=dict)
     note: str = ""
+    compression: str = CLEAN
 
     @property
     def download_megabytes(self) -> float | None:
@@ -205,11 +211,13 @@ KNOWN = {
         stand_ins=("tiny_imagenet32_jpeg",),
         groupings={"CLAD": TINY_GROUPS},
         note="For non-commercial research and education only.",
+        compression="JPEG",
     ),
     "cifar10_jpeg": Known(
         title="CIFAR-10, JPEG-compressed",
         groupings={"CLAD": CIFAR_GROUPS},
         note=f"JPEG-compressed: {_NOT_OFFICIAL}, and a detector can tell it from clean sets by its blocks.",
+        compression=JPEG,
     ),
     "cifar10_exact": Known(
         title="CIFAR-10, a tenth",
@@ -225,6 +233,7 @@ KNOWN = {
         title="Tiny-ImageNet, 32x32, JPEG-compressed",
         groupings={"CLAD": TINY_GROUPS},
         note=f"200 of 500 training images a class, 32x32, JPEG: {_NOT_OFFICIAL}. For non-commercial use only.",
+        compression=JPEG,
     ),
     "tsinghua": Known(
         title="Tsinghua traffic signs",

@@ -26,6 +26,18 @@ def conform(images: np.ndarray, shape: tuple[int, int, int]) -> np.ndarray:
     return np.repeat(images, channels, axis=1) if images.shape[1] < channels else images
 
 
+def conforming(source: tuple[int, int, int], shape: tuple[int, int, int]) -> tuple[str, ...]:
+    """What `conform` does to images of one shape to give them another, in words; nothing where they are equal."""
+    done = []
+    if source[0] > shape[0]:
+        done.append("made grey")
+    if source[1:] != shape[1:]:
+        done.append(f"resized from {source[2]}x{source[1]} to {shape[2]}x{shape[1]}")
+    if source[0] < shape[0]:
+        done.append("grey repeated in all colours")
+    return tuple(done)
+
+
 def _luma(images: np.ndarray) -> np.ndarray:
     """0.299 R + 0.587 G + 0.114 B in 16-bit fixed point, uint8 [N, 1, H, W]."""
     grey = np.empty((len(images), 1, *images.shape[2:]), np.uint8)

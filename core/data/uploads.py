@@ -9,6 +9,7 @@ import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from core.data import ranges
+from core.data.framing import background
 from core.data.ranges import Range
 from core.errors import WrongRequest
 
@@ -220,13 +221,6 @@ def _cropped(picture: Image.Image, width: int, height: int) -> tuple[Image.Image
     note = [] if inner == picture.size else ["cut to its centre"]
     picture = picture.crop((left, top, left + inner[0], top + inner[1]))
     return picture.resize((width, height), Image.Resampling.BILINEAR), note
-
-
-def background(pixels: np.ndarray) -> tuple[int, ...]:
-    """Median colour of an image's edge, one number a channel. pixels: uint8 [H, W] or [H, W, C]."""
-    pixels = pixels.reshape(*pixels.shape[:2], -1)
-    edge = np.concatenate([pixels[0], pixels[-1], pixels[1:-1, 0], pixels[1:-1, -1]])
-    return tuple(int(value) for value in np.median(edge, axis=0))
 
 
 def _lightness(grey: np.ndarray) -> np.ndarray:

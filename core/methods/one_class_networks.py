@@ -19,6 +19,11 @@ Differs from the papers:
    do, as in the paper. r is set after each pass over all images, not after each step.
 4. OC-CNN counts epochs, the paper 1,000 batches; its code also adds noise to the images, which the paper doesn't say.
 5. OC-CNN's headline score is the log-odds: the ranking of its probability, without ties where that rounds to 1.
+
+What OC-NN comes to: its objective rewards large answers, so on these codes it is a linear one-class SVM, which ranks by
+the code's length. On MNIST, answer and length have a rank correlation of 0.99, and its AUROC is that of scikit-learn's
+linear one-class SVM on the same codes to 0.003 (CUR 0.435 and 0.433, STR 0.847 and 0.844, MIX 0.394 both). Where novel
+digits have the longer codes it ranks them as more normal; an RBF kernel on the same codes reaches 0.688 on CUR.
 """
 
 from typing import Any

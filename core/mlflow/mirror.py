@@ -95,8 +95,11 @@ def behind() -> int | None:
     """How many runs wait to be sent for over 15 s; None where runs are not mirrored.  Reads small files only."""
     if not wanted():
         return None
-    waiting = ((run, _mtime(_record_file(run))) for run in unsent())
-    return sum(time.time() - (sent or run.about["created"]) > LATE for run, sent in waiting)
+    since = []
+    for run in unsent():
+        with contextlib.suppress(NoveltyError, OSError):  # deleted while we look
+            since.append(_mtime(_record_file(run)) or run.about["created"])
+    return sum(time.time() - each > LATE for each in since)
 
 
 def main() -> None:

@@ -5,8 +5,40 @@ their weights fit; widths, channels, classes and the stem can differ.
 """
 
 from collections import OrderedDict
+from typing import Any
 
+import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
+
+
+class _FrozenConvolution(torch.autograd.Function):
+    """A convolution that passes a gradient to its images alone."""
+
+    @staticmethod
+    def forward(context: Any, images: Tensor, weight: Tensor, stride: int, padding: int) -> Tensor:
+        context.save_for_backward(weight)
+        context.of = images.shape[2:], stride, padding
+        return F.conv2d(images, weight, None, stride, padding)
+
+    @staticmethod
+    def backward(context: Any, gradient: Tensor) -> tuple[Tensor, None, None, None]:  # type: ignore[override]
+        (weight,), (size, stride, padding) = context.saved_tensors, context.of
+        rows = gradient.permute(0, 2, 3, 1).flatten(1, 2) @ weight.flatten(1)  # what each window sends back, [B, L, CK]
+        return F.fold(rows.mT, size, weight.shape[2:], padding=padding, stride=stride), None, None, None
+
+
+class FirstConvolution(nn.Conv2d):
+    """A convolution without bias of images of one or three channels.
+
+    Where the images themselves ask for a gradient, as ODIN's do, it goes back by one matrix product, in half the time
+    that a CPU's convolution takes, and the weights get none: nobody asks for both.
+    """
+
+    def forward(self, images: Tensor) -> Tensor:
+        if images.requires_grad and torch.is_grad_enabled():
+            return _FrozenConvolution.apply(images, self.weight, self.stride[0], self.padding[0])
+        return super().forward(images)
 
 
 class BasicBlock(nn.Module):
@@ -38,9 +70,7 @@ def resnet18(channels: int, classes: int, stem: str = "imagenet", width: int = 6
     width: channels of the first of the four layers; each next one has twice as many.
     """
     large = stem == "imagenet"
-    first = (
-        nn.Conv2d(channels, width, 7, 2, 3, bias=False) if large else nn.Conv2d(channels, width, 3, 1, 1, bias=False)
-    )
+    first = FirstConvolution(channels, width, *((7, 2, 3) if large else (3, 1, 1)), bias=False)
     layers: OrderedDict[str, nn.Module] = OrderedDict(
         conv1=first, bn1=nn.BatchNorm2d(width), relu=nn.ReLU(inplace=True)
     )

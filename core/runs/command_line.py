@@ -25,7 +25,8 @@ def command(spec: RunSpec) -> str:
     defaults = knobs.values(scenarios.named(spec.scenario).options())
     options = {name: value for name, value in spec.options.items() if value != defaults[name]}
     words = ["python", "-m", "core", "train", "--dataset", spec.dataset, "--scenario", spec.scenario]
-    words += ["--target", names.row(spec.target), "--method", spec.method]
+    words += [] if spec.drawn else ["--target", names.row(spec.target)]
+    words += ["--method", spec.method]
     words += ["--preset", preset] if preset != knobs.PRESETS[0] else []
     for flag, settings in (("--set", changes), ("--scenario-set", options)):
         words += [flag, *(f"{name}={value}" for name, value in settings.items())] if settings else []

@@ -38,6 +38,12 @@ class RunSpec:
         return TaskSpec(self.dataset, self.scenario, self.target, self.options, self.split_seed, self.images)
 
     @property
+    def drawn(self) -> bool:
+        """Whether the split seed has drawn its target, so that nobody names it."""
+        rule = scenarios.named(self.scenario)
+        return rule.draws(knobs.changed(rule.options(), self.options))
+
+    @property
     def task_title(self) -> str:
         """Its task in words: `digits · all but 3`."""
         return f"{self.dataset} · {scenarios.named(self.scenario).in_words(self.target)}"

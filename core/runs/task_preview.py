@@ -1,43 +1,60 @@
-"""What a task will show a detector, before it is trained: its numbers, and a few images of either kind."""
+"""What a task will show a detector, before it is trained: its numbers, and a few images of each kind."""
 
 from dataclasses import dataclass
 
 import numpy as np
 
 from core import data, scenarios
-from core.scenarios import TaskSpec
+from core.scenarios import Brought, TaskSpec
+
+
+@dataclass(frozen=True, eq=False)
+class Sample:
+    """A few test images of one kind.
+
+    role: normal, novelty, seen or anomaly.  title: of the kind.  count: test images of it.  images: uint8
+    [n, C, H, W], spread over its classes.  names: of their classes.  classes: all that the kind has.
+    """
+
+    role: str
+    title: str
+    count: int
+    images: np.ndarray
+    names: tuple[str, ...]
+    classes: tuple[str, ...]
 
 
 @dataclass(frozen=True, eq=False)
 class Preview:
     """A task in numbers and pictures.
 
-    counts: images by role: train, valid, normal and novel test images.  normal, novel: uint8 [n, C, H, W], a few test
-    images of each, spread over their classes; normal_names, novel_names: theirs.  note: what to know of the data.
+    counts: images by role: train, valid, normal and novel test images.  samples: of each kind, normal first.
+    seen: foreign images that a method may train on.  brought: what was done to images of other sets, in pictures.
+    note: what to know of the data.
     """
 
     counts: dict[str, int]
-    normal: np.ndarray
-    normal_names: tuple[str, ...]
-    novel: np.ndarray
-    novel_names: tuple[str, ...]
+    samples: tuple[Sample, ...]
+    seen: int
+    brought: tuple[Brought, ...]
     note: str
 
 
 def preview(spec: TaskSpec, most: int = 8) -> Preview:
-    """The task with at most `most` normal and as many novel images.  Raises MissingData, WrongRequest."""
+    """The task with at most `most` images of each kind.  Raises MissingData, WrongRequest."""
     task = scenarios.build(spec)
-    classes = task.class_names("test")
-    parts = []
-    for kind in (0, 1):
-        places = np.flatnonzero(task.novel == kind)
-        places = places[_in_turn(classes[places])]
-        places = places[_in_turn(task.source[places])][:most]
-        shown = places[np.lexsort((classes[places], task.source[places]))]
-        parts.append((task.images("test")[shown], tuple(classes[shown].tolist())))
-    notes = dict.fromkeys([task.note, *(pool.note for pool in task.pools)])
-    normal, novel = parts
-    return Preview(task.counts, *normal, *novel, note=" ".join(filter(None, notes)))
+    classes, titles = task.class_names("test"), {pool.name: pool.title for pool in task.pools[1:]}
+    samples, roles = [], task.kind.tolist()
+    for source in dict.fromkeys(task.source.tolist()):  # in the order of the task, normal first
+        there = np.flatnonzero(task.source == source)
+        shown = there[_in_turn(classes[there])][:most]
+        shown = shown[np.argsort(classes[shown], kind="stable")]
+        images, names = task.images(task.test[shown]), tuple(classes[shown].tolist())
+        every = tuple(np.unique(classes[there]).tolist())
+        samples.append(Sample(roles[there[0]], titles.get(source, source), len(there), images, names, every))
+    done = {each.sentence for each in task.brought}
+    note = " ".join(each for each in task.notes if each not in done)
+    return Preview(task.counts, tuple(samples), 0 if task.seen is None else len(task.seen), task.brought, note)
 
 
 def _in_turn(kinds: np.ndarray) -> np.ndarray:

@@ -21,7 +21,7 @@ from core.scenarios.table import (
     sets_read,
     task_spec,
 )
-from core.scenarios.task import NORMAL, NOVEL, Offer, Task, TaskSpec
+from core.scenarios.task import NORMAL, NOVEL, Brought, Offer, Task, TaskSpec
 
 KINDS = ("multimodal", "unimodal", "several_normal", "latent_super_category", "contaminated", "cross_dataset")
 
@@ -32,6 +32,7 @@ __all__ = [
     "NORMAL",
     "NOVEL",
     "SCENARIOS",
+    "Brought",
     "Offer",
     "Rows",
     "Scenario",

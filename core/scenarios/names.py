@@ -67,3 +67,8 @@ def class_names(entry: Entry, words: Iterable[str]) -> tuple[str, ...]:
 
 def _parts(word: str) -> list[str]:
     return [name for name, _ in split(word) if name]
+
+
+def words(text: str) -> tuple[str, ...]:
+    """The names of sets in a text with commas, each once."""
+    return tuple(dict.fromkeys(word for each in text.split(",") if (word := each.strip())))

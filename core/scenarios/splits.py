@@ -29,6 +29,10 @@ class Rows:
     def __len__(self) -> int:
         return len(self.index)
 
+    def __getitem__(self, places: np.ndarray) -> "Rows":
+        """Some of the images: places or a mask."""
+        return Rows(self.pool[places], self.index[places])
+
 
 def has_both_halves(dataset: Dataset) -> bool:
     """Whether the dataset has official training images and an official test set."""

@@ -4,6 +4,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+import numpy as np
+
 from core import data, knobs
 from core.data import Dataset, Entry
 from core.errors import WrongRequest
@@ -12,11 +14,17 @@ from core.scenarios.names import class_names
 from core.scenarios.task import Offer, Task, TaskSpec
 
 Names = Callable[[Entry, tuple[str, ...], Any], tuple[str, ...]]
+TITLED = 8  # classes that a title names; of more it names three and counts the others
 
 
 def only_the_target(entry: Entry, target: tuple[str, ...], options: Any) -> tuple[str, ...]:
     """The normal classes are those that were chosen."""
     return target
+
+
+def as_chosen(entry: Entry, target: tuple[str, ...], options: Any, split_seed: int) -> tuple[tuple[str, ...], Any]:
+    """Classes and options as they were asked for."""
+    return target, options
 
 
 def no_other_sets(options: Any) -> tuple[str, ...]:
@@ -36,7 +44,8 @@ class Scenario:
     hides: whether the chosen class is the one that is kept from the detector.
     normal: (entry, target, options) -> names of the normal classes.  labels: whether a method may learn from them.
     others: options -> names of the further datasets that it reads.  sees: options -> whether some foreign images may be
-    trained on.
+    trained on.  draws: options -> whether the classes are drawn by the split seed, so that nobody chooses them.
+    settle: (entry, classes, options, split seed) -> classes and options, checked together; raises WrongRequest.
     """
 
     kind: str
@@ -55,10 +64,14 @@ class Scenario:
     labels: bool = False
     others: Callable[[Any], tuple[str, ...]] = no_other_sets
     sees: Callable[[Any], bool] = lambda options: False
+    draws: Callable[[Any], bool] = lambda options: False
+    settle: Callable[[Entry, tuple[str, ...], Any, int], tuple[tuple[str, ...], Any]] = as_chosen
 
     def in_words(self, target: Sequence[str]) -> str:
-        """What a title says of a task of this kind: `all but 3`."""
-        return self.words.format(classes=", ".join(target))
+        """What a title says of a task of this kind: `all but 3`, `i2, i4, i5 and 17 more`."""
+        many = len(target) > TITLED
+        classes = f"{', '.join(target[:3])} and {len(target) - 3} more" if many else ", ".join(target)
+        return self.words.format(classes=classes)
 
 
 SCENARIOS: dict[str, Scenario] = {}
@@ -90,6 +103,8 @@ def task_spec(
     MissingData where only an absent file names the classes.  Reads the images where they are on this machine, for
     their digest.
     """
+    if split_seed < 0:
+        raise WrongRequest(f"The split seed can't be {split_seed}. Choose a whole number of at least 0.")
     entry, rule = data.entry(dataset), named(kind)
     if not entry.classes:
         data.load(dataset)  # only its file names its classes, and this says how to get it
@@ -99,7 +114,7 @@ def task_spec(
         checked = replace(checked, groups=groups.canonical(entry, checked.groups))
         chosen: tuple[str, ...] = (groups.normal_group(entry, checked.groups, words),)
     else:
-        chosen = class_names(entry, words)
+        chosen, checked = rule.settle(entry, class_names(entry, words), checked, split_seed)
         if rule.choose == "one" and len(chosen) != 1:
             raise WrongRequest(f"The scenario {kind} takes exactly one class of {entry.title}, not {len(chosen)}.")
         if not chosen:
@@ -110,8 +125,6 @@ def task_spec(
                 raise WrongRequest(
                     f"If all {len(chosen)} classes of {entry.title} are normal, none is left to be novel. Choose fewer."
                 )
-    if split_seed < 0:
-        raise WrongRequest(f"The split seed can't be {split_seed}. Choose a whole number of at least 0.")
     spec = TaskSpec(dataset, kind, chosen, knobs.values(checked), split_seed)
     return replace(spec, images=digest(spec))
 
@@ -181,21 +194,26 @@ def offer(spec: TaskSpec) -> Offer:
     entry, rule = data.entry(spec.dataset), named(spec.scenario)
     assert entry.shape, f"task_spec has loaded {spec.dataset}, so its shape is known"
     options = rule.options(**spec.options)
+    train, fewest = _train_counts(spec) if spec.images else (None, None)
     return Offer(
         shape=entry.shape,
         kind=spec.scenario,
         classes=len(rule.normal(entry, spec.target, options)),
         labels=rule.labels,
         seen=rule.sees(options),
-        train=_train_count(spec) if spec.images else None,
+        train=train,
+        fewest=fewest,
         options=spec.options,
     )
 
 
-_TRAIN_COUNTS: dict[str, int] = {}  # by task hash, which knows the images
+_TRAIN_COUNTS: dict[str, tuple[int, int | None]] = {}  # by task hash, which knows the images
 
 
-def _train_count(spec: TaskSpec) -> int:
+def _train_counts(spec: TaskSpec) -> tuple[int, int | None]:
+    """Training images, and those of the class that has the fewest, where a method may know classes."""
     if spec.hash not in _TRAIN_COUNTS:
-        _TRAIN_COUNTS[spec.hash] = len(build(spec).train)
+        task = build(spec)
+        fewest = None if task.labels is None else int(np.unique(task.labels, return_counts=True)[1].min())
+        _TRAIN_COUNTS[spec.hash] = len(task.train), fewest
     return _TRAIN_COUNTS[spec.hash]

@@ -50,7 +50,8 @@ class Offer:
     shape: (C, H, W) of its images.  kind: of the scenario.  classes: how many hidden classes are normal.
     labels: whether a method may learn from the hidden classes of training images.  seen: whether there are foreign
     images that it may train on.  train: how many training images there are, None where they are not on this machine.
-    options: of the scenario.
+    fewest: training images of the known class that has the fewest, None where no method may know classes, or nobody
+    knows.  options: of the scenario.
     """
 
     shape: Shape
@@ -59,7 +60,25 @@ class Offer:
     labels: bool = False
     seen: bool = False
     train: int | None = None
+    fewest: int | None = None
     options: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, eq=False)
+class Brought:
+    """How images of another set were brought into the shape of the first.
+
+    title: of the set.  changes: what was done, in words.  before, after: a few images, uint8 [n, C, H, W] each.
+    """
+
+    title: str
+    changes: tuple[str, ...]
+    before: np.ndarray
+    after: np.ndarray
+
+    @property
+    def sentence(self) -> str:
+        return f"{self.title}: {', '.join(self.changes)}."
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,9 +86,11 @@ class Task:
     """Train, valid and test as index sets, with the novelty of every test image.
 
     pools: the datasets, of one image shape.  train, valid: normal images (in `contaminated`, with the impurities).
-    test: everything scored.  novel: uint8 [T], 1 = novel.  source: [T], `normal`, `novel` or an anomaly set.
-    labels: int64 [train], hidden class of each training image where a method may learn from it, else None.
+    test: everything scored.  novel: uint8 [T], 1 = novel.  source: [T], `normal`, `novel`, an anomaly set, or the name
+    of what was seen.  labels: int64 [train], hidden class of each training image where a method may learn from it, as
+    its place in the classes of the first pool, else None.
     seen: foreign images that a method may train on, or None; seen_source: the source of the test images like them.
+    note: what to know of the images together, beside the notes of the pools.  brought: what was done to other sets.
     valid_novel: uint8 [valid], 1 for the impurities, or None; for the evaluation alone: no threshold may know them.
     """
 
@@ -85,6 +106,7 @@ class Task:
     valid_novel: np.ndarray | None = None
     seen_source: str = ""
     note: str = ""
+    brought: tuple[Brought, ...] = ()
 
     @property
     def kind(self) -> np.ndarray:
@@ -92,6 +114,12 @@ class Task:
         named = {NORMAL: NORMAL, NOVEL: "novelty"} | ({self.seen_source: "seen"} if self.seen_source else {})
         sources, place = np.unique(self.source, return_inverse=True)
         return np.array([named.get(str(each), "anomaly") for each in sources])[place]
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """All that a person must know of its images, in sentences, each once."""
+        told = (*(each.sentence for each in self.brought), self.note, *(pool.note for pool in self.pools))
+        return tuple(dict.fromkeys(filter(None, told)))
 
     @property
     def shape(self) -> tuple[int, int, int]:

@@ -167,8 +167,11 @@ def exact_against_linear(
     looks = ("The exact and the linear-time one-class SVM", "Exact: percentile among test images", "Linear: percentile")
     style(figure, *looks, 400).update_layout(xaxis_range=[0, 101], yaxis_range=[0, 101], legend_itemsizing="constant")
     alike = float(np.corrcoef(ranks[0], ranks[1])[0, 1])
+    difference = evaluation.paired_difference(exact, linear, kinds.novel)
+    value, low, high = (difference[name] for name in ("value", "low", "high"))
+    gap = "" if value is None else f", a difference in AUROC of {value:+.3f} ({low:+.3f} to {high:+.3f})"
     sentence = (
-        f"Their rankings agree with a correlation of {alike:.3f}. {_cost('Exact', used[0], seconds[0])}, "
+        f"Their rankings agree with a correlation of {alike:.3f}{gap}. {_cost('Exact', used[0], seconds[0])}, "
         f"{_cost('linear', used[1], seconds[1])}. Dotted: the same place by both."
     )
     table = {"exact": exact, "linear": linear, **kinds.columns}

@@ -7,6 +7,7 @@ import plotly.graph_objects as go
 from numpy.typing import NDArray
 from plotly.subplots import make_subplots
 
+from core import evaluation
 from core.figures import CONTROL, INK, SERIES, Kinds, Picture, number, percent, scatter, style
 from core.figures.charts import hatched
 from core.figures.kinds import TRAINING
@@ -76,6 +77,29 @@ def answers(trained: NDArray, r: float, tested: NDArray, kinds: Kinds) -> Pictur
         f"{percent(novel)} of the novel test images. Nothing in the objective asks for small answers elsewhere."
     )
     return Picture(*picture, sentence, "answers")
+
+
+def against_length(answered: NDArray, codes: NDArray, kinds: Kinds) -> Picture:
+    """OC-NN: its answer for each test image, [T], against the length of the image's code, codes: [T, D]."""
+    lengths = np.linalg.norm(codes.astype(np.float64), axis=1)
+    figure = go.Figure()
+    for kind, mask in reversed([*kinds]):
+        marker = {"color": kind.colour, "symbol": kind.symbol, "size": 5, "opacity": 0.6}
+        figure.add_trace(
+            scatter(lengths[mask], answered[mask], mode="markers", name=f"{kind.label} ({mask.sum():,})", marker=marker)
+        )
+    style(
+        figure, "What it answers, by the length of the code", "Length of the code", "Answer (less is more novel)", 380
+    )
+    figure.update_layout(legend_itemsizing="constant")
+    ranks = [evaluation.percentile(each, each) for each in (answered, lengths)]
+    alike = float(np.corrcoef(ranks[0], ranks[1])[0, 1]) if np.ptp(answered) and np.ptp(lengths) else 0.0
+    by_length = evaluation.auroc(-lengths, kinds.novel)
+    sentence = (
+        f"Answer and length rank the images with a correlation of {alike:.2f}; a short code alone reaches "
+        f"an AUROC of {by_length:.3f}. The objective rewards large answers, so what draws a long code counts as normal."
+    )
+    return Picture(figure, {"length": lengths, "answer": answered, **kinds.columns}, sentence, "by-length")
 
 
 def noise(portrait: Mapping[str, NDArray], tested: NDArray, kinds: Kinds) -> Picture:

@@ -68,6 +68,8 @@ def cancel(run: Run) -> None:
         # Its process is still starting; it will find the cancel file before it trains.
         store.mark(run, store.CANCELLED)
         return
+    if mark.get("shared"):  # by a sweep: its process trains others after it, and sees the file within a batch
+        return
     # Only a process that still holds this very run's lock is ended: a number alone may by now belong to another.
     if (
         "pid" in mark
@@ -90,8 +92,14 @@ def cancel(run: Run) -> None:
 
 def waiting() -> list[Run]:
     """Queued runs that are alive, oldest first."""
-    queued = [run for run in store.runs() if not run.shipped and run.mark["state"] == store.QUEUED and run.alive]
-    return sorted(queued, key=lambda run: (run.mark.get("submitted", run.mark["since"]), run.id))
+
+    def submitted(run: Run) -> float | None:
+        mark = run.mark
+        queued = not run.shipped and mark["state"] == store.QUEUED and run.alive
+        return mark.get("submitted", mark["since"]) if queued else None
+
+    since = {run: at for run, at in store.answers(submitted).items() if at is not None}
+    return sorted(since, key=lambda run: (since[run], run.id))
 
 
 def _spawn(run: Run) -> None:

@@ -113,7 +113,12 @@ def _one_class_network(run: Run, _: int | None) -> None:
     portrait, kinds = cached.arrays(run, "portrait"), cached.kinds(run)
     r = float(portrait["bias"])
     tested = r - cached.array(run, "scores", "test/margin")
-    panels.show(baselines_networks.answers(portrait["answers"], r, tested, kinds), run=run.id)
+    left, right = st.columns(2)
+    with left:
+        panels.show(baselines_networks.answers(portrait["answers"], r, tested, kinds), run=run.id)
+    with right:
+        codes = cached.array(run, "explanations", "test/embedding")
+        panels.show(baselines_networks.against_length(tested, codes, kinds), run=run.id)
     _training(run)
 
 

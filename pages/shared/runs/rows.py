@@ -9,6 +9,7 @@ import streamlit as st
 from core import figures, methods
 from core.errors import NoveltyError
 from core.figures.pages import train as pictures
+from core.runs import checks
 from core.runs.duration import in_words
 from core.runs.process import jobs
 from core.runs.store import CANCELLED, FAILED, FINISHED, INTERRUPTED, LIVE, QUEUED, RUNNING, Run
@@ -32,7 +33,7 @@ def auroc(run: Run) -> str:
 
 def has_results(run: Run) -> bool:
     """Whether it finished and what it found is there, as it is unless somebody took it away."""
-    return run.state == FINISHED and {"metrics", "timings", "counts"} <= run.about.keys()
+    return run.state == FINISHED and checks.RESULTS.keys() <= run.about.keys()
 
 
 def standing(run: Run) -> str:

@@ -93,10 +93,16 @@ def takes_groups(entry: Entry, rule: Scenario) -> bool:
 
 
 def classes(entry: Entry, rule: Scenario, own_groups: str = "") -> tuple[str, ...]:
-    """The classes that the scenario asks for: one, several, or a super-category; none where there are none.
+    """The classes that the scenario asks for: one, several, or a super-category; none where there are none to choose.
 
     own_groups: the option `groups`, in place of the dataset's super-categories.
     """
+    drawn = st.session_state.get(option_key(rule, "draw"))
+    if drawn and any(each.name == "draw" for each in knobs.knobs_of(rule.options)):
+        st.caption(
+            f"**3 · {rule.asks}**: {drawn} classes, drawn by the split seed, as the options of the scenario ask."
+        )
+        return ()
     of_group = scenarios.super_categories(entry, own_groups) if rule.choose == "super-category" else None
     offered = [name for name in (entry.classes if of_group is None else of_group) if name]
     if not offered:
@@ -142,9 +148,9 @@ def _class_icons(name: str, origin: str) -> dict[str, str]:
 
 
 def options(rule: Scenario) -> dict[str, Value]:
-    """The scenario's options that differ from their defaults, but for groups, which are clicked together."""
-    asked = [each for each in knobs.knobs_of(rule.options) if each.name != "groups"]
-    keys = {each.name: f"train_option_{rule.kind}_{each.name}" for each in asked}
+    """The scenario's options that differ from their defaults, but for groups and lists, which are clicked together."""
+    asked = [each for each in knobs.knobs_of(rule.options) if each.name != "groups" and not each.picks]
+    keys = {each.name: option_key(rule, each.name) for each in asked}
     firsts = {each.name: each.preset("quick", (1, 28, 28)) for each in asked}
     return _group("Options of the scenario", asked, keys, firsts, {}) if asked else {}
 
@@ -251,6 +257,11 @@ def target_key(choose: str, dataset: str) -> str:
     return f"train_{choose}_{dataset}"
 
 
+def option_key(rule: Scenario, name: str) -> str:
+    """The input of an option; of one that is clicked together, where a link leaves it."""
+    return f"train_option_{rule.kind}_{name}"
+
+
 def groups_key(entry: Entry) -> str:
     """Where a link leaves its groups, for the inputs that show them."""
     return f"train_groups_of_link_{entry.name}"
@@ -291,7 +302,7 @@ def link(spec: RunSpec) -> dict[str, list[str]]:
     told = {
         "dataset": [spec.dataset],
         "scenario": [spec.scenario],
-        "target": list(spec.target),
+        "target": [] if spec.drawn else list(spec.target),
         "method": [spec.method],
         "preset": [preset] if preset != knobs.PRESETS[0] else [],
         "set": [f"{name}={value}" for name, value in changes.items()],
@@ -330,21 +341,27 @@ def _fill(asked: dict[str, list[str]]) -> None:
     if "groups" in chosen:
         chosen["groups"] = groups.canonical(entry, str(chosen["groups"]))
     if "target" in asked:
-        target = scenarios.task_spec(entry.name, rule.kind, asked["target"], chosen).target
+        sets = {each.name for each in knobs.knobs_of(rule.options) if "sets" in each.picks}  # the form refuses these
+        told = {name: value for name, value in chosen.items() if name not in sets}
+        target = scenarios.task_spec(entry.name, rule.kind, asked["target"], told, _seed(names, "split-seed")).target
         found[target_key(rule.choose, entry.name)] = list(target) if rule.choose == "several" else target[0]
     for each, value in _assigned(card.knobs, asked.get("set", ())):
         found[_knob_key(card.name, preset, entry.shape or (1, 28, 28), each.name)] = value
     for name, value in chosen.items():
-        found[groups_key(entry) if name == "groups" else f"train_option_{rule.kind}_{name}"] = value
-    for key, name in (("train_seed", "seed"), ("train_split_seed", "split-seed")):
-        number = names.get(name, "0")
-        if not number.isdecimal() or int(number) > MOST_SEED:
-            raise WrongRequest(f"The {name} can't be {number}. Choose a whole number of at least 0.")
-        found[key] = int(number)
+        found[groups_key(entry) if name == "groups" else option_key(rule, name)] = value
+    found |= {"train_seed": _seed(names, "seed"), "train_split_seed": _seed(names, "split-seed")}
     for key in state.get("train_keys", set()):
         if key.startswith(("train_knob_", "train_option_")):
             state.pop(key, None)
     state.update(found)
+
+
+def _seed(names: dict[str, str], name: str) -> int:
+    """A seed of a link, 0 where it names none.  Raises WrongRequest."""
+    number = names.get(name, "0")
+    if not number.isdecimal() or int(number) > MOST_SEED:
+        raise WrongRequest(f"The {name} can't be {number}. Choose a whole number of at least 0.")
+    return int(number)
 
 
 def _assigned(settings: type, assignments: Sequence[str]) -> list[tuple[Knob, Value]]:

@@ -3,7 +3,7 @@ import pytest
 from PIL import Image
 
 from core.data import preprocessing
-from core.data.preprocessing import conform
+from core.data.preprocessing import conform, conforming
 from core.errors import WrongRequest
 
 
@@ -54,3 +54,9 @@ def test_chunks_don_t_show(rng, monkeypatch):
 def test_two_channels_are_refused():
     with pytest.raises(WrongRequest, match="1 or 3 channels, not 2"):
         conform(np.zeros((1, 2, 8, 8), np.uint8), (1, 8, 8))
+
+
+def test_what_is_done_is_said_in_words():
+    assert conforming((3, 105, 100), (1, 28, 28)) == ("made grey", "resized from 100x105 to 28x28")
+    assert conforming((1, 32, 32), (3, 32, 32)) == ("grey repeated in all colours",)
+    assert conforming((3, 32, 32), (3, 32, 32)) == ()

@@ -5,6 +5,8 @@ import dataclasses
 import numpy as np
 import pytest
 import torch
+from scipy.stats import spearmanr
+from sklearn.svm import OneClassSVM
 from torch import nn
 
 from core import data, methods
@@ -44,6 +46,14 @@ def test_only_images_below_the_bias_pull(rng):
     answers = torch.from_numpy(rng.normal(size=20)).requires_grad_()
     networks.one_class_objective(answers, torch.zeros(1, 2), torch.zeros(2, 2), 0.2, 0.1).backward()
     np.testing.assert_allclose(answers.grad, np.where(answers.detach() < 0.2, -1 / (20 * 0.1), 0))
+
+
+def test_its_ranking_is_that_of_a_linear_one_class_svm_on_the_codes(task):
+    detector = fitted("oc-nn", task, epochs=100, pretrain_epochs=30)
+    codes = [detector.embed(images).numpy() for images in (task.train, task.valid)]
+    machine = OneClassSVM(kernel="linear", nu=detector.knobs.nu).fit(codes[0])
+    scores = detector.score(task.valid)["margin"]
+    assert spearmanr(scores, -machine.score_samples(codes[1])).statistic > 0.9
 
 
 @pytest.mark.parametrize("nu", [0.01, 0.04, 0.5])

@@ -69,3 +69,25 @@ def test_the_width_scales_every_layer():
     assert names["layer1.1.conv2.weight"].shape == (16, 16, 3, 3)
     assert names["layer4.0.downsample.0.weight"].shape == (128, 64, 1, 1)
     assert names["fc.weight"].shape == (4, 128)
+
+
+@pytest.mark.parametrize(("channels", "stem", "size"), [(1, "imagenet", 28), (3, "imagenet", 31), (3, "small", 8)])
+def test_the_gradient_of_the_images_is_that_of_the_plain_convolution(channels, stem, size):
+    generator = torch.Generator().manual_seed(2)
+    first = resnet.resnet18(channels, 4, stem, width=8).conv1
+    images = torch.randn(3, channels, size, size + 2, generator=generator).requires_grad_()
+    plain = nn.functional.conv2d(images, first.weight, None, first.stride, first.padding)
+    towards = torch.randn(plain.shape, generator=generator)
+    (expected,) = torch.autograd.grad((plain * towards).sum(), images)
+    answer = first(images)
+    torch.testing.assert_close(answer, plain)
+    torch.testing.assert_close(torch.autograd.grad((answer * towards).sum(), images)[0], expected)
+
+
+def test_the_first_convolution_trains_on_images_that_ask_for_nothing():
+    first = resnet.resnet18(1, 4, width=8).conv1
+    images = torch.randn(3, 1, 9, 9, generator=torch.Generator().manual_seed(3))
+    plain = torch.autograd.grad(
+        nn.functional.conv2d(images, first.weight, None, first.stride, first.padding).square().sum(), first.weight
+    )
+    torch.testing.assert_close(torch.autograd.grad(first(images).square().sum(), first.weight), plain)

@@ -15,6 +15,7 @@ from core.runs.spec import request
         request("digits", "multimodal", "3", "rapp-vae", preset="paper", changes={"epochs": 9}, seed=2, split_seed=1),
         request("digits", "several-normal", "0,1", "deep-svdd", options={"split": "pooled"}, device="cpu"),
         request("digits", "cross-dataset", "0,1", "rapp-ae", options={"anomalies": "uniform-noise", "most": 50}),
+        request("digits", "cross-dataset", "", "rapp-ae", options={"draw": 3, "draw_seen": 2}, split_seed=1),
         request("digits", "latent-super-category", "CUR", "deep-svdd", changes={"nu": 5e-3}),
         request(
             "digits",

@@ -126,18 +126,19 @@ def test_broken_controls_are_one_sentence(content):
         _ = run.controls
 
 
+def epoch(number: int, at: int, **curves: float) -> str:
+    line = {"stage": "train", "number": number, "epoch": at, "curves": curves, "seconds": 1.5, "rate": 10}
+    return json.dumps(line)
+
+
 def test_progress_skips_torn_lines_and_the_last_word_counts():
     run = made()
     lines = [
-        '{"number": 0, "epoch": 1, "curves": {"loss": 3}}',
-        '{"number": 0, "epoch": 2, "curves": {"loss": 2}}',
+        epoch(0, 1, loss=3),
+        epoch(0, 2, loss=2),
         '{"number": 0, "epo',
-        '{"number": 0, "epoch": 2, "curves": {"loss": 1}}',
-        '{"number": 1, "epoch": 1, "curves": {}}',
-        "[1, 2]",
-        "7",
-        '{"number": [], "epoch": 1}',
-        '{"number": "x", "epoch": 1}',
+        epoch(0, 2, loss=1),
+        epoch(1, 1),
         '{"number": 1, "epoch": 2, "cur',
     ]
     (run.folder / "progress.jsonl").write_bytes("\n".join(lines).encode() + b"\xff")
@@ -149,14 +150,33 @@ def test_progress_skips_torn_lines_and_the_last_word_counts():
     assert made().progress() == []
 
 
+@pytest.mark.parametrize(
+    ("line", "entry"),
+    [
+        ("[1, 2]", "its content is not a group of entries"),
+        ("7", "its content is not a group of entries"),
+        (epoch(0, 1).replace('"number": 0', '"number": "x"'), "number is not a whole number of at least 0"),
+        (epoch(0, 1).replace("1.5", "null"), "seconds is not a number of at least 0"),
+        (epoch(0, 1, loss=1).replace("1}", '"low"}'), "curves.loss is not a number"),
+    ],
+)
+def test_a_whole_line_of_progress_that_says_something_else_is_damage(line, entry):
+    run = made()
+    (run.folder / "progress.jsonl").write_text(f"{line}\n")
+    with pytest.raises(DamagedRun, match=f"^progress.jsonl of the run {run.id} is damaged: {entry}. Delete the run"):
+        run.progress()
+
+
 def test_live_news_are_empty_where_there_are_none_or_broken_ones():
     run = made()
     assert run.live() == {}
-    (run.folder / "live.json").write_text('{"share": 0.5')
-    assert run.live() == {}
-    (run.folder / "live.json").write_text('{"share": 0.5}')
-    os.utime(run.folder / "live.json", ns=(1, 1))
-    assert run.live() == {"share": 0.5}
+    news = {"stage": "train", "epoch": 1, "epochs": 2, "share": 0.5, "rate": 10.0, "eta": None}
+    for number, broken in enumerate(['{"share": 0.5', '{"share": 0.5}', json.dumps(news | {"share": 7})]):
+        (run.folder / "live.json").write_text(broken)
+        os.utime(run.folder / "live.json", ns=(number, number))
+        assert run.live() == {}
+    (run.folder / "live.json").write_text(json.dumps(news))
+    assert run.live() == news
 
 
 def test_percentiles_come_from_validation_images_whose_labels_nobody_knows():
@@ -221,5 +241,5 @@ def test_the_range_of_values_is_read_and_checked():
     assert run.value_range == (0.0, 4095.5)
     for wrong in (3, [1], [2, 1], ["a", "b"], [0, float("inf")]):
         files.write_json(run.folder / "run.json", content | {"value_range": wrong})
-        with pytest.raises(DamagedRun, match="value_range that isn't two numbers"):
+        with pytest.raises(DamagedRun, match="value_range.* two numbers"):
             run.value_range  # noqa: B018

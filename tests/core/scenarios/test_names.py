@@ -6,7 +6,7 @@ import pytest
 
 from core import data
 from core.errors import WrongRequest
-from core.scenarios.names import class_name, class_names, quoted, row, split
+from core.scenarios.names import class_name, class_names, quoted, row, split, words
 
 ODD = ("red, round", "a: b; c", 'say "x"', " left", "5", "", "two\nlines", 'ends"', "plain name")
 
@@ -52,3 +52,8 @@ def test_where_names_are_numbers_a_number_is_a_name(odd):
     assert class_names(entry, ["1", "10"]) == ("1", "10")
     with pytest.raises(WrongRequest, match="no class '0'. Choose from 1, 2, 10: here a number is a class's name"):
         class_name(entry, "0")
+
+
+def test_names_of_sets_stand_once_each_without_space():
+    assert words(" shapes, gaussian-noise,,shapes ") == ("shapes", "gaussian-noise")
+    assert words(" ") == ()

@@ -62,3 +62,5 @@ def test_images_of_a_group_that_was_taken_are_left_out():
 def test_rows_gather_from_several_pools():
     rows = Rows.joined([Rows.of(np.array([3, 1])), Rows.of(np.array([2]), pool=1)])
     assert rows.pool.tolist() == [0, 0, 1] and rows.index.tolist() == [3, 1, 2] and len(rows) == 3
+    some = rows[np.array([2, 0])]
+    assert some.pool.tolist() == [1, 0] and some.index.tolist() == [2, 3]

@@ -61,12 +61,16 @@ def test_an_offer_says_what_a_method_may_have_before_a_run_exists():
     offered = offer(task_spec("digits", "cross-dataset", "0,1,2"))
     assert (offered.shape, offered.kind, offered.labels, offered.seen) == ((1, 8, 8), "cross-dataset", True, False)
     assert offered.train == len(build(task_spec("digits", "cross-dataset", "0,1,2")).train)
-    assert not offer(task_spec("digits", "multimodal", "3")).labels
+    assert offered.fewest == 127  # of the class 2
+    unlabelled = offer(task_spec("digits", "multimodal", "3"))
+    assert not unlabelled.labels and unlabelled.fewest is None
 
 
 def test_a_scenario_says_its_own_title_words_and_pictogram():
     assert SCENARIOS["multimodal"].in_words(("3",)) == "all but 3"
     assert SCENARIOS["several-normal"].in_words(("0", "1")) == "0, 1"
+    assert SCENARIOS["several-normal"].in_words(tuple("01234567")) == "0, 1, 2, 3, 4, 5, 6, 7"
+    assert SCENARIOS["several-normal"].in_words(tuple("012345678")) == "0, 1, 2 and 6 more"
     for rule in SCENARIOS.values():
         assert rule.idea[0] == "n" and set(rule.idea) <= set("nxa|") and "|" in rule.idea and rule.asks
 

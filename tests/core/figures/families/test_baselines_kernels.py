@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+from core import evaluation
 from core.figures import Kinds
 from core.figures.families import baselines_kernels as kernels
 
@@ -88,11 +89,13 @@ def test_exact_and_linear_are_compared_by_rank(rng):
     kinds = Kinds.of_test(np.arange(40) % 2)
     picture = kernels.exact_against_linear(exact, np.exp(exact), kinds, [2.5, None], [1000, 5000])
     assert (
-        "a correlation of 1.000. Exact 1,000 training images in 2.5 s, linear 5,000 training images."
-        in picture.sentence
+        "a correlation of 1.000, a difference in AUROC of +0.000 (+0.000 to +0.000). Exact 1,000 training images in "
+        "2.5 s, linear 5,000 training images." in picture.sentence
     )
     novel, normal = picture.figure.data
     np.testing.assert_allclose(novel.x, novel.y)
     assert len(novel.x) == len(normal.x) == 20
     against = kernels.exact_against_linear(exact, -exact, kinds, [1, 1], [1, 1])
     assert "a correlation of -1.000" in against.sentence
+    gap = 2 * evaluation.auroc(exact, kinds.novel) - 1
+    assert f"a difference in AUROC of {gap:+.3f} (" in against.sentence

@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+from core.evaluation import auroc
 from core.figures import Kinds
 from core.figures.families import baselines_networks as networks
 
@@ -43,6 +44,16 @@ def test_answers_are_counted_below_r():
     assert [trace.name for trace in picture.figure.data] == ["training (100)", "normal, test (2)", "novel, test (2)"]
     for name in ("training", "normal, test", "novel, test"):
         assert picture.table[name].sum() == pytest.approx(1)
+
+
+def test_answers_are_compared_with_the_length_of_the_code(rng):
+    codes = rng.normal(size=(60, 5)) * rng.uniform(0.5, 3, size=(60, 1))
+    lengths, kinds = np.sqrt((codes**2).sum(1)), Kinds.of_test(np.arange(60) % 3 == 0)
+    picture = networks.against_length(lengths**3, codes, kinds)
+    assert "with a correlation of 1.00" in picture.sentence
+    assert f"an AUROC of {auroc(-lengths, kinds.novel):.3f}" in picture.sentence
+    np.testing.assert_allclose(picture.table["length"], lengths)
+    assert "of 0.00" in networks.against_length(np.ones(60), codes, kinds).sentence  # one answer for all says nothing
 
 
 def test_noise_is_drawn_between_images_and_told():
