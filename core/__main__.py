@@ -11,6 +11,7 @@ from typing import Any, NoReturn
 
 from core.errors import NoveltyError, RunFailed, WrongRequest
 from core.glossary import TERMS
+from core.texts import harmless
 
 INNER = ("job", "scorer", "mirror")  # processes that the app starts: not for people, so not listed
 STATES = ("queued", "running", "finished", "failed", "cancelled", "interrupted")
@@ -101,7 +102,8 @@ def _add_train(commands: Commands) -> None:
     train = commands.add("train", "train", "train a method on a task and show what it reaches")
     train.add_argument("--dataset", required=True, metavar="DATASET", help="see `datasets`")
     train.add_argument("--scenario", required=True, metavar="SCENARIO", help="which classes are normal")
-    target = "a class by number or name, several separated by commas, or a super-category; none where they are drawn"
+    target = "a class by name, or by number where none is called so, several separated by commas, or a super-category; "
+    target += "none where they are drawn"
     train.add_argument("--target", default="", metavar="CLASSES", help=target)
     train.add_argument("--method", required=True, metavar="METHOD", help="see `methods`")
     train.add_argument("--preset", default="quick", metavar="PRESET", help="quick (the default) or paper")
@@ -178,11 +180,11 @@ def main(arguments: list[str] | None = None) -> int:
         reply = getattr(commands, words.answer)(words)
         text = json.dumps(reply.content) if words.json else reply.text
         if text:
-            print(text, flush=True)
+            print(text if words.json else harmless(text), flush=True)
         if reply.failure:
             raise RunFailed(reply.failure)
     except NoveltyError as error:
-        print(error, file=sys.stderr)
+        print(harmless(str(error)), file=sys.stderr)
         return error.exit_status
     except KeyboardInterrupt:
         return RunFailed.exit_status

@@ -166,6 +166,8 @@ def _require_present(name: str) -> None:
     entry = data.entry(name)
     if entry.present:
         return
+    if entry.trouble:
+        raise MissingData(entry.trouble)
     if entry.download_megabytes:
         fetch = f"python -m core datasets --fetch {name}"
         raise MissingData(f"{entry.title} isn't on this machine. Get it with `{fetch}`.")
@@ -289,7 +291,7 @@ def _read(paths: list[Path], run: Run) -> tuple[list[tuple[str, np.ndarray, list
     for path in paths:
         name = os.fspath(path)
         try:
-            upload = data.decode(path.read_bytes(), path.name)
+            upload = data.decode(path.read_bytes(), path.name, run.value_range)
         except OSError as error:
             broken.append((name, f"{name} can't be read ({error.strerror}). Name image files."))
             continue

@@ -138,6 +138,7 @@ def _train(run: Run, listen: News) -> dict[str, Callable[[], None]]:
     else:
         torch.set_num_threads(1 if math.prod(task.shape) <= SMALL_IMAGE else threads)
         about |= {"environment": environment(spec.device), "command": command_line.command(spec), "started": started}
+        about["value_range"] = task.pools[0].value_range
         files.write_json(run.folder / "run.json", about)
     probe_tensor = torch.from_numpy(page_arrays.store_probe(run, task)["images"]).to(device)
     detector = build(methods.load(spec.method), spec.settings, task.shape, spec.seed).to(device)
