@@ -13,7 +13,7 @@ class Sample:
     """A few test images of one kind.
 
     role: normal, novelty, seen or anomaly.  title: of the kind.  count: test images of it.  images: uint8
-    [n, C, H, W], spread over its classes.  names: of their classes.
+    [n, C, H, W], spread over its classes.  names: of their classes.  classes: of all its test images.
     """
 
     role: str
@@ -21,6 +21,7 @@ class Sample:
     count: int
     images: np.ndarray
     names: tuple[str, ...]
+    classes: tuple[str, ...]
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,7 +50,9 @@ def preview(spec: TaskSpec, most: int = 8) -> Preview:
         shown = there[_in_turn(classes[there])][:most]
         shown = shown[np.argsort(classes[shown], kind="stable")]
         role, names = str(task.kind[there[0]]), tuple(classes[shown].tolist())
-        samples.append(Sample(role, titles.get(source, source), len(there), task.images(task.test[shown]), names))
+        every = tuple(np.unique(classes[there]).tolist())
+        images = task.images(task.test[shown])
+        samples.append(Sample(role, titles.get(source, source), len(there), images, names, every))
     done = {each.sentence for each in task.brought}
     note = " ".join(each for each in task.notes if each not in done)
     return Preview(task.counts, tuple(samples), 0 if task.seen is None else len(task.seen), task.brought, note)

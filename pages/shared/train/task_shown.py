@@ -2,12 +2,13 @@
 
 import streamlit as st
 
-from core import figures
+from core import evaluation, figures
 from core.runs.task_preview import Preview, Sample
 from core.scenarios import Brought
 from pages.shared import panels
 
 SIDE, SMALL = 56, 40  # of an image on the screen, in pixels, at least; where there are more kinds than two
+NAMED = 20  # classes, above which the rest is counted
 TITLES = {"normal": "Normal", "novelty": "Novelty", "seen": "Seen in training", "anomaly": "Anomaly"}
 
 
@@ -18,6 +19,8 @@ def show(seen: Preview) -> None:
         f"It trains on **{counts['train']:,}** images{learns}, sets its threshold on **{counts['valid']:,}**, and is "
         f"tested on **{counts['normal']:,}** normal and **{counts['novel']:,}** novel ones."
     )
+    if few := evaluation.few_images(counts):
+        st.warning(panels.escape(few), icon=":material/warning:")
     several = len(seen.samples) > 2
     for sample in seen.samples:
         _row(sample, several)
@@ -30,12 +33,13 @@ def show(seen: Preview) -> None:
 def _row(sample: Sample, several: bool) -> None:
     """A row of images of one kind with their classes."""
     factor = max(1, round((SMALL if several else SIDE) / max(sample.images.shape[2:])))
-    shown = ", ".join(dict.fromkeys(sample.names))
+    shown = ", ".join(sample.classes[:NAMED])
+    shown += f" and {len(sample.classes) - NAMED:,} more" if len(sample.classes) > NAMED else ""
     kind = TITLES[sample.role] if several or sample.role == "normal" else "Novel"
     foreign = sample.role in ("seen", "anomaly")
     told = f"**{kind}**{f', {panels.escape(sample.title)}' if foreign else ''}"
     st.caption(f"{told}, {sample.count:,}: {panels.escape(shown)}" if several else f"{told}: {panels.escape(shown)}")
-    alt = f"{kind} images of the classes {shown}" + (f", {sample.title}" if foreign else "")
+    alt = f"{kind} images of the classes {', '.join(dict.fromkeys(sample.names))}" + (f", {sample.title}" if foreign else "")
     st.image(figures.strip(sample.images, factor=factor, gap=4), alt=alt)
 
 
