@@ -92,6 +92,9 @@ def parser() -> Parser:
     delete = commands.add("delete", "delete", "remove a run that has ended")
     delete.add_argument("run", **RUN)
     delete.add_argument("--yes", action="store_true", help="don't ask")
+
+    _add_sweep(commands)
+    commands.add("sweeps", "list_sweeps", "list the sweeps")
     return commands.parser
 
 
@@ -109,6 +112,17 @@ def _add_train(commands: Commands) -> None:
     train.add_argument("--seed", type=int, default=0, metavar="N", help="of the network and the order of images")
     train.add_argument("--split-seed", type=int, default=0, metavar="N", help="of the task's split")
     train.add_argument("--device", default="auto", metavar="DEVICE", help="auto (the default), cpu or cuda")
+
+
+def _add_sweep(commands: Commands) -> None:
+    sweep = commands.add("sweep", "sweep", "train a grid of runs, or what is left of it")
+    sweep.add_argument("file", nargs="?", type=Path, metavar="FILE.toml", help="the grid")
+    sweep.add_argument("--go-on", metavar="NAME", help="a known sweep, in place of a file; see `sweeps`")
+    sweep.add_argument("--backend", default="loky", metavar="BACKEND", help="loky (this machine, the default) or dask")
+    sweep.add_argument("--jobs", type=int, metavar="N", help="how many train at once; by default one for each core")
+    sweep.add_argument("--cluster", default="", metavar="ADDRESS", help="of a Dask scheduler: tcp://host:8786")
+    sweep.add_argument("--dry-run", action="store_true", help="say how many runs and how long, and train nothing")
+    sweep.add_argument("--yes", action="store_true", help="don't ask, however many runs there are")
 
 
 def inner_parser() -> Parser:

@@ -25,7 +25,8 @@ LAYERS = (
     ("core.algorithms", "core.networks", "core.training"),
     ("core.methods.base", "core.methods.fitted"),
     ("core.methods.FAMILY",),
-    ("core.figures", "core.runs", "core.mlflow"),
+    ("core.figures", "core.runs", "core.sweeps", "core.mlflow"),
+    ("core.reproduce",),
     ("core.cli", "core.__main__", "pages.shared"),
     ("pages", "streamlit_app"),
 )
@@ -36,7 +37,9 @@ OWNERS = {
     "mlflow": ("core.mlflow.mirror",),
     "torchvision": ("core.data.torchvision_sets",),
     "umap": ("core.runs.results.projection",),
-    "joblib": ("core.runs",),
+    "joblib": ("core.sweeps.backends", "core.sweeps.training"),
+    "distributed": ("core.sweeps.backends",),
+    "dask": ("core.sweeps.backends",),
 }
 
 

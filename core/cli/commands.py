@@ -1,7 +1,6 @@
 """What each command of the command line does.  Loads torch only where one trains or scores.
 
-Each takes the parsed words and gives a Reply: what `--json` prints as its last line, and the text that a person reads
-instead.
+Each takes the parsed words and gives a Reply.  Those about sweeps are in `sweeps.py`.
 """
 
 import contextlib
@@ -9,7 +8,7 @@ import math
 import os
 import sys
 from argparse import Namespace as Words
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +16,8 @@ import numpy as np
 
 from core import data, glossary, knobs, methods, scenarios
 from core.cli import terminal
+from core.cli.reply import Reply
+from core.cli.sweeps import list_sweeps, sweep
 from core.errors import MissingData, WrongRequest
 from core.methods.cards import Card
 from core.mlflow import mirror
@@ -26,17 +27,10 @@ from core.runs.results import detectors, scorer
 from core.runs.spec import RunSpec, request
 from core.runs.store import Run
 
+__all__ = ["Reply", "list_sweeps", "sweep"]  # beside what is defined here
+
 SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".ppm", ".pgm")  # of images in a folder
 USUAL = 500  # training images that tell how a set is framed
-
-
-@dataclass(frozen=True)
-class Reply:
-    """What a command found.  failure: why its run has no result, which makes the exit status 1."""
-
-    content: dict[str, Any]
-    text: str = ""
-    failure: str = ""
 
 
 # --- what there is --------------------------------------------------------------------------------------------------

@@ -181,6 +181,8 @@ class Run:
             failed = _json(path, _mtime(path), "failures") if path.exists() else {}
         if part in failed:
             return f"{title} failed: {failed[part]} The run's log has the details."
+        if part == "map" and "sweep" in self.about:
+            return f"{title} is left out in a sweep. Train this run by itself to have it."
         if self.alive:
             return f"{title} is being computed by the run's process; reload the page in a moment."
         return f"{title} is missing: the run's process ended before it was computed. Train the run again to have it."

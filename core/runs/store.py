@@ -199,9 +199,10 @@ def free_names(slug: str) -> Iterator[str]:
     return (name for name in numbered if not (folders.shipped_root() / name).exists())
 
 
-def create(spec: RunSpec) -> Run:
+def create(spec: RunSpec, **more: Any) -> Run:
     """An empty run folder, queued, its name taken by exclusive mkdir.
 
+    more: what else run.json says from the beginning, e.g. the sweep that it is trained for.
     Raises WrongRequest where the store can't be written.
     """
     folder = root()
@@ -212,7 +213,7 @@ def create(spec: RunSpec) -> Run:
             with contextlib.suppress(FileExistsError):
                 path.mkdir()
                 break
-        files.write_json(path / "run.json", {"format": FORMAT, "spec": spec.to_json(), "created": time.time()})
+        files.write_json(path / "run.json", {"format": FORMAT, "spec": spec.to_json(), "created": time.time(), **more})
         files.write_json(path / "state.json", {"state": QUEUED, "since": time.time(), "submitted": time.time()})
     except OSError as error:
         raise WrongRequest(

@@ -35,24 +35,24 @@ def accuracy(runs: Sequence[Run], labels: Mapping[str, str] | None = None) -> No
 
 
 def choice(prefix: str) -> Choice:
-    """The conventions of the measures, each with a switch.  prefix: of the page's choices in its link."""
-    at_fpr, at_aupr, at_error = st.columns([5, 4, 3])
+    """The conventions of the measures, each to be chosen.  prefix: of the page's choices in its link."""
+    at_fpr, at_error, at_aupr = st.columns(3)
     with at_fpr:
-        fpr = _switch("FPR at 95 % TPR", {each.key: each.title for each in MEASURES["fpr95"].conventions}, prefix)
-    with at_aupr:
-        aupr = _switch("AUPR", AUPR, prefix)
+        fpr = _select("FPR at 95 % TPR", _titles("fpr95"), f"{prefix}_fpr")
     with at_error:
-        ways = MEASURES["detection_error"].conventions
-        error = _switch("Detection error", {each.key: each.title for each in ways}, prefix)
+        error = _select("Detection error", _titles("detection_error"), f"{prefix}_error")
+    with at_aupr:
+        aupr = _select("AUPR", AUPR, f"{prefix}_aupr")
     return Choice(fpr, error, aupr)
 
 
-def _switch(label: str, ways: Mapping[str, str], prefix: str) -> str:
-    key = f"{prefix}_{label.split()[0].lower()}"
-    return st.segmented_control(
-        label, list(ways), default=next(iter(ways)), required=True, format_func=ways.__getitem__,
-        key=key, bind="query-params",
-    )  # fmt: skip
+def _titles(measure: str) -> dict[str, str]:
+    """The conventions of a measure, by key."""
+    return {each.key: each.title for each in MEASURES[measure].conventions}
+
+
+def _select(label: str, ways: Mapping[str, str], key: str) -> str:
+    return st.selectbox(label, list(ways), format_func=ways.__getitem__, key=key, bind="query-params")
 
 
 def table(run: Run, score: str, metrics: Mapping[str, Any], values: NDArray, kinds: Kinds, asked: str) -> None:
@@ -72,13 +72,14 @@ def table(run: Run, score: str, metrics: Mapping[str, Any], values: NDArray, kin
         def compute() -> words.Numbers:
             return words.numbers(metrics, values, kinds, keys)
 
-        told = cached.remember(run, compute, "by kind", score, asked, *keys)
+        with st.spinner("Resampling"):
+            told = cached.remember(run, compute, "by kind", score, asked, *keys)
         shown = {
             panels.escape(head): [*map(panels.escape, cells)]
             for head, cells in words.table(told, kinds, chosen).items()
         }
         st.table(shown, border="horizontal", hide_index=True, alt="Metrics of each kind of novel images")
-        st.caption(panels.escape(words.conventions_in_words(chosen)))
+        st.caption("  \n".join(map(panels.escape, words.conventions_in_words(chosen))))
         st.download_button(
             "Download the table",
             lambda: as_csv(words.unrounded(told, kinds, chosen)),
@@ -101,7 +102,8 @@ def show(run: Run, entrants: Sequence[Entrant], kinds: Kinds) -> None:
 
     run: one of the task, with which what is computed is kept.
     """
-    measure = st.segmented_control(
+    at_measure, at_convention = st.columns([3, 1])
+    measure = at_measure.segmented_control(
         "Measure",
         list(MEASURES),
         default="auroc",
@@ -109,23 +111,18 @@ def show(run: Run, entrants: Sequence[Entrant], kinds: Kinds) -> None:
         format_func=lambda name: MEASURES[name].title,
         key="compare_kind_measure",
         bind="query-params",
-        label_visibility="collapsed",
     )
-    ways = {each.key: each.title for each in MEASURES[measure].conventions}
-    key = _convention(ways) if len(ways) > 1 else measure
-    completed = [
-        cached.remember(run, lambda each=each: words.completed(each, kinds, key), "by kind", each.key, key)
-        for each in entrants
-    ]
+    key, ways = measure, _titles(measure)
+    if len(ways) > 1:
+        with at_convention:
+            key = _select("Convention", ways, f"compare_kind_{measure}")
+    with st.spinner("Resampling"):
+        completed = [
+            cached.remember(run, lambda each=each: words.completed(each, kinds, key), "by kind", each.key, key)
+            for each in entrants
+        ]
     if told := figures.measured(completed, kinds, key):
         panels.show(figures.by_kind(told, kinds, key))
     else:
         st.caption("No run has it defined for every kind. Choose another convention.")
     st.caption(panels.escape(f"{MEASURES[measure].title}: {CONVENTIONS[key].sentence}"))
-
-
-def _convention(ways: Mapping[str, str]) -> str:
-    return st.segmented_control(
-        "Convention", list(ways), default=next(iter(ways)), required=True, format_func=ways.__getitem__,
-        key=f"compare_kind_{next(iter(ways))}", bind="query-params",
-    )  # fmt: skip

@@ -264,13 +264,13 @@ def test_a_tab_compares_by_kind_where_there_are_several(store_with_kinds, open_p
     app.button_group(key="compare_kind_measure").set_value("fpr95").run()
     assert chart(app, "FPR at 95 % TPR (normal positive) of each kind")
     app.button_group(key="compare_kind_measure").set_value("aupr_in").run()
-    app.button_group(key="compare_kind_aupr_normal").set_value("aupr_normal_rates").run()
+    app.selectbox(key="compare_kind_aupr_in").set_value("aupr_normal_rates").run()
     rates = np.array(chart(app, "AUPR-in (rates, steps) of each kind")["data"][0]["text"])
     run, source = ranked()[0], ranked()[0].arrays("test", "source")["source"]
     of = np.isin(source, ["normal", "gaussian-noise"])
     value = conventions.aupr_rates(run.scores()[of], run.novel[of], "normal")
     assert rates[0, 1].startswith(f"{value:.3f}<br>(")
-    assert "AUPR-in: The same from rates" in words(app)
+    assert "AUPR-in: Average precision from rates" in words(app)
 
 
 def test_without_several_kinds_there_is_no_such_tab(store_with_runs, open_page):

@@ -12,6 +12,7 @@ from core.evaluation import CONVENTIONS, Choice
 from core.figures import Kinds, three_digits
 from core.figures.pages.compare_lines import UNKNOWN, Entrant, Metric
 
+NO_BREAK = "\N{NO-BREAK SPACE}"
 Numbers = Mapping[str, Mapping[str, Metric]]  # source -> key of a convention -> {value, low, high}
 
 
@@ -56,19 +57,20 @@ def heads(choice: Choice) -> list[str]:
 
 
 def table(told: Numbers, kinds: Kinds, choice: Choice) -> dict[str, list[str]]:
-    """A row for each kind of novel images, as text: its name, its images, each measure with its interval."""
+    """A row for each kind of novel images, as text: its name and how many, each measure with its interval."""
     counts = kinds.counts
-    columns: dict[str, list[str]] = {
-        "Kind": [kind.name for kind in kinds.foreign],
-        "Images": [f"{counts[kind.name]:,}" for kind in kinds.foreign],
-    }
+    columns: dict[str, list[str]] = {"Kind": [f"{kind.name} ({counts[kind.name]:,})" for kind in kinds.foreign]}
     for head, key in zip(heads(choice), choice.keys.values(), strict=True):
         columns[head] = [_cell(told[kind.source][key]) for kind in kinds.foreign]
     return columns
 
 
 def _cell(metric: Metric) -> str:
-    return "undefined" if metric["value"] is None else three_digits(metric)
+    """The number, from which only the whole interval can be parted."""
+    if metric["value"] is None:
+        return "undefined"
+    value, *interval = three_digits(metric).split(" ", 1)
+    return " ".join([value, *(part.replace(" ", NO_BREAK) for part in interval)])
 
 
 def unrounded(told: Numbers, kinds: Kinds, choice: Choice) -> dict[str, list]:
@@ -85,9 +87,7 @@ def unrounded(told: Numbers, kinds: Kinds, choice: Choice) -> dict[str, list]:
     return columns
 
 
-def conventions_in_words(choice: Choice) -> str:
-    """What the chosen conventions are, one sentence for each measure."""
-    told = []
-    for name, key in choice.keys.items():
-        told.append(f"{evaluation.MEASURES[name].title}: {CONVENTIONS[key].sentence}")
-    return " ".join(told)
+def conventions_in_words(choice: Choice) -> list[str]:
+    """What the chosen conventions are, one sentence for each measure that has several."""
+    measures = [(evaluation.MEASURES[name], CONVENTIONS[key]) for name, key in choice.keys.items()]
+    return [f"{measure.title}: {way.sentence}" for measure, way in measures if len(measure.conventions) > 1]

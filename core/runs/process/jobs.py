@@ -68,6 +68,8 @@ def cancel(run: Run) -> None:
         # Its process is still starting; it will find the cancel file before it trains.
         store.mark(run, store.CANCELLED)
         return
+    if mark.get("shared"):  # by a sweep: its process trains others after it, and sees the file within a batch
+        return
     # Only a process that still holds this very run's lock is ended: a number alone may by now belong to another.
     if (
         "pid" in mark

@@ -36,22 +36,25 @@ def quiet(news: dict[str, Any]) -> None:
     """Tell nobody."""
 
 
-def execute(run: Run, listen: News = quiet, *, own_process: bool = False) -> Run:
+def execute(
+    run: Run, listen: News = quiet, *, own_process: bool = False, slot: bool = True, shared: bool = False
+) -> Run:
     """Train a queued run, or go on with an interrupted one, in this process; ends in one of the end states.
 
     listen: called with what also goes to live.json.  own_process: the process ends with the run, so it may give up
-    priority: pages answer before it trains, other trainings go before its control lines.  Raises WrongRequest where
-    another process has the run.
+    priority: pages answer before it trains, other trainings go before its control lines.  slot: whether it waits for
+    one of this machine's.  shared: the process trains others after it, so it is not to be ended for the run's sake.
+    Raises WrongRequest where another process has the run.
     """
     try:
         lock = FileLock(run.folder / "lock", is_singleton=False).acquire(timeout=5)
     except Timeout:
         raise WrongRequest(f"{run.id} is already being trained by another process.") from None
     with lock, _heartbeat(run):
-        mine = {"pid": os.getpid(), "host": socket.gethostname()}
+        mine = {"pid": os.getpid(), "host": socket.gethostname()} | ({"shared": True} if shared else {})
         try:
             store.mark(run, store.QUEUED, **mine)
-            with slots.slot(run):
+            with slots.slot(run) if slot else contextlib.nullcontext():
                 store.mark(run, store.RUNNING, **mine)
                 if own_process:
                     _step_back()
@@ -116,29 +119,27 @@ def _train(run: Run, listen: News) -> dict[str, Callable[[], None]]:
     """Train, evaluate and store; returns what is left to do at lower priority, by its name in run.FOLLOWS."""
     import torch
 
-    from core import methods, scenarios, training
+    from core import methods, training
     from core.methods.base import build
     from core.runs import command_line
     from core.runs.process.progress import RunProgress
+    from core.runs.process.task_cache import default_threads, loaded
     from core.runs.results import controls, page_arrays, projection
     from core.training.device import deterministic
 
     spec, started = run.spec, time.time()
     about = dict(run.about)
-    task = scenarios.build(spec.task)
+    threads = default_threads()  # before this run's are set: another one may follow in this process
+    device = training.choose(spec.device)
+    deterministic(device)
+    task, tensors = loaded(spec.task, device)
     if "environment" in about:  # a resume trains with the threads that it began with
         torch.set_num_threads(about["environment"]["threads"])
     else:
-        if math.prod(task.shape) <= SMALL_IMAGE:
-            torch.set_num_threads(1)
+        torch.set_num_threads(1 if math.prod(task.shape) <= SMALL_IMAGE else threads)
         about |= {"environment": environment(spec.device), "command": command_line.command(spec), "started": started}
         files.write_json(run.folder / "run.json", about)
-    device = training.choose(spec.device)
-    deterministic(device)
-    tensors = training.on_device(task, device)
-    probe = page_arrays.probe(task)
-    files.write_arrays(run.folder / "probe.npz", probe)
-    probe_tensor = torch.from_numpy(probe["images"]).to(device)
+    probe_tensor = torch.from_numpy(page_arrays.store_probe(run, task)["images"]).to(device)
     detector = build(methods.load(spec.method), spec.settings, task.shape, spec.seed).to(device)
 
     resume = None
@@ -174,7 +175,10 @@ def _train(run: Run, listen: News) -> dict[str, Callable[[], None]]:
     files.write_json(run.folder / "run.json", about | results | ended)
     kept.unlink(missing_ok=True)
 
-    return {"controls": partial(controls.controls, run, task, tensors), "map": partial(projection.store_map, run)}
+    after: dict[str, Callable[[], None]] = {"controls": partial(controls.controls, run, task, tensors)}
+    if "sweep" not in about:  # a map takes longer than most trainings of a sweep, and shows a single one of them
+        after["map"] = partial(projection.store_map, run)
+    return after
 
 
 def _tensors(state: Any) -> Iterator[Any]:
