@@ -78,6 +78,8 @@ def parser() -> Parser:
     evaluate = commands.add("evaluate", "evaluate", "compute the metrics of a run again from its checkpoint")
     evaluate.add_argument("run", **RUN)
     evaluate.add_argument("--set", help="settings that act after training", **SETTINGS)
+    again = "measure the stored scores again and keep the numbers, with the intervals of this version"
+    evaluate.add_argument("--keep", action="store_true", help=again)
 
     runs = commands.add("runs", "list_runs", "list the runs")
     runs.add_argument("--state", choices=STATES, metavar="STATE", help=", ".join(STATES))

@@ -233,7 +233,21 @@ def delete(words: Words) -> Reply:
 def evaluate(words: Words) -> Reply:
     """All metrics of a run, from its checkpoint."""
     run = store.find(words.run)
+    if words.keep:
+        if words.set:
+            raise WrongRequest("--keep keeps the run's own numbers. Leave --set out, or --keep.")
+        return _measured_again(run)
     return _found(run, detectors.evaluate(run, _device(run), knobs.parse_assignments(words.set)))
+
+
+def _measured_again(run: Run) -> Reply:
+    """What a run says once its stored scores are measured again."""
+    from core.runs.results.evaluation import keep_measured_again
+
+    if run.state != store.FINISHED:
+        raise WrongRequest(f"{run.id} is {run.state}; only a finished run has scores to measure.")
+    keep_measured_again(run)
+    return _found(run, run.about)
 
 
 def score(words: Words) -> Reply:
