@@ -33,4 +33,4 @@ def part_of(whole: Dataset) -> dict[str, np.ndarray]:
 
 
 if __name__ == "__main__":
-    np.savez_compressed(BUILT_IN / "fashion-part.npz", **part_of(load("fashion-mnist")))
+    np.savez_compressed(BUILT_IN / "fashion-part.npz", **part_of(load("fashion-mnist")))  # type: ignore[arg-type]
