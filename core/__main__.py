@@ -10,8 +10,10 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from core.errors import NoveltyError, RunFailed, WrongRequest
+from core.glossary import TERMS
+from core.texts import harmless
 
-INNER = ("job", "scorer", "mirror")  # processes that the app starts: not for people, so not listed
+INNER = ("job", "rest", "scorer", "mirror")  # processes that the app starts: not for people, so not listed
 STATES = ("queued", "running", "finished", "failed", "cancelled", "interrupted")
 RUN: dict[str, Any] = {"metavar": "RUN", "help": "its id, or an unambiguous beginning of it"}
 SETTINGS: dict[str, Any] = {"nargs": "+", "action": "extend", "default": [], "metavar": "NAME=VALUE"}
@@ -33,7 +35,7 @@ class Commands:
             "--data-root", metavar="FOLDERS", help="where image sets lie, in place of NOVELTY_DATA"
         )
         self.common.add_argument("--json", action="store_true", help="print one machine-readable line in place of text")
-        about = "Novelty detection: train, score and compare."
+        about = f"{TERMS['novelty-detection'].sentence} `glossary` explains every word used here."
         self.parser = Parser("python -m core", description=about, parents=[self.common], allow_abbrev=False)
         self.commands = self.parser.add_subparsers(metavar="COMMAND", required=True)
 
@@ -52,8 +54,12 @@ def parser() -> Parser:
     datasets = commands.add("datasets", "list_datasets", "list the image sets, fetch one, or add your own images")
     source = datasets.add_mutually_exclusive_group()
     source.add_argument("--fetch", metavar="NAME", help="download a set into the first data root")
-    source.add_argument("--add", type=Path, metavar="FOLDER_OR_ZIP", help="pack `class name/image` files into a set")
+    source.add_argument("--add", type=Path, metavar="FOLDER_OR_ZIP", help="pack your own images into a set")
     datasets.add_argument("--name", help="of the set that is added")
+    datasets.add_argument(
+        "--part", default="", help="which set of a folder that holds several, such as bottle of MVTec AD"
+    )
+    datasets.add_argument("--dry-run", action="store_true", help="only say what was understood, and add nothing")
     datasets.add_argument("--size", type=int, metavar="PIXELS", help="side of its images; by default what suits them")
     datasets.add_argument("--channels", type=int, help="1 for grey, 3 for colour; by default what suits them")
 
@@ -64,7 +70,7 @@ def parser() -> Parser:
 
     score = commands.add("score", "score", "score images with a trained run")
     score.add_argument("run", **RUN)
-    score.add_argument("images", metavar="IMAGE", nargs="+", type=Path)
+    score.add_argument("images", metavar="IMAGE", nargs="+", type=Path, help="files, or folders of them")
     score.add_argument("--score", metavar="NAME", help="one of the run's scores; by default all")
     score.add_argument("--set", help="settings that act after training", **SETTINGS)
     score.add_argument("--csv", action="store_true", help="comma-separated values in place of a table")
@@ -72,16 +78,25 @@ def parser() -> Parser:
     evaluate = commands.add("evaluate", "evaluate", "compute the metrics of a run again from its checkpoint")
     evaluate.add_argument("run", **RUN)
     evaluate.add_argument("--set", help="settings that act after training", **SETTINGS)
+    again = "measure the stored scores again and keep the numbers, with the intervals of this version"
+    evaluate.add_argument("--keep", action="store_true", help=again)
 
     runs = commands.add("runs", "list_runs", "list the runs")
     runs.add_argument("--state", choices=STATES, metavar="STATE", help=", ".join(STATES))
     runs.add_argument("--method", metavar="METHOD", help="see `methods`")
+
+    glossary = commands.add("glossary", "explain", "say in plain words what metrics and terms mean")
+    glossary.add_argument("term", nargs="*", metavar="TERM", help="by default all, such as auroc or control-line")
 
     commands.add("resume", "resume", "go on with an interrupted, cancelled or failed run").add_argument("run", **RUN)
     commands.add("cancel", "cancel", "stop a run that is queued or in training").add_argument("run", **RUN)
     delete = commands.add("delete", "delete", "remove a run that has ended")
     delete.add_argument("run", **RUN)
     delete.add_argument("--yes", action="store_true", help="don't ask")
+
+    _add_sweep(commands)
+    commands.add("sweeps", "list_sweeps", "list the sweeps")
+    _add_reproduce(commands)
     return commands.parser
 
 
@@ -89,7 +104,8 @@ def _add_train(commands: Commands) -> None:
     train = commands.add("train", "train", "train a method on a task and show what it reaches")
     train.add_argument("--dataset", required=True, metavar="DATASET", help="see `datasets`")
     train.add_argument("--scenario", required=True, metavar="SCENARIO", help="which classes are normal")
-    target = "a class by number or name, several separated by commas, or a super-category; none where they are drawn"
+    target = "a class by name, or by number where none is called so, several separated by commas, or a super-category; "
+    target += "none where they are drawn"
     train.add_argument("--target", default="", metavar="CLASSES", help=target)
     train.add_argument("--method", required=True, metavar="METHOD", help="see `methods`")
     train.add_argument("--preset", default="quick", metavar="PRESET", help="quick (the default) or paper")
@@ -101,10 +117,50 @@ def _add_train(commands: Commands) -> None:
     train.add_argument("--device", default="auto", metavar="DEVICE", help="auto (the default), cpu or cuda")
 
 
+def _add_sweep(commands: Commands) -> None:
+    sweep = commands.add("sweep", "sweep", "train a grid of runs, or what is left of it")
+    sweep.add_argument("file", nargs="?", type=Path, metavar="FILE.toml", help="the grid")
+    sweep.add_argument("--go-on", metavar="NAME", help="a known sweep, in place of a file; see `sweeps`")
+    _add_workers(sweep)
+    sweep.add_argument("--dry-run", action="store_true", help="say how many runs and how long, and train nothing")
+    sweep.add_argument("--yes", action="store_true", help="don't ask, however many runs there are")
+
+
+def _add_reproduce(commands: Commands) -> None:
+    reproduce = commands.add(
+        "reproduce", "reproduce", "run a published table again and say of each cell whether it is so"
+    )
+    reproduce.add_argument("table", nargs="?", default="", metavar="TABLE", help="see --list; or a TOML file")
+    reproduce.add_argument("--list", action="store_true", help="name the tables, or the cells of one")
+    reproduce.add_argument("--cells", nargs="+", action="extend", default=[], metavar="CELL", help="such as 'ae/*'")
+    scale = reproduce.add_mutually_exclusive_group()
+    scale.add_argument("--quick", action="store_true", help="on small built-in images, in minutes: shows how it goes")
+    scale.add_argument("--published", action="store_true", help="as published; by default shortened, for two cores")
+    reproduce.add_argument("--dataset", default="", metavar="DATASET", help="in place of the published one")
+    reproduce.add_argument("--seeds", type=int, metavar="N", help="how many; by default the table's")
+    reproduce.add_argument("--epochs", type=int, metavar="N", help="of the main stage of every method")
+    reproduce.add_argument("--device", default="auto", metavar="DEVICE", help="auto (the default), cpu or cuda")
+    reproduce.add_argument("--mistaken", action="store_true", help="read cells as the published code mistakenly does")
+    reproduce.add_argument("--anew", action="store_true", help="seal another protocol; finished runs are kept")
+    reproduce.add_argument("--show", action="store_true", help="train nothing: show the table as it stands")
+    reproduce.add_argument("--dry-run", action="store_true", help="say how many runs and how long, and seal nothing")
+    reproduce.add_argument("--out", type=Path, metavar="FOLDER", help="write Markdown, CSV, LaTeX and an HTML report")
+    _add_workers(reproduce)
+
+
+def _add_workers(parser: Parser) -> None:
+    parser.add_argument("--backend", default="loky", metavar="BACKEND", help="loky (this machine, the default) or dask")
+    parser.add_argument("--jobs", type=int, metavar="N", help="how many train at once; by default one for each core")
+    parser.add_argument("--cluster", default="", metavar="ADDRESS", help="of a Dask scheduler: tcp://host:8786")
+
+
 def inner_parser() -> Parser:
     """The commands for the app itself."""
     commands = Commands()
-    commands.add("job", "job").add_argument("run")
+    job = commands.add("job", "job")
+    job.add_argument("run")
+    job.add_argument("--lock", type=int, help="the descriptor of its lock, which this process has inherited")
+    commands.add("rest", "rest")
     commands.add("scorer", "serve")
     commands.add("mirror", "reflect")
     return commands.parser
@@ -129,11 +185,11 @@ def main(arguments: list[str] | None = None) -> int:
         reply = getattr(commands, words.answer)(words)
         text = json.dumps(reply.content) if words.json else reply.text
         if text:
-            print(text, flush=True)
+            print(text if words.json else harmless(text), flush=True)
         if reply.failure:
             raise RunFailed(reply.failure)
     except NoveltyError as error:
-        print(error, file=sys.stderr)
+        print(harmless(str(error)), file=sys.stderr)
         return error.exit_status
     except KeyboardInterrupt:
         return RunFailed.exit_status

@@ -10,6 +10,8 @@ Each carries one sentence for a person: what was asked, what is allowed, what to
 prints it. Mistakes of our own are `assert` or any other exception.
 """
 
+from pathlib import Path
+
 
 class NoveltyError(Exception):
     """One sentence for a person, with the exit status that the command line ends with."""
@@ -26,7 +28,11 @@ class MissingData(NoveltyError):
 
 
 class DamagedRun(NoveltyError):
-    """A run folder lacks a file or holds one that can't be read."""
+    """A run folder lacks a file or holds one that can't be read.  folder: of the run, where it is known."""
+
+    def __init__(self, sentence: str, folder: Path | None = None) -> None:
+        super().__init__(sentence)
+        self.folder = folder
 
 
 class RunFailed(NoveltyError):

@@ -17,6 +17,7 @@ st.title("What does no deep network at all reach?")
 at_run, at_score, at_setting = st.columns([5, 4, 3])
 with at_run:
     run = pickers.run("baselines")
+method_page.stop_without_novel(run)
 card, task = run.spec.card, run.spec.task.hash
 with at_score:
     score = pickers.score(run, key="baselines_score") if len(card.scores) > 1 else card.headline
@@ -33,7 +34,7 @@ metrics = run.metrics(score) if as_fitted else cached.remember(run, measured, "m
 
 # --- the answer in numbers
 note = "" if as_fitted else scored.draws_in_words(len(kinds))
-method_page.numbers(run, score, at.aurocs(kinds.novel) | {score: metrics}, note)
+method_page.numbers(run, score, at.aurocs(kinds.novel) | {score: metrics}, note, None if as_fitted else at.scores)
 
 # --- the answer
 left, right = st.columns([6, 5])

@@ -2,6 +2,7 @@
 
 import streamlit as st
 
+from core import evaluation, glossary
 from core import figures as pictures
 from core.figures.pages import compare as figures
 from core.figures.pages import compare_lines as rows
@@ -41,14 +42,18 @@ def ranking(lines: list[rows.Line]) -> None:
                 label, text, f"compare-{task}.{suffix}", mime, key=f"table_{suffix}", on_click="ignore", width="stretch"
             )
     with told:
-        for sentence in sentences():
-            st.markdown(f":small[{panels.escape(sentence)}]")
+        cautions = [evaluation.inverted(line.name, line.metric("auroc")) for line in ranked]
+        for note in filter(None, (evaluation.few_images(runs[0].about["counts"]), *cautions)):
+            st.badge(panels.escape(note), icon=":material/warning:", color="orange")
+        terms = ("auroc", "interval", "control-line", "aupr_novel", "fpr95_normal", "published")
+        for place, sentence in enumerate(sentences()):
+            st.markdown(f":small[{panels.escape(sentence)}]", help=None if place else glossary.explained(terms))
 
 
 def sentences() -> list[str]:
     """What the table says: who leads, who collapsed, who doesn't beat the controls."""
     leader = rows.best(ranked)
-    said = [f"The highest AUROC has {leader.name}: {pictures.three_digits(leader.metric('auroc'))}."]
+    said = [rows.leads(leader, rows.Line(rival.name, (rival,)) if rival else None)]
     said += [f"{each.name}: {each.alarm}" for each in shown if each.alarm]
     if not rival:
         return [*said, next((run for run in runs if run.alive), runs[0]).awaited("controls")]
@@ -110,6 +115,9 @@ st.title("Which method sees it, and which doesn't?")
 at_task, at_runs, at_switches = st.columns([3, 6, 2])
 with at_task:
     on_task = tasks.choose()
+if not on_task[0].ranks:
+    st.info(panels.escape(on_task[0].about["note"]), icon=":material/info:")
+    st.stop()
 task = on_task[0].spec.task.hash
 with at_runs:
     runs = pickers.runs(task_hash=task, key="runs", first=len(on_task))
@@ -162,7 +170,7 @@ with right:
     panels.show(figures.ridges(ranked, kinds, curves.figure.layout.height))
 
 if by_kind.known([*shown, *controls], kinds):
-    TABS = {"By kind": lambda: by_kind.show([*shown, *controls], kinds)} | TABS
+    TABS = {"By kind": lambda: by_kind.show(of[0], [*shown, *controls], kinds)} | TABS
 tabs = st.tabs(list(TABS), key="compare_tab", on_change="rerun", bind="query-params")
 for tab, render in zip(tabs, TABS.values(), strict=True):
     if tab.open:

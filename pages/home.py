@@ -1,32 +1,59 @@
 """Which of these would surprise a network that has never seen a 3?"""
 
+import math
+
 import streamlit as st
 
-from core import data, methods, scenarios
+from core import data, glossary, methods, scenarios
 from core.figures import three_digits
 from core.figures.pages import home as figures
 from core.methods.cards import Card
 from core.runs import store
 from core.runs.process import machine
-from core.runs.store import FINISHED, Run
+from core.runs.store import Run
 from pages.shared import cached, frame, panels, pickers
 from pages.shared.home import puzzle
+from pages.shared.runs import rows
 
 NAMED = 4  # datasets
 IN_A_ROW = 3  # families
+WHAT_IT_IS = (
+    "Novelty detection: a detector learns from normal images alone and gives any image a score, the higher the less it "
+    "is like them. What scores above the dashed line, the threshold, is called novel; most normal images lie below it."
+)
+
+
+def reached(run: Run) -> float:
+    """Its AUROC, 0 where no novel image tests it."""
+    return run.metrics()["auroc"]["value"] or 0.0
 
 
 def puzzle_run() -> Run | None:
-    """A finished run that has never seen one class: a shipped one, else that of the highest AUROC."""
-    candidates = [run for run in finished if scenarios.named(run.spec.scenario).hides]
-    return max(candidates, key=lambda run: (run.shipped, run.metrics()["auroc"]["value"]), default=None)
+    """A finished run that has never seen one class, or has seen one alone.
+
+    A shipped one of the largest pictures, else that of the highest AUROC.
+    """
+    candidates = [run for run in finished if scenarios.named(run.spec.scenario).choose == "one"]
+    return max(
+        candidates,
+        key=lambda run: (run.shipped, math.prod(run.shape), reached(run)),
+        default=None,
+    )
+
+
+def question() -> str:
+    """What the puzzle asks of its run, or would ask of one."""
+    hides = shown is None or scenarios.named(shown.spec.scenario).hides
+    name = shown.spec.target[0] if shown else "3"
+    seen = f"has never seen a {name}" if hides else f"has seen no class but {name}"
+    return f"Which of these would surprise a network that {seen}?"
 
 
 def family(cards: list[Card]) -> None:
     """One family of methods: a picture from a run of it, a sentence, its AUROC, and two ways on."""
     of_family = [run for run in finished if run.spec.card.family == cards[0].family]
     page = methods.method(cards[0].name).page
-    run = max(of_family, key=lambda run: (same_task(run), run.shipped, run.metrics()["auroc"]["value"]), default=None)
+    run = max(of_family, key=lambda run: (same_task(run), run.shipped, reached(run)), default=None)
     card = run.spec.card if run else cards[0]
     with st.container(border=True, height="stretch"):
         st.markdown(f"**{panels.escape(methods.family_title(card.family))}**")
@@ -102,10 +129,10 @@ def this_machine() -> None:
 
 
 frame.through_entry()
-finished = [run for run in store.runs() if run.state == FINISHED]
+finished = store.those(rows.has_results)
 shown = puzzle_run()
-missing = shown.spec.target[0] if shown else "3"
-st.title(panels.escape(f"Which of these would surprise a network that has never seen a {missing}?"))
+st.title(panels.escape(question()))
+st.markdown(f":small[{panels.escape(WHAT_IT_IS)}]", help=glossary.explained(["threshold", "held-out", "auroc"]))
 if shown:
     puzzle.show(shown)
 else:

@@ -6,6 +6,7 @@ from typing import Any
 
 import streamlit as st
 
+from core import glossary
 from core.cli import terminal
 from core.errors import NoveltyError
 from core.mlflow import mirror
@@ -21,7 +22,7 @@ COLUMNS = {
     "Dataset": st.column_config.TextColumn(width=72),
     "Scenario": st.column_config.TextColumn(width=96),
     "Method": st.column_config.TextColumn(width=122),
-    "AUROC (95 % interval)": st.column_config.TextColumn(width=156),
+    "AUROC (95 % interval)": st.column_config.TextColumn(width=156, help=glossary.explained(["auroc", "interval"])),
     "When": st.column_config.DatetimeColumn(width=100, format="D MMM, HH:mm"),
     "Took": st.column_config.TextColumn(width=52, help="minutes:seconds of training"),
 }
@@ -54,14 +55,14 @@ def cells(run: Run, label: str) -> dict[str, Any]:
         spec.method,
         rows.auroc(run) if done else "",
         datetime.fromtimestamp(run.about["created"]),
-        terminal.duration(run.about["timings"]["training"]) if done else "",
+        terminal.duration(run.result("timings", "training")) if done else "",
     )
     return dict(zip(COLUMNS, values, strict=True))
 
 
 def table() -> None:
     """All runs that the filters let through, as they stand now; a choice of rows draws the page anew."""
-    listed = [run for run in store.runs() if wanted(run)]
+    listed = store.those(wanted)
     if not listed:
         st.info("No run is like that. Take a filter away.", icon=":material/filter_alt_off:")
         return
@@ -108,14 +109,11 @@ def follow_link() -> None:
 
 def foot() -> None:
     """What isn't in the table: folders that can't be read, and how far MLflow is behind."""
-    broken = store.damaged()
-    if broken:
-        names = panels.escape(", ".join(broken))
-        st.warning(
-            f"{names} can't be read as {'runs' if len(broken) > 1 else 'a run'}: delete what lies there, or import it "
-            f"again. It lies in {panels.escape(store.root())}.",
-            icon=":material/folder_off:",
-        )
+    for broken in map(store.own, store.damaged()):
+        told, action = st.columns([6, 1], vertical_alignment="center")
+        told.warning(panels.escape(store.damage(broken)), icon=":material/folder_off:")
+        if action.button("Delete", icon=":material/delete:", key=f"runs_delete_{broken.id}", width="stretch"):
+            manage.ask_to_delete([broken])
     behind = mirror.behind()
     if behind is not None:
         told = f"{behind:,} of these runs wait to be copied to MLflow" if behind else "MLflow has a copy of every run"

@@ -2,6 +2,7 @@
 
 import streamlit as st
 
+from core import glossary
 from core.figures import clusters as found
 from core.figures.families import svdd as figures
 from core.figures.families import svdd_clusters as clustering
@@ -19,6 +20,7 @@ st.title("One ball or several?")
 at_run, at_nu = st.columns([5, 4])
 with at_run:
     run = pickers.run("svdd")
+method_page.stop_without_novel(run)
 card, settings, task = run.spec.card, run.spec.settings, run.spec.task.hash
 with at_nu:
     nu = st.select_slider(
@@ -28,7 +30,7 @@ with at_nu:
         key=f"svdd_nu_{settings.nu:g}",  # a key for each nu of a training, where the slider starts
         bind="query-params",
         help=f"Trained with {settings.nu:g}. Another nu draws the balls anew from the training images' distances; "
-        "network, centres and the scores above stay as trained.",
+        f"network, centres and the scores above stay as trained.\n\n{glossary.explained(['nu', 'ball'])}",
     )
 
 # --- load

@@ -1,39 +1,40 @@
 """What each command of the command line does.  Loads torch only where one trains or scores.
 
-Each takes the parsed words and gives a Reply: what `--json` prints as its last line, and the text that a person reads
-instead.
+Each takes the parsed words and gives a Reply.  Those about sweeps are in `sweeps.py`, that about
+published tables in `reproduce.py`.
 """
 
 import contextlib
+import io
 import math
 import os
 import sys
 from argparse import Namespace as Words
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator
+from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 
-from core import data, knobs, methods, scenarios
+from core import data, glossary, knobs, methods, scenarios
 from core.cli import terminal
+from core.cli.reply import Reply
+from core.cli.reproduce import reproduce
+from core.cli.sweeps import list_sweeps, sweep
 from core.errors import MissingData, WrongRequest
 from core.methods.cards import Card
 from core.mlflow import mirror
-from core.runs import store
-from core.runs.process import jobs, slots, worker
+from core.runs import locks, store
+from core.runs.process import jobs, leftovers, slots, worker
 from core.runs.results import detectors, scorer
 from core.runs.spec import RunSpec, request
 from core.runs.store import Run
 
+__all__ = ["Reply", "list_sweeps", "reproduce", "sweep"]  # beside what is defined here
 
-@dataclass(frozen=True)
-class Reply:
-    """What a command found.  failure: why its run has no result, which makes the exit status 1."""
-
-    content: dict[str, Any]
-    text: str = ""
-    failure: str = ""
+SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".ppm", ".pgm")  # of images in a folder
+USUAL = 500  # training images that tell how a set is framed
 
 
 # --- what there is --------------------------------------------------------------------------------------------------
@@ -41,28 +42,47 @@ class Reply:
 
 def list_datasets(words: Words) -> Reply:
     """The catalogue, or the one set that was fetched or added."""
-    if not words.add and (words.name or words.size or words.channels):
-        raise WrongRequest("--name, --size and --channels are of a set that is added. Add --add FOLDER_OR_ZIP.")
+    if words.add:
+        return _added(words)
+    if words.name or words.size or words.channels or words.part or words.dry_run:
+        raise WrongRequest(
+            "--name, --part, --size, --channels and --dry-run are of a set that is added. Add --add FOLDER_OR_ZIP."
+        )
     with contextlib.closing(terminal.ProgressLine()) as line:
-        if words.fetch:
-            entries = [data.fetch(words.fetch, line.fetching)]
-        elif words.add:
-            entries = [_imported(words, line)]
-        else:
-            entries = data.catalogue()
-    note = entries[0].note if words.fetch or words.add else ""
+        entries = [data.fetch(words.fetch, line.fetching)] if words.fetch else data.catalogue()
+    note = entries[0].note if words.fetch else ""
     return Reply({"datasets": [asdict(each) for each in entries]}, f"{terminal.catalogue(entries)}\n{note}".rstrip())
 
 
-def _imported(words: Words, line: terminal.ProgressLine) -> data.Entry:
-    if not words.name:
+def _added(words: Words) -> Reply:
+    """Own images: what was understood, and, but in a dry run, the set that they became."""
+    if not words.name and not words.dry_run:
         raise WrongRequest("The images need a name. Add --name NAME.")
-    side, channels = words.size, words.channels
-    if side is None or channels is None:
-        report = data.inspect(words.add, line.fetching)
-        side = report.side if side is None else side
-        channels = report.channels if channels is None else channels
-    return data.import_images(words.add, words.name, side, channels, progress=line.fetching)
+    with contextlib.closing(terminal.ProgressLine()) as line:
+        report = _inspected(words, line)
+        found = {"found": asdict(report)}
+        if words.dry_run:
+            return Reply({"datasets": []} | found, terminal.understood(report))
+        side = report.side if words.size is None else words.size
+        channels = report.channels if words.channels is None else words.channels
+        entry = data.import_images(words.add, words.name, side, channels, progress=line.fetching, part=words.part)
+    halves = data.counts(data.load(entry.name))
+    text = f"{terminal.understood(replace(report, halves=halves))}\n\n{terminal.catalogue([entry])}"
+    return Reply({"datasets": [asdict(entry)], "counts": halves} | found, f"{text}\n{entry.note}")
+
+
+def _inspected(words: Words, line: terminal.ProgressLine) -> data.FolderReport:
+    try:
+        return data.inspect(words.add, line.fetching, words.part)
+    except data.SeveralSets as several:
+        raise WrongRequest(f"{several} Add --part {several.parts[0]}, or another of them.") from None
+
+
+def explain(words: Words) -> Reply:
+    """Terms of the glossary, all where none is named."""
+    terms = [glossary.term(name) for name in words.term] or list(glossary.TERMS.values())
+    text = "\n\n".join(f"{each.title}\n  {each.sentence}" for each in terms)
+    return Reply({"terms": [asdict(each) for each in terms]}, text)
 
 
 def list_methods(words: Words) -> Reply:
@@ -88,7 +108,7 @@ def list_runs(words: Words) -> Reply:
     """All runs, or those of one state or method."""
     if words.method:
         methods.method(words.method)
-    listed = [_listed(run) for run in store.runs()]
+    listed = list(store.answers(_listed).values())
     chosen = [
         each for each in listed if words.state in (None, each["state"]) and words.method in (None, each["method"])
     ]
@@ -98,7 +118,7 @@ def list_runs(words: Words) -> Reply:
 
 def _listed(run: Run) -> dict[str, Any]:
     spec, state = run.spec, run.state
-    auroc = run.metrics()["auroc"] if state == store.FINISHED else None
+    auroc = run.metrics()["auroc"] if state == store.FINISHED and "metrics" in run.about else None
     more = {"headline": spec.card.headline, "auroc": auroc, "created": run.about["created"], "shipped": run.shipped}
     return {"run": run.id, "name": run.name, "state": state} | spec.to_json() | more
 
@@ -125,7 +145,11 @@ def train(words: Words) -> Reply:
         device=words.device,
     )
     _require_possible(spec)
-    return _trained(store.create(spec))
+    twin = store.same(spec)
+    run = store.create(spec)
+    if twin:
+        print(f"An equal run exists: {twin.id}, {twin.state}. This one is {run.id}.", file=sys.stderr)
+    return _trained(run)
 
 
 def _epochs_knob(method: str) -> str:
@@ -148,6 +172,8 @@ def _require_present(name: str) -> None:
     entry = data.entry(name)
     if entry.present:
         return
+    if entry.trouble:
+        raise MissingData(entry.trouble)
     if entry.download_megabytes:
         fetch = f"python -m core datasets --fetch {name}"
         raise MissingData(f"{entry.title} isn't on this machine. Get it with `{fetch}`.")
@@ -166,10 +192,11 @@ def _require_possible(spec: RunSpec) -> None:
 def _trained(run: Run) -> Reply:
     """Train in this process with one line of progress; errors and warnings of the training go to the run's log."""
     mirror.start()
+    leftovers.look_after()
     line = terminal.ProgressLine()
     if store.activity()[0] >= len(slots.slots()):
         line.show("wait", "Waits until another run has ended. Ctrl+C cancels.", None)
-    with contextlib.closing(line), (run.folder / "log.txt").open("a") as log, contextlib.redirect_stderr(log):
+    with contextlib.closing(line), _to_its_log(run):
         worker.execute(run, line.training)
     if run.state == store.FINISHED:
         return _found(run, run.about)
@@ -177,6 +204,19 @@ def _trained(run: Run) -> Reply:
     if run.state == store.FAILED:
         return Reply(content, failure=f"{run.id} failed. {run.sentence}")
     return Reply(content, failure=f"{run.id} was {run.state}. `python -m core resume {run.id}` goes on with it.")
+
+
+@contextlib.contextmanager
+def _to_its_log(run: Run) -> Iterator[None]:
+    """Errors and warnings go to the run's log; where the disk is full, nowhere."""
+    try:
+        log: IO[str] = (run.folder / "log.txt").open("a")
+    except OSError:
+        log = io.StringIO()
+    with contextlib.redirect_stderr(log):
+        yield
+    with contextlib.suppress(OSError):
+        log.close()
 
 
 def _found(run: Run, results: dict[str, Any]) -> Reply:
@@ -196,7 +236,7 @@ def cancel(words: Words) -> Reply:
 def delete(words: Words) -> Reply:
     """Remove an ended run; asks first, where somebody is there to answer."""
     damaged = words.run in store.damaged()
-    run = Run(store.root() / words.run) if damaged else store.find(words.run)
+    run = store.own(words.run) if damaged else store.find(words.run)
     if not words.yes:
         if not sys.stdin.isatty():
             raise WrongRequest(f"Nobody can be asked here whether to delete {run.id}. Add --yes.")
@@ -213,24 +253,53 @@ def delete(words: Words) -> Reply:
 def evaluate(words: Words) -> Reply:
     """All metrics of a run, from its checkpoint."""
     run = store.find(words.run)
+    if words.keep:
+        if words.set:
+            raise WrongRequest("--keep keeps the run's own numbers. Leave --set out, or --keep.")
+        return _measured_again(run)
     return _found(run, detectors.evaluate(run, _device(run), knobs.parse_assignments(words.set)))
 
 
+def _measured_again(run: Run) -> Reply:
+    """What a run says once its stored scores are measured again."""
+    from core.runs.results.evaluation import keep_measured_again
+
+    if run.state != store.FINISHED:
+        raise WrongRequest(f"{run.id} is {run.state}; only a finished run has scores to measure.")
+    keep_measured_again(run)
+    return _found(run, run.about)
+
+
 def score(words: Words) -> Reply:
-    """Scores, percentiles and verdicts of image files."""
+    """Scores, percentiles and verdicts of image files; one that can't be read costs its own row alone."""
     run = store.find(words.run)
     if run.state != store.FINISHED:
         raise WrongRequest(f"{run.id} is {run.state}; only a finished run can score images.")
-    names = [os.fspath(path) for path in words.images]
-    images, notes = _read(words.images, run)
+    read, broken = _read(_files(words.images), run)
     changes = knobs.parse_assignments(words.set)
+    images = np.stack([image for _, image, _ in read])
     judged = detectors.score_images(run, images, [words.score] if words.score else [], _device(run), changes)
     content = [
-        {"image": name, "scores": _verdicts(judged, place), "notes": list(note)}
-        for place, (name, note) in enumerate(zip(names, notes, strict=True))
+        {"image": name, "scores": _verdicts(judged, place), "notes": list(notes)}
+        for place, (name, _, notes) in enumerate(read)
     ]
+    content += [{"image": name, "scores": {}, "notes": [], "error": sentence} for name, sentence in broken]
     text = terminal.verdicts_csv(content) if words.csv else terminal.verdicts(content, judged.thresholds)
     return Reply({"run": run.id, "thresholds": judged.thresholds, "images": content}, text)
+
+
+def _files(named: list[Path]) -> list[Path]:
+    """The files that are named, and in place of each folder the images in it and below, by name."""
+    found: list[Path] = []
+    for path in named:
+        if not path.is_dir():
+            found.append(path)
+            continue
+        inside = sorted(each for each in path.rglob("*") if each.suffix.lower() in SUFFIXES and each.is_file())
+        if not inside:
+            raise WrongRequest(f"{path} holds no images. Name a folder with files such as {', '.join(SUFFIXES[:3])}.")
+        found += inside
+    return found
 
 
 def _verdicts(judged: detectors.Judgement, place: int) -> dict[str, Any]:
@@ -245,18 +314,32 @@ def _verdicts(judged: detectors.Judgement, place: int) -> dict[str, Any]:
     }
 
 
-def _read(paths: list[Path], run: Run) -> tuple[np.ndarray, list[tuple[str, ...]]]:
-    """Image files in the run's shape, uint8 [N, C, H, W], and what was done to each."""
-    images, notes = [], []
+def _read(paths: list[Path], run: Run) -> tuple[list[tuple[str, np.ndarray, list[str]]], list[tuple[str, str]]]:
+    """Each image file's name, its image in the run's shape, uint8 [C, H, W], and what was done to it or is unusual.
+
+    Beside them the names of files that can't be read, and why.  Raises WrongRequest where none can.
+    """
+    usual = data.framing(run.arrays("neighbours", "bank")["bank"][:USUAL])
+    read: list[tuple[str, np.ndarray, list[str]]] = []
+    broken: list[tuple[str, str]] = []
     for path in paths:
+        name = os.fspath(path)
         try:
-            upload = data.decode(path.read_bytes(), path.name)
+            upload = data.decode(path.read_bytes(), path.name, run.value_range)
         except OSError as error:
-            raise WrongRequest(f"{path} can't be read ({error.strerror}). Name image files.") from None
+            broken.append((name, f"{name} can't be read ({error.strerror}). Name image files."))
+            continue
+        except WrongRequest as error:
+            broken.append((name, str(error)))
+            continue
         image, changes = data.fit(upload.image, run.shape)
-        images.append(image)
-        notes.append((*upload.notes, *changes))
-    return np.stack(images), notes
+        notes = [*upload.notes, *changes]
+        if usual and data.framed_otherwise(upload.image, usual, run.shape):
+            notes.append("fills its frame otherwise than the training images: crop it to its content")
+        read.append((name, image, notes))
+    if not read:
+        raise WrongRequest(broken[0][1])
+    return read, broken
 
 
 def _device(run: Run) -> str:
@@ -269,9 +352,18 @@ def _device(run: Run) -> str:
 
 def job(words: Words) -> Reply:
     """Train a queued run; its words are the run's log."""
-    run = worker.execute(store.find(words.run), own_process=True)
+    run = store.find(words.run)
+    if words.lock is not None:
+        locks.adopt(run.folder, words.lock)
+    run = worker.execute(run, own_process=True)
     failure = "" if run.state == store.FINISHED else f"{run.id} ended {run.state}. {run.sentence}"
     return Reply({"run": run.id, "state": run.state}, failure=failure)
+
+
+def rest(words: Words) -> Reply:
+    """Compute what follows finished runs, where their processes were killed before."""
+    leftovers.complete()
+    return Reply({})
 
 
 def serve(words: Words) -> Reply:

@@ -10,15 +10,17 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from core.data import Entry, roots
-from core.evaluation import METRICS
+from core.data import Entry, FolderReport, roots
+from core.evaluation import METRICS, few_images, inverted
 from core.knobs import PRESETS, Knob, knobs_of
 from core.methods.cards import Card, Published
 from core.runs import store
 from core.runs.spec import published
 from core.runs.store import Run
+from core.texts import cell, harmless
 
 SHAPE = (1, 28, 28)  # of the images for which a method's presets are listed
+SKIPPED = 5  # skipped files that are named
 BAR = 24  # characters
 REDRAW_SECONDS = 0.1
 PLAIN_SECONDS = 5.0  # between two lines where the line can't be redrawn
@@ -75,9 +77,24 @@ def _where(entry: Entry) -> str:
         return f"{entry.stand_in} stands in for it"
     if entry.present:
         return entry.origin
+    if entry.trouble:
+        return f"can't be read: {entry.trouble}"
     if entry.download_megabytes:
         return f"absent: --fetch {entry.name} downloads {entry.download_megabytes:,.0f} MB"
     return f"absent: put {entry.name}.npz into {roots()[0]}"
+
+
+def understood(report: FolderReport) -> str:
+    """What own images were taken for: sentences, and the images of each class by half."""
+    head = ["class", "training", "test"] if report.halves else ["class", "images"]
+    counts: dict[str, tuple[int, ...]] = {name: (count,) for name, count in report.classes.items()}
+    counts |= report.halves
+    rows = [[name, *(f"{count:,}" for count in each)] for name, each in counts.items()]
+    skipped = [f"{len(report.skipped):,} files are skipped, such as:"] if report.skipped else []
+    skipped += [f"  {name}: {reason}" for name, reason in report.skipped[:SKIPPED]]
+    sizes = " to ".join(f"{width}x{height}" for width, height in dict.fromkeys((report.smallest, report.largest)))
+    total = f"{sum(report.classes.values()):,} images in {len(report.classes):,} classes, {sizes} pixels."
+    return "\n".join([*report.notes, total, *skipped, table(head, rows)])
 
 
 def methods(cards: Sequence[Card]) -> str:
@@ -134,7 +151,7 @@ def result(run: Run, results: Mapping[str, Any]) -> str:
     results: thresholds, metrics and alarms as in run.json, the run's own or those of an evaluation with other settings.
     """
     card, metrics, about = run.spec.card, results["metrics"], run.about
-    counts = about["counts"]
+    counts = run.result("counts")
     names = sorted(metrics, key=lambda name: name != card.headline)
     parts = [
         f"{run.name}\nTrained on {counts['train']:,} images, validated on {counts['valid']:,}, "
@@ -144,7 +161,8 @@ def result(run: Run, results: Mapping[str, Any]) -> str:
         _controls(run, metrics[card.headline]["auroc"]["value"]),
         "\n".join(_published(figure) for figure in published(run.spec)),
         "\n".join(f"{name}: {alarm}" for name, alarm in results["alarms"].items()),
-        about["note"],
+        "\n".join(filter(None, [few_images(counts), *(inverted(name, metrics[name]["auroc"]) for name in names)])),
+        about.get("note", ""),
         summary(run, metrics),
     ]
     return "\n\n".join(filter(None, parts))
@@ -183,7 +201,8 @@ def verdicts(images: Sequence[Mapping[str, Any]], thresholds: Mapping[str, float
     head = ["image", "score", "value", "percentile among normal images", "verdict"]
     limits = "\n".join(f"{name}: novel is what scores above {value:.4g}." for name, value in thresholds.items())
     changes = "\n".join(f"{each['image']}: {', '.join(each['notes'])}." for each in images if each["notes"])
-    return "\n\n".join(filter(None, [table(head, _verdict_rows(images, ".4g", ".1f")), limits, changes]))
+    unread = "\n".join(each["error"] for each in images if "error" in each)
+    return "\n\n".join(filter(None, [table(head, _verdict_rows(images, ".4g", ".1f")), limits, changes, unread]))
 
 
 def verdicts_csv(images: Sequence[Mapping[str, Any]]) -> str:
@@ -191,7 +210,8 @@ def verdicts_csv(images: Sequence[Mapping[str, Any]]) -> str:
     written = io.StringIO()
     writer = csv.writer(written, lineterminator="\n")
     writer.writerow(["image", "score", "value", "percentile", "verdict"])
-    writer.writerows(_verdict_rows(images, "", ""))
+    writer.writerows([cell(each) for each in row] for row in _verdict_rows(images, "", ""))
+    writer.writerows([cell(each["image"]), "", "", "", each["error"]] for each in images if "error" in each)
     return written.getvalue().rstrip("\n")
 
 
@@ -227,7 +247,7 @@ class ProgressLine:
         if step == self.step and now - self.shown < (REDRAW_SECONDS if self.redrawn else PLAIN_SECONDS):
             return
         self.step, self.shown = step, now
-        text = "  ".join(filter(None, [text, "" if share is None else self._bar(share), details]))
+        text = "  ".join(filter(None, [harmless(text), "" if share is None else self._bar(share), details]))
         if self.redrawn:
             self._write(f"\r{text[: shutil.get_terminal_size().columns - 1]}\x1b[K")
         else:

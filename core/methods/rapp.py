@@ -44,7 +44,7 @@ from core.training import Adam, BestWeights, DetectorStage, Learning, Progress, 
 from core.training.loop import State
 
 SMALL_PATHWAY = (
-    1000  # up to this many columns the scatter (4 MB) is kept with the detector, so any window can be scored later
+    600  # up to this many columns the scatter (1.4 MB) is kept with the detector, so any window can be scored later
 )
 
 
@@ -155,7 +155,7 @@ class Rapp(Detector):
     def __init__(self, knobs: cards.Knobs, shape: Shape) -> None:
         super().__init__(knobs, shape)
         channels, height, width = shape
-        down = cards.widths(channels * height * width, knobs.bottleneck, knobs.layers)
+        down = cards.widths(channels * height * width, knobs.bottleneck, knobs.layers, knobs.width)
         encoder = (*down[:-1], knobs.bottleneck * self.latent_outputs)
         self.pathway = Pathway(encoder)
         self.networks = nn.ModuleDict({"encoder": blocks(encoder), "decoder": blocks(down[::-1])})

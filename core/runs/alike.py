@@ -15,15 +15,17 @@ from core.runs.store import FINISHED, Run
 def on_same_task(run: Run) -> list[Run]:
     """The finished runs of its family on its task, itself among them."""
     family, task = run.spec.card.family, run.spec.task.hash
-    alike = (each for each in store.runs() if (each.spec.card.family, each.spec.task.hash) == (family, task))
-    return [each for each in alike if each.state == FINISHED]
+    return store.those(
+        lambda each: (each.spec.card.family, each.spec.task.hash) == (family, task) and each.state == FINISHED
+    )
 
 
 def of_other_families(run: Run) -> list[Run]:
     """The finished runs of other families on its task."""
     family, task = run.spec.card.family, run.spec.task.hash
-    others = (each for each in store.runs() if each.spec.task.hash == task and each.spec.card.family != family)
-    return [each for each in others if each.state == FINISHED]
+    return store.those(
+        lambda each: each.spec.task.hash == task and each.spec.card.family != family and each.state == FINISHED
+    )
 
 
 def other_methods(run: Run, alike: Sequence[Run]) -> list[RunSpec]:

@@ -27,16 +27,16 @@ def estimate(spec: RunSpec, train_count: int) -> Estimate | None:
     what it took beside its epochs (start, evaluation) is added.
     """
     shape = data.entry(spec.dataset).shape
-    alike = [run for run in store.runs() if _is_like(run, spec, shape)]
+    alike = store.those(lambda run: _is_like(run, spec, shape))
     if not alike:
         return None
     run = max(alike, key=lambda each: (not each.shipped, _shared(each.spec, spec), each.about["created"]))
-    lines, images = run.progress(), run.about["counts"]["train"]
+    lines, images = run.progress(), run.result("counts", "train")
     knob_of, seconds = {stage.name: stage.epochs for stage in spec.card.stages}, 0.0
     for stage, epochs in itertools.groupby(lines, key=lambda line: line["stage"]):
         took = [line["seconds"] for line in epochs]
         seconds += sum(took) / len(took) * _epochs(run, spec, knob_of.get(stage), len(took)) * train_count / images
-    beside = run.about["timings"]["total"] - sum(line["seconds"] for line in lines)
+    beside = run.result("timings", "total") - sum(line["seconds"] for line in lines)
     return Estimate(seconds + max(beside, 0.0), run)
 
 
@@ -54,10 +54,12 @@ def _epochs(run: Run, spec: RunSpec, knob: str | None, took: int) -> float:
 def _is_like(run: Run, spec: RunSpec, shape: knobs.Shape | None) -> bool:
     """Whether a run's speed tells of the other's.  A damaged run tells nothing."""
     try:
-        device = run.about["environment"]["device"] if run.state == store.FINISHED else None
+        if run.state != store.FINISHED or not run.result("counts", "train") or not run.result("timings", "total"):
+            return False
+        device = run.result("environment", "device")
         same = run.spec.method == spec.method and spec.device in ("auto", device)
         return bool(device and same and "imported" not in run.mark and run.progress() and run.shape == shape)
-    except (NoveltyError, KeyError):
+    except NoveltyError:
         return False
 
 

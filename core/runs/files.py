@@ -15,6 +15,9 @@ from typing import Any
 import numpy as np
 
 from core.errors import DamagedRun
+from core.runs import checks
+
+ADVICE = "Delete the run, or import it again."
 
 
 @contextlib.contextmanager
@@ -39,16 +42,30 @@ def write_json(path: Path, content: Any) -> None:
         temporary.write_text(json.dumps(content, indent=1), encoding="utf-8")
 
 
-def read_json(path: Path) -> Any:
-    """Raises DamagedRun where the file is missing or isn't JSON."""
+def read_json(path: Path, shape: checks.Shape | None = None) -> Any:
+    """Raises DamagedRun where the file is missing, isn't JSON or holds something else than the shape says."""
+    run = path.parent.name
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
+        content = json.loads(path.read_text(encoding="utf-8"))
+        if checks.depth(content) > checks.MOST_DEPTH:
+            raise ValueError
     except FileNotFoundError:
-        raise DamagedRun(f"The run {path.parent.name} has no {path.name}. Delete it, or import it again.") from None
-    except (OSError, UnicodeDecodeError, ValueError):
-        raise DamagedRun(
-            f"{path.name} of the run {path.parent.name} can't be read. Delete the run, or import it again."
-        ) from None
+        if not path.parent.exists():
+            raise DamagedRun(f"The run {run} is not here any more.") from None
+        raise DamagedRun(f"The run {run} has no {path.name}. {ADVICE}", path.parent) from None
+    except (OSError, ValueError, RecursionError):
+        raise DamagedRun(f"{path.name} of the run {run} can't be read. {ADVICE}", path.parent) from None
+    if shape is not None and (told := checks.wrong(content, shape)):
+        raise damaged(path, told)
+    return content
+
+
+def damaged(path: Path, told: str) -> DamagedRun:
+    """What to raise for a file that can be read and doesn't hold what it should.  told: the entry, what is wrong."""
+    folder = path.parents[path.parent.name == "snapshots"]
+    name = path.relative_to(folder).as_posix()
+    sentence = f"{name} of the run {folder.name} is damaged: {told}. {ADVICE}"
+    return DamagedRun(sentence, folder)
 
 
 def write_arrays(path: Path, arrays: Mapping[str, np.ndarray]) -> None:
@@ -58,10 +75,33 @@ def write_arrays(path: Path, arrays: Mapping[str, np.ndarray]) -> None:
         np.savez_compressed(stream, **plain)
 
 
-def read_arrays(path: Path, *names: str) -> dict[str, np.ndarray]:
+def described(folder: Path) -> dict[str, dict[str, str]]:
+    """What a run that ends says of the arrays that are its method's own affair, as `checks.wrong_arrays` reads it."""
+    paths = sorted(path for name in checks.OWN for path in folder.glob(f"{name}.npz"))
+    return {
+        path.relative_to(folder).with_suffix("").as_posix(): {
+            name: checks.described(array) for name, array in read_arrays(path).items()
+        }
+        for path in paths
+    }
+
+
+class Arrays(dict[str, np.ndarray]):
+    """Arrays of one npz by name; an absent one is damage, and the sentence names the file."""
+
+    def __init__(self, path: Path, content: Mapping[str, np.ndarray]) -> None:
+        super().__init__(content)
+        self.path = path
+
+    def __missing__(self, name: str) -> np.ndarray:
+        raise damaged(self.path, f"{name} is missing")
+
+
+def read_arrays(path: Path, *names: str) -> Arrays:
     """The arrays of an npz, or those named.  Raises DamagedRun where the file or an array is missing or broken."""
-    with _intact(path), np.load(path, allow_pickle=False) as archive:
-        return {name: archive[name] for name in (names or archive.files)}
+    # an npz is a zip: np.load would read a bare array, or unpickle, where it is none
+    with _intact(path), zipfile.ZipFile(path), np.load(path, allow_pickle=False) as archive:
+        return Arrays(path, {name: archive[name] for name in (names or archive.files)})
 
 
 def array_shape(path: Path, name: str) -> tuple[int, ...]:
@@ -75,15 +115,16 @@ def array_shape(path: Path, name: str) -> tuple[int, ...]:
 @contextlib.contextmanager
 def _intact(path: Path) -> Iterator[None]:
     """Tells a person what is wrong with an npz that can't be read."""
-    run = path.parent.name
+    folder = path.parents[path.parent.name == "snapshots"]
+    run, file = folder.name, path.relative_to(folder).as_posix()
     try:
         yield
     except FileNotFoundError:
-        raise DamagedRun(f"The run {run} has no {path.name}. Train it again, or import it again.") from None
+        raise DamagedRun(f"The run {run} has no {file}. {ADVICE}", folder) from None
     except KeyError as error:
-        raise DamagedRun(f"{path.name} of the run {run} lacks an array: {error.args[0]}. Train it again.") from None
+        raise DamagedRun(f"{file} of the run {run} lacks an array: {error.args[0]}. {ADVICE}", folder) from None
     except Exception:  # a broken zip raises many kinds of error, and each means the same to a person
-        raise DamagedRun(f"{path.name} of the run {run} is damaged. Train it again, or import it again.") from None
+        raise DamagedRun(f"{file} of the run {run} is damaged. {ADVICE}", folder) from None
 
 
 def write_state(path: Path, state: Mapping[str, Any]) -> None:
@@ -104,15 +145,13 @@ def read_state(path: Path) -> dict[str, Any]:
     from safetensors import SafetensorError, safe_open
 
     if not path.exists():
-        raise DamagedRun(f"The run {path.parent.name} has no {path.name}. Train it again, or import it again.")
+        raise DamagedRun(f"The run {path.parent.name} has no {path.name}. {ADVICE}", path.parent)
     try:
         with safe_open(path, framework="pt") as archive:
             structure = json.loads((archive.metadata() or {})["structure"])
             return _unpack(structure, archive.get_tensor)
-    except (SafetensorError, OSError, KeyError, ValueError, TypeError):
-        raise DamagedRun(
-            f"{path.name} of the run {path.parent.name} is damaged. Train it again, or import it again."
-        ) from None
+    except (SafetensorError, OSError, KeyError, ValueError, TypeError, RecursionError):
+        raise DamagedRun(f"{path.name} of the run {path.parent.name} is damaged. {ADVICE}", path.parent) from None
 
 
 def _pack(value: Any, tensors: dict[str, Any]) -> Any:

@@ -1,5 +1,6 @@
 """A run on disk, as it is read: what was asked, how it stands, what came of it."""
 
+import contextlib
 import functools
 import json
 import socket
@@ -10,13 +11,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from filelock import FileLock, Timeout
 
 from core import knobs, scenarios
-from core.errors import DamagedRun
+from core.data.ranges import Range
+from core.errors import DamagedRun, WrongRequest
 from core.evaluation import METRICS, ThresholdRule, rule_from_json
 from core.knobs import Shape
-from core.runs import files, folders
+from core.runs import checks, files, folders, locks
 from core.runs.spec import RunSpec
 from core.scenarios import Offer
 
@@ -37,10 +38,10 @@ CONTROLS = {  # the lines that a detector has to beat, by their name in controls
     "pca-error": "PCA error (95 % of the variance)",
     UNTRAINED: "The same network, untrained",
 }
+LINES: checks.Shape = {**{f"{name}?": checks.METRICS_OF_ONE for name in CONTROLS}, **checks.TRIVIAL}  # controls.json
 FOLLOWS = {"controls": "The comparison with control lines", "map": "The map of neighbourhoods"}  # once it is finished
 # what changes after the first writing
 RENEWED = ("state.json", "run.json", "controls.json", "projection.npz", "failures.json", "name.json")
-START_GRACE = 20.0  # seconds between submission and the process taking its lock
 HEARTBEAT = 60.0  # seconds without a sign of life after which a run on another host counts as interrupted
 
 
@@ -65,15 +66,8 @@ class Run:
 
     @property
     def about(self) -> dict[str, Any]:
-        """run.json.  Raises DamagedRun."""
-        content = _json(self.folder / "run.json", _mtime(self.folder / "run.json"))
-        if (
-            not isinstance(content, dict)
-            or content.get("format") != FORMAT
-            or not isinstance(content.get("spec"), dict)
-        ):
-            raise DamagedRun(f"run.json of {self.id} is not of format {FORMAT}. Train the run again with this version.")
-        return content
+        """run.json, checked: every entry that is there is what it should be.  Raises DamagedRun."""
+        return _about(self.folder / "run.json", _mtime(self.folder / "run.json"))
 
     @property
     def spec(self) -> RunSpec:
@@ -84,18 +78,18 @@ class Run:
         """The name a person gave it, else dataset, classes and method in words."""
         path = self.folder / "name.json"
         try:
-            return str(_json(path, _mtime(path))["name"])
-        except (DamagedRun, KeyError, TypeError):
+            return _json(path, _mtime(path), "name")["name"]
+        except DamagedRun:
+            pass
+        try:
             return self.spec.title
+        except DamagedRun:
+            return self.id
 
     @property
     def mark(self) -> dict[str, Any]:
         """state.json as its process last wrote it.  Raises DamagedRun."""
-        content = _json(self.folder / "state.json", _mtime(self.folder / "state.json"))
-        whole = isinstance(content, dict) and isinstance(content.get("since"), (int, float))
-        if not whole or content.get("state") not in (*LIVE, *ENDED):
-            raise DamagedRun(f"state.json of the run {self.id} is damaged. Delete the run, or import it again.")
-        return content
+        return _json(self.folder / "state.json", _mtime(self.folder / "state.json"), "state")
 
     @property
     def state(self) -> str:
@@ -111,12 +105,15 @@ class Run:
     @property
     def alive(self) -> bool:
         """Whether its process lives: its lock is held, or, on another host, its heartbeat is young."""
-        mark = self.mark
-        if mark.get("host") not in (None, socket.gethostname()):
+        if self.mark.get("host") not in (None, socket.gethostname()):
             return time.time() - _mtime(self.folder / "heartbeat") / 1e9 < HEARTBEAT
-        if mark["state"] == QUEUED and "pid" not in mark and time.time() - mark["since"] < START_GRACE:
-            return True
-        return held(self.folder / "lock")
+        return locks.held(self.folder / locks.NAME)
+
+    @property
+    def value_range(self) -> Range | None:
+        """The pixel values that became 0 and 255, where its images had more than 8 bits.  Raises DamagedRun."""
+        found = self.about.get("value_range")
+        return (float(found[0]), float(found[1])) if found else None
 
     def metrics(self, score: str | None = None) -> dict[str, Any]:
         """The metrics of a score (the headline by default): {auroc: {value, low, high}, ..., by_source}.
@@ -125,17 +122,30 @@ class Run:
         """
         return complete(self._result("metrics", score))
 
+    @property
+    def ranks(self) -> bool:
+        """Whether its test set has novel images: without them nothing is ranked, and there is no AUROC."""
+        return self.metrics()["auroc"]["value"] is not None
+
     def threshold(self, score: str | None = None) -> float:
         return float(self._result("thresholds", score))
 
     def _result(self, kind: str, score: str | None) -> Any:
-        name = score or self.spec.card.headline
-        try:
-            return self.about[kind][name]
-        except (KeyError, TypeError):
-            raise DamagedRun(
-                f"run.json of the run {self.id} has no {kind} of the score {name}. Train it again."
-            ) from None
+        return self.result(kind, score or self.spec.card.headline)
+
+    def result(self, *names: str) -> Any:
+        """An entry of run.json that a finished run has, `result("counts", "train")`.  Raises DamagedRun without it."""
+        found: Any = self.about
+        for name in names:
+            if name not in found:
+                raise files.damaged(self.folder / "run.json", f"{'.'.join(names)} is missing")
+            found = found[name]
+        return found
+
+    @property
+    def accuracy(self) -> dict[str, float]:
+        """Share of normal test images whose class the detector names, {value, low, high}; empty where it names none."""
+        return self.about.get("accuracy") or {}
 
     @property
     def rule(self) -> ThresholdRule:
@@ -156,7 +166,7 @@ class Run:
             classes=len(images),
             labels=rule.labels,
             seen=rule.sees(knobs.changed(rule.options(), spec.options)),
-            train=self.about["counts"]["train"],
+            train=self.result("counts", "train"),
             fewest=int(images.min()) if rule.labels and self.has("train") else None,
             options=spec.options,
         )
@@ -165,25 +175,51 @@ class Run:
     def controls(self) -> dict[str, Any]:
         """Metrics of the control lines by name; empty until they are computed."""
         path = self.folder / "controls.json"
-        content = _json(path, _mtime(path)) if path.exists() else {}
-        if not isinstance(content, dict):
-            raise DamagedRun(f"controls.json of the run {self.id} is damaged. Train the run again, or import it again.")
-        return {name: complete(metrics) if name in CONTROLS else metrics for name, metrics in content.items()}
+        content = _json(path, _mtime(path), "controls") if path.exists() else {}
+        known = {name: complete(content[name]) for name in CONTROLS if name in content}
+        return known | {name: each for name, each in content.items() if f"{name}?" in checks.TRIVIAL}
 
     def awaited(self, part: str) -> str:
         """Why a part that follows the training isn't there: one of FOLLOWS, in a sentence."""
         path = self.folder / "failures.json"
-        failed = _json(path, _mtime(path)) if path.exists() else {}
         title = FOLLOWS[part]
-        if isinstance(failed, dict) and part in failed:
+        failed: dict[str, str] = {}
+        with contextlib.suppress(DamagedRun):
+            failed = _json(path, _mtime(path), "failures") if path.exists() else {}
+        if part in failed:
             return f"{title} failed: {failed[part]} The run's log has the details."
+        if part == "map" and "sweep" in self.about:
+            return f"{title} is left out in a sweep. Train this run by itself to have it."
         if self.alive:
             return f"{title} is being computed by the run's process; reload the page in a moment."
-        return f"{title} is missing: the run's process ended before it was computed. Train the run again to have it."
+        missing = f"{title} is missing: the run's process ended before it was computed."
+        if part in self.mark.get("follows", ()):
+            return f"{missing} It comes when the app or another training starts next."
+        return f"{missing} Train the run again to have it."
 
     def arrays(self, file: str, *names: str) -> dict[str, np.ndarray]:
-        """Arrays of one npz of the run, e.g. `test`.  Raises DamagedRun."""
-        return files.read_arrays(self.folder / f"{file}.npz", *names)
+        """Arrays of one npz of the run, e.g. `test`, checked for type, shape, length and finiteness.
+
+        Raises DamagedRun.
+        """
+        path = self.folder / f"{file}.npz"
+        found = files.read_arrays(path, *names)
+        if told := checks.wrong_arrays(file, found, self._sizes(file), self.listed(file), whole=not names):
+            raise files.damaged(path, told)
+        return found
+
+    def listed(self, file: str) -> Mapping[str, str]:
+        """What the run itself said, when it ended, of the arrays of a file; empty in folders of an older version."""
+        return self.about.get("arrays", {}).get(file, {})
+
+    def _sizes(self, file: str) -> dict[str, int]:
+        """The lengths that arrays of this file must have, by their letter in `checks.ARRAYS`."""
+        counts, sizes = self.about.get("counts"), {}
+        if counts:
+            sizes = {"T": counts["normal"] + counts["novel"], "V": counts["valid"], "N": counts["train"]}
+        if file in ("probe", "neighbours") and self.has("test"):
+            sizes |= dict(zip("CHW", self.shape, strict=True))
+        return sizes
 
     def has(self, file: str) -> bool:
         return (self.folder / f"{file}.npz").exists()
@@ -210,8 +246,8 @@ class Run:
     def shape(self) -> Shape:
         """(C, H, W) of its images, without reading them.  Raises DamagedRun."""
         count_and_shape = files.array_shape(self.folder / "test.npz", "images")
-        if len(count_and_shape) != 4:
-            raise DamagedRun(f"The test images of the run {self.id} are no images. Train it again, or import it again.")
+        if len(count_and_shape) != 4 or count_and_shape[1] not in (1, 3):
+            raise files.damaged(self.folder / "test.npz", "images holds no images")
         return count_and_shape[1:]  # type: ignore[return-value]
 
     @property
@@ -228,7 +264,7 @@ class Run:
         """Where the training stands in its epoch: stage, epoch, epochs, share, rate, eta; empty before it starts."""
         path = self.folder / "live.json"
         try:
-            return files.read_json(path) if path.exists() else {}
+            return files.read_json(path, checks.LIVE) if path.exists() else {}
         except DamagedRun:
             return {}
 
@@ -249,23 +285,10 @@ class Run:
 
     def log(self, most: int = 20_000) -> str:
         """The end of its log."""
-        path = self.folder / "log.txt"
-        return path.read_text(encoding="utf-8", errors="replace")[-most:] if path.exists() else ""
-
-
-def held(path: Path) -> bool:
-    """Whether some process holds this lock file."""
-    if not path.exists():
-        return False
-    for _ in range(2):  # a second look: the first may have met another reader that was looking too
-        lock = FileLock(path, is_singleton=False)
         try:
-            lock.acquire(timeout=0.02, poll_interval=0.005)
-        except Timeout:
-            continue
-        lock.release()
-        return False
-    return True
+            return (self.folder / "log.txt").read_text(encoding="utf-8", errors="replace")[-most:]
+        except OSError:
+            return ""
 
 
 def complete(metrics: Mapping[str, Any]) -> dict[str, Any]:
@@ -286,9 +309,51 @@ def _mtime(path: Path) -> int:
         return 0
 
 
+SHAPES: dict[str, checks.Shape] = {
+    "run": checks.RUN,
+    "state": checks.STATE,
+    "name": {"name": checks.NAME},
+    "controls": LINES,
+    "failures": checks.Each(checks.TEXT),
+}
+
+
 @functools.lru_cache(maxsize=2048)
-def _json(path: Path, mtime: int) -> Any:
-    return files.read_json(path)
+def _json(path: Path, mtime: int, shape: str) -> Any:
+    return files.read_json(path, SHAPES[shape])
+
+
+@functools.lru_cache(maxsize=1024)
+def _about(path: Path, mtime: int) -> dict[str, Any]:
+    content = files.read_json(path)
+    version = content.get("format") if isinstance(content, dict) else None
+    if type(version) is int and version != FORMAT:
+        raise DamagedRun(
+            f"run.json of the run {path.parent.name} is of format {version}, and this version reads format {FORMAT}. "
+            "Train the run again with this version.",
+            path.parent,
+        )
+    if told := checks.wrong(content, checks.RUN) or _refused(content):
+        raise files.damaged(path, told)
+    return content
+
+
+def _refused(about: Mapping[str, Any]) -> str:
+    """What no run can have been asked: a method, scenario, setting or option that doesn't exist, a value of no kind."""
+    spec = RunSpec.from_json(about["spec"])
+    try:
+        options = scenarios.named(spec.scenario).options()
+        for settings, asked in ((spec.card.knobs(), spec.knobs), (options, spec.options)):
+            knobs.changed(settings, asked)
+            kinds = {each.name: each.kind for each in knobs.knobs_of(type(settings))}
+            for name, value in asked.items():
+                if type(value) is not kinds[name] and not (kinds[name] is float and type(value) is int):
+                    return f"{name} is {value!r}, which is no {kinds[name].__name__}"
+        if "rule" in about:
+            rule_from_json(about["rule"])
+    except WrongRequest as error:
+        return str(error).rstrip(".")
+    return ""
 
 
 @functools.lru_cache(maxsize=64)
@@ -296,10 +361,16 @@ def _progress(path: Path, mtime: int) -> list[dict[str, Any]]:
     if not path.exists():
         return []
     entries: dict[tuple[int, int], dict[str, Any]] = {}
-    for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
+    try:
+        text = path.read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        raise files.damaged(path, "it can't be read") from None
+    for line in text.splitlines():
         try:
             entry = json.loads(line)
-            entries[int(entry["number"]), int(entry["epoch"])] = entry
-        except (ValueError, KeyError, TypeError):
+        except (ValueError, RecursionError):
             continue  # torn by a kill
+        if told := checks.wrong(entry, checks.EPOCH):
+            raise files.damaged(path, told)
+        entries[entry["number"], entry["epoch"]] = entry
     return [entries[key] for key in sorted(entries)]

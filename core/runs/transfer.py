@@ -14,18 +14,17 @@ import stat
 import tempfile
 import time
 import zipfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
 import numpy as np
 
 from core import knobs, scenarios
 from core.data.catalogue import NAME
 from core.errors import DamagedRun, NoveltyError, WrongRequest
-from core.evaluation import METRICS
-from core.methods.cards import Card
-from core.runs import files, store
+from core.runs import checks, files, store
 from core.runs.spec import RunSpec
 from core.runs.store import Run
 
@@ -49,6 +48,8 @@ MEMBER = re.compile(rf"(?:(?P<folder>[A-Za-z0-9][A-Za-z0-9._-]*)/)?(?P<file>{KNO
 FOLDER = re.compile(r"([A-Za-z0-9][A-Za-z0-9._-]*/)?(snapshots/)?")
 HEADERS = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
 ADVICE = "Import a zip that was downloaded on the Runs page."
+ASK = "Ask for the run again."
+NAMED = {"name": checks.NAME}
 MOST_FILES = 64
 MOST_BYTES = 2 * 2**30  # of all files of a zip, and of all arrays of one npz: what a page may have to hold in memory
 MOST_TEXT = 20 * 2**20
@@ -86,26 +87,30 @@ def pack(run: Run) -> bytes:
 def unpack(source: bytes | Path | BinaryIO) -> Run:
     """The run of a zip, added to the store under a name that is free.  It appears there whole or not at all.
 
-    Raises WrongRequest where the zip is none of ours, DamagedRun where a file of the run can't be right.
+    Raises WrongRequest where the zip is none of ours or the store can't be written, DamagedRun where a file of the run
+    can't be right.
     """
-    store.root().mkdir(parents=True, exist_ok=True)
-    folder = Path(tempfile.mkdtemp(prefix=".import-", dir=store.root()))
+    with store.written():
+        store.root().mkdir(parents=True, exist_ok=True)
+        folder = Path(tempfile.mkdtemp(prefix=".import-", dir=store.root()))
     try:
         _extract(io.BytesIO(source) if isinstance(source, bytes) else source, folder)
-        with _telling("run.json"):
-            about = _about(_json(folder / "run.json"))
-        spec = RunSpec.from_json(about["spec"])
-        with _telling("state.json"):
-            mark = _mark(_json(folder / "state.json"))
-        if mark["state"] == store.FINISHED:
-            _require_results(folder, about, spec.card)
-        else:
-            about = {name: about[name] for name in ("format", "spec", "created")}
-        _require_readable(folder)
-        files.write_json(folder / "run.json", about)
-        files.write_json(folder / "state.json", mark | {"imported": time.time()})
-        folder.chmod(0o755)
-        return Run(_moved(folder, spec.slug))
+        with _telling(folder):
+            run = Run(folder)
+            about, mark = run.about, {name: run.mark.get(name, "") for name in ("state", "since", "sentence")}
+            _require(mark["state"] in store.ENDED, folder / "state.json", f"state is {mark['state']}")
+            _require(NAME.fullmatch(run.spec.dataset), folder / "run.json", "spec.dataset is no name of an image set")
+            if mark["state"] == store.FINISHED:
+                _require_results(run)
+            else:
+                about = {name: about[name] for name in ("format", "spec", "created")}
+            _require_readable(run)
+            spec = _with_all_settings(run.spec)
+        with store.written():
+            files.write_json(folder / "run.json", about | {"spec": spec.to_json()})
+            files.write_json(folder / "state.json", mark | {"imported": time.time()})
+            folder.chmod(0o755)
+            return Run(store.placed(folder, spec.slug))
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
@@ -173,157 +178,98 @@ def _require_modest(members: list[zipfile.ZipInfo]) -> None:
             raise WrongRequest(f"{member.filename[:80]} in the zip would grow more than {MOST_RATIO}-fold. {ADVICE}")
 
 
-def _moved(folder: Path, slug: str) -> Path:
-    """The folder under the run's own name, or with -2, -3 where it is taken."""
-    repeat = 1
-    while True:
-        path = folder.with_name(slug if repeat == 1 else f"{slug}-{repeat}")
-        try:
-            path.mkdir()  # exclusive, so two imports never meet
-        except FileExistsError:
-            repeat += 1
-        else:
-            return folder.rename(path)
-
-
 # --- the run --------------------------------------------------------------------------------------------------------
 
 
 @contextlib.contextmanager
-def _telling(name: str) -> Iterator[None]:
-    """Whatever is wrong with a stranger's file, a person hears which file it is."""
+def _telling(folder: Path) -> Iterator[None]:
+    """What is wrong with a file, in the words of somebody who holds a zip and has no run yet."""
     try:
         yield
-    except NoveltyError:
-        raise
-    except Exception:
-        raise DamagedRun(f"{name} in the zip is not what a run has there. Ask for the run again.") from None
+    except DamagedRun as error:
+        told = (
+            str(error).replace(f"of the run {folder.name}", "in the zip").replace(f"The run {folder.name}", "The zip")
+        )
+        raise DamagedRun(told.replace(files.ADVICE, ASK)) from None
 
 
-def _json(path: Path) -> Any:
-    return json.loads(path.read_text(encoding="utf-8"))
+def _require(right: object, path: Path, told: str) -> None:
+    if not right:
+        raise files.damaged(path, told)
 
 
-def _about(content: Mapping[str, Any]) -> dict[str, Any]:
-    """run.json with its request checked, down to the type of each knob.
-
-    Raises WrongRequest, or what `_telling` turns into a sentence.
-    """
-    if content["format"] != store.FORMAT:
-        raise WrongRequest(f"The run is of format {content['format']!r}, and this version reads format {store.FORMAT}.")
-    asked = content["spec"]
-    _require(all(isinstance(asked[name], str) for name in ("dataset", "scenario", "method")))
-    _require(isinstance(asked["target"], list) and all(isinstance(word, str) for word in asked["target"]))
-    spec = RunSpec.from_json(asked)
-    _require(NAME.fullmatch(spec.dataset) and spec.device in ("auto", "cpu", "cuda"))
-    _require(all(type(seed) is int and seed >= 0 for seed in (spec.seed, spec.split_seed)))
-    settings = knobs.values(spec.settings)
-    options = knobs.values(knobs.changed(scenarios.named(spec.scenario).options(), spec.options))
-    _require(_is_time(content["created"]))
-    return {**content, "spec": spec.to_json() | {"knobs": settings, "options": options}}
+def _with_all_settings(spec: RunSpec) -> RunSpec:
+    """The request with every setting and option named: a zip from an older version lacks those that are new."""
+    options = knobs.changed(scenarios.named(spec.scenario).options(), spec.options)
+    return replace(spec, knobs=knobs.values(spec.settings), options=knobs.values(options))
 
 
-def _mark(content: Mapping[str, Any]) -> dict[str, Any]:
-    """What of state.json is taken over."""
-    mark = {"state": content["state"], "since": content["since"], "sentence": content.get("sentence", "")}
-    _require(mark["state"] in store.ENDED and _is_time(mark["since"]) and isinstance(mark["sentence"], str))
-    return mark
+def _require_results(run: Run) -> None:
+    """Raise DamagedRun unless the results that every page reads are there."""
+    about, path = run.about, run.folder / "run.json"
+    if told := checks.wrong(about, {"note": checks.TEXT, "alarms": checks.Each(checks.TEXT), **checks.RESULTS}):
+        raise files.damaged(path, told)
+    for score in run.spec.card.scores:
+        for kind in ("thresholds", "metrics"):
+            _require(score.name in about[kind], path, f"{kind}.{score.name} is missing")
+    for name in ("test.npz", "scores.npz", "detector.safetensors"):
+        if not (run.folder / name).exists():
+            raise DamagedRun(f"The zip holds a finished run without {name}. {ASK}")
 
 
-def _require_results(folder: Path, about: Mapping[str, Any], card: Card) -> None:
-    """Raise DamagedRun unless the results that every page reads are there and fit together."""
-    with _telling("run.json"):
-        _require(isinstance(about["note"], str) and all(isinstance(each, str) for each in about["alarms"].values()))
-        _require(isinstance(about["environment"], dict) and all(_is_number(each) for each in about["timings"].values()))
-        _require(all(type(about["counts"][name]) is int for name in ("train", "valid", "normal", "novel")))
-        for score in card.scores:
-            _require(_is_number(about["thresholds"][score.name]))
-            measured = about["metrics"][score.name]
-            for metrics in (measured, *measured.get("by_source", {}).values()):
-                _require(all(_is_estimate(metrics[name]) for name in METRICS if name in metrics))
-    with _telling("test.npz"):
-        test = _array_types(folder / "test.npz")
-        images, kind = test["images"]
-        _require(len(images) == 4 and images[1] in (1, 3) and kind == np.uint8)
-        _require(all(test[name][0] == images[:1] for name in ("novel", "source", "classes")))
-    with _telling("scores.npz"):
-        scores = _array_types(folder / "scores.npz")
-        for split, count in (("test", images[:1]), ("valid", test["valid_novel"][0])):
-            _require(all(scores[f"{split}/{score.name}"][0] == count for score in card.scores))
-    _require_file(folder / "detector.safetensors")
-
-
-def _require_readable(folder: Path) -> None:
+def _require_readable(run: Run) -> None:
     """Raise DamagedRun unless every file is of its kind: arrays without objects, tensors, lines of JSON."""
+    for path in sorted(run.folder.rglob("*.npz")):
+        file = path.relative_to(run.folder).with_suffix("").as_posix()
+        _require_plain(path)
+        found = run.arrays(file)
+        if file == "scores" and run.state == store.FINISHED:
+            for name in (f"{split}/{score.name}" for split in ("test", "valid") for score in run.spec.card.scores):
+                _ = found[name]
+    weights = run.folder / "detector.safetensors"
+    if weights.exists():
+        _require(_is_state(weights), weights, "it holds no weights")
+    if (run.folder / "name.json").exists():
+        files.read_json(run.folder / "name.json", NAMED)
+    _ = run.controls, run.progress()
+
+
+def _is_state(path: Path) -> bool:
     from safetensors import safe_open
 
-    for path in sorted(folder.rglob("*.npz")):
-        with _telling(path.name):
-            _array_types(path)
-    weights = folder / "detector.safetensors"
-    with _telling(weights.name):
-        if weights.exists():
-            with safe_open(weights, framework="np") as archive:
-                _require(isinstance(json.loads(archive.metadata()["structure"]), dict))
-    with _telling("name.json"):
-        name = _json(folder / "name.json")["name"] if (folder / "name.json").exists() else "none"
-        _require(isinstance(name, str) and 0 < len(name.strip()) <= 80)
-    with _telling("controls.json"):
-        lines = _json(folder / "controls.json") if (folder / "controls.json").exists() else {}
-        _require(isinstance(lines, dict))
-        measured = [lines[control] for control in store.CONTROLS if control in lines]
-        _require(all(_is_estimate(metrics[name]) for metrics in measured for name in METRICS if name in metrics))
-    with _telling("progress.jsonl"):
-        path = folder / "progress.jsonl"
-        for line in path.read_text(encoding="utf-8").splitlines() if path.exists() else ():
-            epoch = json.loads(line)
-            _require(type(epoch["number"]) is int and type(epoch["epoch"]) is int and isinstance(epoch["stage"], str))
-            _require(all(_is_number(epoch[name]) for name in ("seconds", "rate")))
-            _require(all(map(_is_number, epoch["curves"].values())))
+    try:
+        with safe_open(path, framework="np") as archive:
+            return isinstance(json.loads(archive.metadata()["structure"]), dict)
+    except Exception:  # a broken file raises many kinds of error, and each means the same to a person
+        return False
 
 
-def _array_types(path: Path) -> dict[str, tuple[tuple[int, ...], np.dtype]]:
-    """Shape and type of every array of an npz, from its headers, once its bytes have been checked.
+def _require_plain(path: Path) -> None:
+    """Raise DamagedRun unless an npz holds plain arrays whose headers, sizes and checksums agree, before they are read.
 
-    Raises what `_telling` turns into a sentence, also for arrays of objects (pickles), and WrongRequest for a bomb.
+    Raises WrongRequest for a bomb.
     """
-    _require_file(path)
-    found = {}
-    with zipfile.ZipFile(path) as archive:
-        members = archive.infolist()
-        _require(all(member.compress_type in COMPRESSIONS for member in members))
-        if sum(member.file_size for member in members) > MOST_BYTES:
-            raise WrongRequest(f"The arrays of {path.name} would take more than {MOST_BYTES / 2**30:.0f} GB. {ADVICE}")
-        for member in members:
-            with archive.open(member) as stream:
-                shape, _, kind = HEADERS[np.lib.format.read_magic(stream)](stream)
-                _require(kind.kind in "biufU" and member.file_size == stream.tell() + math.prod(shape) * kind.itemsize)
-                while stream.read(2**20):  # to the end, where the checksum is compared
-                    pass
-            found[member.filename.removesuffix(".npy")] = shape, kind
-    return found
+    try:
+        with zipfile.ZipFile(path) as archive:
+            members = archive.infolist()
+            if sum(member.file_size for member in members) > MOST_BYTES:
+                raise WrongRequest(
+                    f"The arrays of {path.name} would take more than {MOST_BYTES / 2**30:.0f} GB. {ADVICE}"
+                )
+            right = all(member.compress_type in COMPRESSIONS and _is_plain(archive, member) for member in members)
+    except NoveltyError:
+        raise
+    except Exception:  # as above
+        right = False
+    _require(right, path, "it holds no arrays")
 
 
-def _require_file(path: Path) -> None:
-    if not path.exists():
-        raise DamagedRun(f"The zip holds a finished run without {path.name}. Ask for the run again.")
-
-
-def _require(right: object) -> None:
-    """Raise what `_telling` turns into a sentence."""
-    if not right:
-        raise ValueError
-
-
-def _is_number(value: Any) -> bool:
-    return type(value) in (int, float)
-
-
-def _is_time(value: Any) -> bool:
-    """Whether these are seconds since 1970 that a calendar can show."""
-    return _is_number(value) and 0 <= value < 2**33
-
-
-def _is_estimate(value: Mapping[str, Any]) -> bool:
-    """Whether this is a metric {value, low, high}, each perhaps undefined."""
-    return all(value.get(name) is None or _is_number(value[name]) for name in ("value", "low", "high"))
+def _is_plain(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> bool:
+    """Whether a member is an array without objects (pickles), of the size that its header claims."""
+    with archive.open(member) as stream:
+        shape, _, kind = HEADERS[np.lib.format.read_magic(stream)](stream)
+        if kind.kind not in "biufU" or member.file_size != stream.tell() + math.prod(shape) * kind.itemsize:
+            return False
+        while stream.read(2**20):  # to the end, where the checksum is compared
+            pass
+    return True

@@ -3,15 +3,20 @@
 import functools
 import logging
 import runpy
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+# Streamlit imports it when it draws the first chart; meanwhile Plotly, in another session's thread, takes what it finds
+# half-imported for the whole.  Whoever waits for this import waits for all of it.
+import pandas  # noqa: F401
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from core.errors import NoveltyError
+from core.errors import DamagedRun, NoveltyError
 from core.runs import store
+from core.runs.process import leftovers
 from pages.shared import panels
 
 ENTRY = Path(__file__).parents[2] / "streamlit_app.py"
@@ -19,7 +24,17 @@ OUR_FAULT = "Something went wrong on our side while this page was drawn; the det
 STYLE = """<style>
 [data-testid=stMainBlockContainer] { padding: 2.75rem 2.5rem 4rem; }
 [data-testid=stImage] img { border-radius: 0; image-rendering: pixelated; }
-</style>"""
+.js-plotly-plot .modebar-container { top: auto !important; bottom: 0; height: 26px !important; }
+</style>"""  # a chart's tools lie below it: above they would lie on its title
+# What charts draw in the text colour. Streamlit puts it into a chart when that is first drawn, in one of these two for
+# light and dark, and leaves it there when the theme changes; so the page's own text colour takes its place.
+INKS = ("rgb(38, 39, 48)", "rgb(250, 250, 250)")
+FOLLOW_THEME = "\n".join(
+    ", ".join(f'.js-plotly-plot svg [style*="{what}: {ink}"]' for ink in INKS)
+    + f" {{ {what}: currentColor !important; }}"
+    for what in ("fill", "stroke")
+)
+LEFT_OUT = "left_out"  # the sentence about a damaged run that the page was just drawn anew without
 LARGE_TYPE = "<style>html { font-size: 22px; }</style>"  # Streamlit measures in rem, so this enlarges everything
 
 
@@ -37,17 +52,26 @@ def through_entry() -> None:
 @contextmanager
 def around() -> Iterator[None]:
     """What the entry script puts around a page: the sidebar, and a sentence where the page fails."""
-    st.html(STYLE)
+    _look_after()
+    st.html(f"{STYLE}<style>{FOLLOW_THEME}</style>")
     slot = st.session_state["live"] = st.sidebar.empty()
     with _sentences():  # before the page: nothing can be drawn after its st.stop()
         _live_line(slot, *store.activity())
     if st.sidebar.toggle("Large type", key="large_type", help="Readable from the last row of a classroom"):
         st.html(LARGE_TYPE)
+    if told := st.session_state.pop(LEFT_OUT, ""):
+        st.warning(panels.escape(f"{told} It is left out here."), icon=":material/broken_image:")
     with _sentences():
         yield
     if "live" in st.session_state:
         with _sentences():
             live()
+
+
+@st.cache_resource(show_spinner=False)
+def _look_after() -> None:
+    """Once a server: what killed processes left in the store, beside the pages."""
+    threading.Thread(target=leftovers.look_after, daemon=True).start()
 
 
 @contextmanager
@@ -56,6 +80,9 @@ def _sentences() -> Iterator[None]:
     try:
         yield
     except NoveltyError as error:
+        if isinstance(error, DamagedRun) and store.leave_out(error):
+            st.session_state[LEFT_OUT] = str(error)
+            st.rerun()  # without that run: the others are shown
         panels.refused(error)
     except Exception:
         logging.getLogger(__name__).exception("A page failed")
@@ -75,20 +102,23 @@ def fragment(body: Callable | None = None, *, run_every: str | None = None, key:
     return st.fragment(guarded, run_every=run_every, key=key)
 
 
-def live(render_page: Callable[[], None] | None = None) -> None:
+def live(render_page: Callable[[], None] | None = None, busy: Callable[[], bool] = lambda: False) -> None:
     """The page's one polling fragment: the sidebar's live line, and the page's own live part where this is called.
 
     It polls each second while something trains or waits, and only then; when the last run ends, the page is drawn anew.
+    busy: whether something else is under way that the page waits for.
     """
     slot = st.session_state.pop("live", st.sidebar)
-    polling = any(store.activity())
+    polling = any(store.activity()) or busy()
 
     def render() -> None:
         activity = store.activity()
         _live_line(slot, *activity)
         if render_page:
             render_page()
-        if polling and not any(activity):  # last: a button that was just pressed in the live part is heard first
+        if (
+            polling and not any(activity) and not busy()
+        ):  # last: a button that was just pressed in the live part is heard first
             st.rerun()
 
     fragment(render, run_every="1s" if polling else None)()

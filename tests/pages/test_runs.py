@@ -177,7 +177,13 @@ def test_a_zip_is_imported_and_chosen_and_a_bad_one_is_refused(filled_store, ope
 
 def test_what_is_no_run_is_named_with_what_to_do(filled_store, open_page):
     (filled_store / "left-over").mkdir()
-    assert "left-over can't be read as a run: delete what lies there, or import it again." in words(open_page("runs"))
+    app = open_page("runs")
+    assert "The run left-over has no run.json. Delete the run, or import it again." in words(app)
+    app.button(key="runs_delete_left-over").click().run()
+    assert (filled_store / "left-over").exists()
+    app.button(key="runs_delete_yes").click().run()
+    assert not (filled_store / "left-over").exists()
+    assert "left-over" not in words(app)
 
 
 def test_a_run_whose_results_were_taken_away_does_not_take_the_others_with_it(filled_store, open_page):

@@ -27,7 +27,7 @@ def of(run: Run, name: str, score: str) -> Entrant:
         metrics=run.metrics(score),
         curves=rows.stored_curves(cached.arrays(run, "curves"), score),
         untrained=run.controls.get(UNTRAINED, {}).get("auroc") if score == card.headline else None,
-        seconds=run.about["timings"]["training"],
+        seconds=run.result("timings", "training"),
         published=tuple(published_in_words(each) for each in figures),
         alarm=run.about.get("alarms", {}).get(score, ""),
     )

@@ -9,7 +9,7 @@ from pages.shared import pickers
 
 def choose() -> list[Run]:
     """The finished runs of the chosen task; a link with runs says which task it is."""
-    finished = [run for run in store.runs() if run.state == FINISHED]
+    finished = store.those(lambda run: run.state == FINISHED)
     tasks: dict[str, list[Run]] = {}
     for run in finished:
         tasks.setdefault(run.spec.task.hash, []).append(run)

@@ -45,9 +45,9 @@ def _about(run: Run, state: str) -> str:
     asked = f"{state}, asked for {datetime.fromtimestamp(run.about['created']):%d %b %Y, %H:%M}"
     if not rows.has_results(run):
         return f"{asked} · without results" if state == FINISHED else asked
-    counts = run.about["counts"]
+    counts = run.result("counts")
     tested = f"tested on {counts['normal']:,} normal and {counts['novel']:,} novel images"
-    took = f"trained in {in_words(run.about['timings']['training'])}"
+    took = f"trained in {in_words(run.result('timings', 'training'))}"
     return f"{asked} · {took} · AUROC {rows.auroc(run)}, {tested}"
 
 

@@ -6,9 +6,10 @@ from typing import NoReturn
 
 import streamlit as st
 
-from core import figures, methods
+from core import evaluation, figures, methods
 from core.errors import NoveltyError
 from core.figures.pages import train as pictures
+from core.runs import checks
 from core.runs.duration import in_words
 from core.runs.process import jobs
 from core.runs.store import CANCELLED, FAILED, FINISHED, INTERRUPTED, LIVE, QUEUED, RUNNING, Run
@@ -32,7 +33,7 @@ def auroc(run: Run) -> str:
 
 def has_results(run: Run) -> bool:
     """Whether it finished and what it found is there, as it is unless somebody took it away."""
-    return run.state == FINISHED and {"metrics", "timings", "counts"} <= run.about.keys()
+    return run.state == FINISHED and checks.RESULTS.keys() <= run.about.keys()
 
 
 def standing(run: Run) -> str:
@@ -71,7 +72,11 @@ def follow(run: Run, prefix: str) -> None:
             if len(losses) > 1:
                 curve.image(pictures.sparkline(losses), alt=f"The loss over {len(losses)} epochs")
         elif state == FINISHED:
-            st.markdown(f"AUROC **{auroc(run)}**, {panels.escape(run.spec.card.score(run.spec.card.headline).title)}")
+            title = run.spec.card.score(run.spec.card.headline).title
+            st.markdown(f"AUROC **{auroc(run)}**, {panels.escape(title)}")
+            turned = evaluation.inverted(title, run.metrics()["auroc"])
+            for note in filter(None, (evaluation.few_images(run.about["counts"]), turned)):
+                st.badge(panels.escape(note), icon=":material/warning:", color="orange")
         else:
             st.markdown(panels.escape(run.sentence or f"It was {state}."))
 

@@ -5,6 +5,7 @@ import csv
 import io
 import json
 import os
+import shutil
 import signal
 import sys
 import time
@@ -16,7 +17,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from core import data, evaluation, methods
+from core import data, evaluation, glossary, methods
 from core.__main__ import main
 from core.cli import commands, terminal
 from core.knobs import knobs_of
@@ -157,6 +158,12 @@ def test_train_shows_metrics_controls_and_last_the_run(run, trained):
     assert text.splitlines()[-1].startswith(f"{run.id}: nap auroc {headline['value']:.3f}, aupr_novel ")
     assert "Published" not in text  # RaPP has no figure on digits
     assert [line.split()[0] for line in trained[1].err.splitlines()] == ["train", "prepare", "evaluate"]
+
+
+def test_a_second_training_of_the_same_says_so(run, trained):
+    _, first, second = trained
+    assert f"An equal run exists: {run.id}, finished. This one is {run.id}-2." in second.err.splitlines()
+    assert "An equal run exists" not in first.err
 
 
 def test_epochs_and_set_ask_for_the_same(run, trained):
@@ -311,12 +318,41 @@ def test_score_says_what_it_did_to_an_image(run, tmp_path):
     )
 
 
+def test_score_takes_a_folder_and_a_broken_file_costs_its_row(run, pictures, tmp_path):
+    folder = tmp_path / "mine"
+    (folder / "deeper").mkdir(parents=True)
+    for name in ("b.png", "deeper/a.png"):
+        shutil.copy(pictures[0], folder / name)
+    (folder / "deeper" / "notes.txt").write_text("of no interest")
+    (folder / "z.png").write_text("not an image")
+    answer = say("score", run.id, folder, "--json").json["images"]
+    names = [str(Path(each["image"]).relative_to(folder)) for each in answer]
+    assert names == ["b.png", "deeper/a.png", "z.png"]
+    assert [set(each["scores"]) for each in answer] == [{"nap", "sap", "reconstruction"}] * 2 + [set()]
+    assert "z.png isn't an image" in answer[2]["error"]
+    assert "z.png isn't an image" in say("score", run.id, folder).out
+    assert say("score", run.id, folder, "--csv").out.splitlines()[-1].startswith(f"{folder / 'z.png'},,,,")
+
+
+def test_score_says_where_an_image_is_framed_otherwise(run, tmp_path):
+    small = np.zeros((80, 80), np.uint8)
+    small[30:50, 35:45] = 255
+    for name, image in (("far.png", small), ("near.png", small[29:51, 29:51])):
+        Image.fromarray(image).save(tmp_path / name)
+    notes = {
+        Path(each["image"]).name: each["notes"] for each in say("score", run.id, tmp_path, "--json").json["images"]
+    }
+    assert any("fills its frame otherwise" in note for note in notes["far.png"])
+    assert not any("fills its frame otherwise" in note for note in notes["near.png"])
+
+
 def test_score_refuses_what_is_no_image(run, pictures, tmp_path):
     (tmp_path / "text.png").write_text("not an image")
+    (empty := tmp_path / "empty").mkdir()
     for words, said in (
         ([tmp_path / "absent.png"], "absent.png can't be read"),
-        ([tmp_path], "can't be read"),
-        ([pictures[0], tmp_path / "text.png"], "text.png isn't an image"),
+        ([tmp_path / "text.png"], "text.png isn't an image"),
+        ([empty], "holds no images"),
         ([pictures[0], "--score", "magic"], "no score 'magic'"),
     ):
         refused = say("score", run.id, *words)
@@ -408,3 +444,59 @@ def test_whoever_trains_starts_the_mirror(monkeypatch):
     assert say("resume", run.id).status == 1
     assert say("mirror").status == 0
     assert calls == ["start", "start", "main"]
+
+
+def test_an_image_is_scaled_as_the_set_that_a_run_learnt_from(tmp_path, monkeypatch, rng):
+    """12 bits in 16: pictures that differ in their level alone, which a scale of their own would hide."""
+    settled(tmp_path, monkeypatch)
+    for name, level in (("good", 1000), ("bad", 3000)):
+        (tmp_path / "own" / name).mkdir(parents=True)
+        for place in range(12):
+            values = level + rng.integers(0, 60, (10, 10))
+            Image.fromarray(values.astype(np.uint16)).save(tmp_path / "own" / name / f"{place}.png")
+    added = say("datasets", "--add", tmp_path / "own", "--name", "own", "--size", "10", "--json")
+    low, high = added.json["found"]["value_range"]
+    assert 1000 <= low < 1010 and 3050 < high < 3060
+    words = ("--dataset", "own", "--scenario", "unimodal", "--target", "good", "--method", "nearest-neighbours")
+    run = say("train", *words, "--json").json
+    assert run["scores"]["mean"]["auroc"]["value"] == 1.0
+    Image.fromarray((3990 + rng.integers(0, 60, (10, 10))).astype(np.uint16)).save(tmp_path / "new.png")
+    Image.fromarray((1000 + rng.integers(0, 60, (10, 10))).astype(np.uint16)).save(tmp_path / "old.png")
+    bright, usual = say("score", run["run"], tmp_path / "new.png", tmp_path / "old.png", "--json").json["images"]
+    assert (
+        bright["scores"]["mean"]["novel"] and bright["scores"]["mean"]["value"] > 5 * usual["scores"]["mean"]["value"]
+    )
+    assert "as its set was; 100.0% of its pixels lie outside and were clipped" in bright["notes"][0]
+
+
+def test_a_dry_run_adds_nothing_and_several_sets_need_a_part(tmp_path, monkeypatch):
+    settled(tmp_path, monkeypatch)
+    for name in ("nut", "screw"):
+        for place in ("train/good/1.png", "test/good/2.png", "test/bent/3.png"):
+            path = tmp_path / "root" / name / place
+            path.parent.mkdir(parents=True)
+            Image.new("L", (9, 9), len(place)).save(path)
+    refused = say("datasets", "--add", tmp_path / "root", "--name", "own")
+    assert refused.status == 2 and "Add --part nut, or another of them." in refused.err
+    told = say("datasets", "--add", tmp_path / "root", "--part", "screw", "--dry-run")
+    assert "good is normal" in told.out and not (tmp_path / "data").exists()
+    assert say("datasets", "--dry-run").status == 2
+
+
+def test_names_of_files_neither_steer_the_terminal_nor_run_in_a_spreadsheet(run, pictures, tmp_path):
+    for name in ("=1+1.png", "a\x1b[31m.png"):
+        (tmp_path / name).write_bytes(Path(pictures[0]).read_bytes())
+    told = say("score", run.id, tmp_path / "a\x1b[31m.png").out
+    assert "\x1b" not in told and "a\ufffd[31m.png" in told
+    assert "\x1b" not in say("score", run.id, tmp_path / "a\x1b[32m.png").err
+    with contextlib.chdir(tmp_path):
+        rows = list(csv.DictReader(io.StringIO(say("score", run.id, "=1+1.png", "--csv").out)))
+    assert rows[0]["image"] == "'=1+1.png" and float(rows[0]["value"]) > 0
+
+
+def test_glossary_explains_a_term_or_all():
+    (term,) = say("glossary", "AUROC", "--json").json["terms"]
+    assert term["title"] == "AUROC" and "0.5 is guessing" in term["sentence"]
+    text = say("glossary").out
+    assert all(each.title in text and each.sentence in text for each in glossary.TERMS.values())
+    assert say("glossary", "colour").status == 2

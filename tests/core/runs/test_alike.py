@@ -26,7 +26,7 @@ def respecified(run: Run, **changes) -> Run:
 
 def test_runs_of_another_task_another_family_or_without_an_end_are_left_out(runs):
     respecified(runs["rapp-ae"], target=["4"])
-    respecified(runs["rapp-vae"], method="deep-svdd")
+    respecified(runs["rapp-vae"], method="deep-svdd", knobs={})
     store.mark(respecified(runs["rapp-aae"], seed=7), store.FAILED)
     assert {run.id for run in alike.on_same_task(runs["rapp-ae"])} == {run.id for run in runs.values()}
 
@@ -53,7 +53,7 @@ def test_variations_leave_out_what_was_trained_already(runs):
 
 
 def test_runs_of_other_families_are_finished_and_on_the_same_task(runs):
-    other = respecified(runs["rapp-vae"], method="deep-svdd")
+    other = respecified(runs["rapp-vae"], method="deep-svdd", knobs={})
     assert {run.id for run in alike.of_other_families(runs["rapp-ae"])} == {other.id}
     assert {run.id for run in alike.of_other_families(other)} == {run.id for run in runs.values()}
     store.mark(other, store.FAILED)

@@ -48,8 +48,11 @@ def test_a_stage_that_has_its_own_epochs_knob_follows_it(runs):
     with (run.folder / "progress.jsonl").open("w") as stream:
         for number, stage, epochs, seconds in lines:
             for epoch in range(1, epochs + 1):
-                stream.write(json.dumps({"number": number, "stage": stage, "epoch": epoch, "seconds": seconds}) + "\n")
-    more = {"counts": {"train": 100}, "timings": {"total": 28.0}, "environment": {"device": "cpu"}}
+                line = {"number": number, "stage": stage, "epoch": epoch, "seconds": seconds, "curves": {}, "rate": 1.0}
+                stream.write(json.dumps(line) + "\n")
+    counts = {"train": 100, "valid": 0, "normal": 0, "novel": 0}
+    timings = {"training": 25.0, "total": 28.0}
+    more = {"counts": counts, "timings": timings, "environment": {"device": "cpu", "threads": 1}}
     rewritten(run, lambda about: about.update(more))
     store.mark(run, store.FINISHED)
     assert duration.estimate(asked, 100).seconds == pytest.approx(10 * 1.0 + 6 * 10.0 + 3.0)

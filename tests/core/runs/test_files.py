@@ -179,7 +179,9 @@ def test_a_damaged_file_is_one_sentence_that_names_run_and_file(folder, kind, ho
 
 def test_an_array_that_is_not_there_is_named(folder):
     files.write_arrays(folder / "test.npz", {"a": np.zeros(2)})
-    with pytest.raises(DamagedRun, match="lacks an array: b is not a file in the archive. Train it again."):
+    with pytest.raises(
+        DamagedRun, match="lacks an array: b is not a file in the archive. Delete the run, or import it again."
+    ):
         files.read_arrays(folder / "test.npz", "a", "b")
 
 

@@ -10,9 +10,9 @@ import pytest
 from filelock import FileLock
 
 from core.errors import DamagedRun, NoveltyError, WrongRequest
-from core.runs import files, store
+from core.runs import files, locks, store
 from core.runs import run as run_file
-from tests.core.runs.making import NOBODY, ended, made
+from tests.core.runs.making import NOBODY, abandoned, ended, made
 
 pytestmark = pytest.mark.usefixtures("empty")
 
@@ -27,17 +27,19 @@ def test_names_and_titles():
             store.rename(run, wrong)
 
 
-def test_a_new_run_is_queued_and_alive_until_its_process_should_have_started(monkeypatch):
+def test_a_new_run_is_alive_from_its_first_moment_and_no_longer_than_its_process(monkeypatch):
     run = made()
     assert (run.state, run.alive) == (store.QUEUED, True)
-    later = time.time() + run_file.START_GRACE + 1
+    later = time.time() + 10_000  # however long that process takes to start
     monkeypatch.setattr(time, "time", lambda: later)
+    assert (run.state, run.alive) == (store.QUEUED, True)
+    locks.let_go(run.folder)
     assert (run.state, run.alive) == (store.INTERRUPTED, False)
 
 
 @pytest.mark.parametrize("state", [store.QUEUED, store.RUNNING])
 def test_a_run_lives_exactly_while_its_lock_is_held(state, holder):
-    run = made()
+    run = abandoned()
     store.mark(run, state, pid=os.getpid(), host=os.uname().nodename)  # the number of a live process means nothing
     assert run.state == store.INTERRUPTED
     process = holder(run.folder / "lock")
@@ -49,8 +51,9 @@ def test_a_run_lives_exactly_while_its_lock_is_held(state, holder):
 
 
 def test_a_run_on_another_host_lives_while_its_heartbeat_is_young():
-    run = made()
+    run = abandoned()
     store.mark(run, store.RUNNING, pid=NOBODY, host="elsewhere")
+    (run.folder / "heartbeat").unlink()
     assert run.state == store.INTERRUPTED
     (run.folder / "heartbeat").touch()
     assert run.state == store.RUNNING
@@ -60,7 +63,7 @@ def test_a_run_on_another_host_lives_while_its_heartbeat_is_young():
 
 
 def test_readers_that_probe_a_lock_at_once_do_not_take_each_other_for_its_holder():
-    run = made()
+    run = abandoned()
     store.mark(run, store.RUNNING, host=os.uname().nodename)
     (run.folder / "lock").touch()
     seen, stop = [], time.monotonic() + 1.5
@@ -79,7 +82,7 @@ def test_readers_that_probe_a_lock_at_once_do_not_take_each_other_for_its_holder
 
 
 def test_a_probe_does_not_keep_the_owner_from_its_lock():
-    run = made()
+    run = abandoned()
     (run.folder / "lock").touch()
     for _ in range(50):
         assert not store.held(run.folder / "lock")
@@ -126,18 +129,19 @@ def test_broken_controls_are_one_sentence(content):
         _ = run.controls
 
 
+def epoch(number: int, at: int, **curves: float) -> str:
+    line = {"stage": "train", "number": number, "epoch": at, "curves": curves, "seconds": 1.5, "rate": 10}
+    return json.dumps(line)
+
+
 def test_progress_skips_torn_lines_and_the_last_word_counts():
     run = made()
     lines = [
-        '{"number": 0, "epoch": 1, "curves": {"loss": 3}}',
-        '{"number": 0, "epoch": 2, "curves": {"loss": 2}}',
+        epoch(0, 1, loss=3),
+        epoch(0, 2, loss=2),
         '{"number": 0, "epo',
-        '{"number": 0, "epoch": 2, "curves": {"loss": 1}}',
-        '{"number": 1, "epoch": 1, "curves": {}}',
-        "[1, 2]",
-        "7",
-        '{"number": [], "epoch": 1}',
-        '{"number": "x", "epoch": 1}',
+        epoch(0, 2, loss=1),
+        epoch(1, 1),
         '{"number": 1, "epoch": 2, "cur',
     ]
     (run.folder / "progress.jsonl").write_bytes("\n".join(lines).encode() + b"\xff")
@@ -149,14 +153,33 @@ def test_progress_skips_torn_lines_and_the_last_word_counts():
     assert made().progress() == []
 
 
+@pytest.mark.parametrize(
+    ("line", "entry"),
+    [
+        ("[1, 2]", "its content is not a group of entries"),
+        ("7", "its content is not a group of entries"),
+        (epoch(0, 1).replace('"number": 0', '"number": "x"'), "number is not a whole number of at least 0"),
+        (epoch(0, 1).replace("1.5", "null"), "seconds is not a number of at least 0"),
+        (epoch(0, 1, loss=1).replace("1}", '"low"}'), "curves.loss is not a number"),
+    ],
+)
+def test_a_whole_line_of_progress_that_says_something_else_is_damage(line, entry):
+    run = made()
+    (run.folder / "progress.jsonl").write_text(f"{line}\n")
+    with pytest.raises(DamagedRun, match=f"^progress.jsonl of the run {run.id} is damaged: {entry}. Delete the run"):
+        run.progress()
+
+
 def test_live_news_are_empty_where_there_are_none_or_broken_ones():
     run = made()
     assert run.live() == {}
-    (run.folder / "live.json").write_text('{"share": 0.5')
-    assert run.live() == {}
-    (run.folder / "live.json").write_text('{"share": 0.5}')
-    os.utime(run.folder / "live.json", ns=(1, 1))
-    assert run.live() == {"share": 0.5}
+    news = {"stage": "train", "epoch": 1, "epochs": 2, "share": 0.5, "rate": 10.0, "eta": None}
+    for number, broken in enumerate(['{"share": 0.5', '{"share": 0.5}', json.dumps(news | {"share": 7})]):
+        (run.folder / "live.json").write_text(broken)
+        os.utime(run.folder / "live.json", ns=(number, number))
+        assert run.live() == {}
+    (run.folder / "live.json").write_text(json.dumps(news))
+    assert run.live() == news
 
 
 def test_percentiles_come_from_validation_images_whose_labels_nobody_knows():
@@ -211,3 +234,15 @@ def test_the_version_changes_with_what_is_written():
     time.sleep(0.01)
     store.rename(run, "New")
     assert run.version > before
+
+
+def test_the_range_of_values_is_read_and_checked():
+    run = made()
+    assert run.value_range is None
+    content = json.loads((run.folder / "run.json").read_text())
+    files.write_json(run.folder / "run.json", content | {"value_range": [0, 4095.5]})
+    assert run.value_range == (0.0, 4095.5)
+    for wrong in (3, [1], [2, 1], ["a", "b"], [0, float("inf")]):
+        files.write_json(run.folder / "run.json", content | {"value_range": wrong})
+        with pytest.raises(DamagedRun, match="value_range.* two numbers"):
+            run.value_range  # noqa: B018

@@ -9,7 +9,6 @@ from core import scenarios
 from core.runs import files
 from core.runs.results import projection
 from core.runs.results.projection import neighbourhoods, plane
-from core.runs.store import Run
 
 
 class RecordedUMAP:
@@ -42,9 +41,9 @@ class ByPixels:
 
 
 @pytest.fixture
-def run_and_task(tmp_path):
+def run_and_task(new_run):
     task = scenarios.build(scenarios.task_spec("digits", "several-normal", "0,1,3", {"split": "pooled"}))
-    run = Run(tmp_path)
+    run = new_run()
     tested = ByPixels().explain(task.images("test"))
     files.write_arrays(run.folder / "explanations.npz", {"test/embedding": tested["embedding"]})
     files.write_arrays(run.folder / "portrait.npz", {"centres": np.eye(5, dtype=np.float32)[:2]})

@@ -88,7 +88,7 @@ def test_a_damaged_run_gives_its_sentence_and_the_others_their_scores(client, ru
     (damaged.folder / "detector.safetensors").unlink()
     first, second = client.judge([(damaged, images), (run, images)])
     assert isinstance(first, DamagedRun)
-    assert str(first) == f"The run {run.id} has no detector.safetensors. Train it again, or import it again."
+    assert str(first) == f"The run {run.id} has no detector.safetensors. Delete the run, or import it again."
     assert second.scores["nap"].shape == (6,)
 
 
