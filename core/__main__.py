@@ -1,10 +1,12 @@
 """The command line: `python -m core COMMAND`.  What the commands do is in `core/cli/commands.py`."""
 
 import argparse
+import contextlib
 import io
 import json
 import os
 import sys
+import threading
 from argparse import Namespace as Words
 from pathlib import Path
 from typing import Any, NoReturn
@@ -199,7 +201,22 @@ def main(arguments: list[str] | None = None) -> int:
     return 0
 
 
+def leave(status: int) -> NoReturn:
+    """End this process.
+
+    One that has loaded torch would take its libraries apart first, for half a second and 120 MB more than it ever held:
+    it ends at once, but where worker processes or threads are still to be ended in order.
+    """
+    orderly = "torch" not in sys.modules or "joblib" in sys.modules or "mlflow" in sys.modules
+    if orderly or any(not each.daemon for each in threading.enumerate() if each is not threading.main_thread()):
+        sys.exit(status)
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(OSError, ValueError):  # nobody may be reading any more
+            stream.flush()
+    os._exit(status)
+
+
 if __name__ == "__main__":
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # a class name may hold what the terminal can't show
-    sys.exit(main())
+    leave(main())

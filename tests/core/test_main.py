@@ -58,6 +58,28 @@ def test_threads_spin_shortly_where_nobody_says_otherwise(asked, spins):
     assert told[-1] == str(spins)
 
 
+@pytest.mark.parametrize(
+    ("loaded", "told"),
+    [
+        ("", "in order\n"),
+        ("sys.modules['torch'] = sys", ""),
+        ("sys.modules['torch'] = sys.modules['joblib'] = sys", "in order\n"),
+        ("sys.modules['torch'] = sys; threading.Thread(target=time.sleep, args=[0.2]).start()", "in order\n"),
+        ("sys.modules['torch'] = sys; threading.Thread(target=time.sleep, args=[9], daemon=True).start()", ""),
+    ],
+)
+def test_a_process_with_torch_ends_without_taking_it_apart_unless_others_are_to_be_ended(loaded, told):
+    code = f"""
+import atexit, sys, threading, time
+from core.__main__ import leave
+atexit.register(print, "in order")
+print("said")
+{loaded}
+leave(3)
+"""
+    assert process(code, check=3).stdout == f"said\n{told}"
+
+
 def test_help_lists_the_commands_for_people(capsys):
     with pytest.raises(SystemExit) as ended:
         main(["--help"])
