@@ -3,7 +3,7 @@
     python -m tests.benchmarks.bench_commands OTHER_FOLDER [--rounds 5] [--scored RUN_FOLDER]
 
 `train` of RaPP on digits, quick preset, to "finished" and to the end; `score` of one image by a run, by default the
-first shipped RaPP run, or by the run in a folder, e.g. one of MNIST at the paper's size. Prints a Markdown table of
+shipped RaPP run on digits, or by the run in a folder, e.g. one of MNIST at the paper's size. Prints a Markdown table of
 medians with their ratios to the other build, a folder with its checkout.
 """
 
@@ -74,7 +74,7 @@ def main() -> None:
     words.add_argument("--rounds", type=int, default=5)
     words.add_argument("--scored", type=Path)
     asked = words.parse_args()
-    scored = asked.scored or next((PROJECT / "checkpoints" / "shipped").glob("rapp-ae-*"))
+    scored = asked.scored or next((PROJECT / "checkpoints" / "shipped").glob("rapp-ae-digits-*"))
     builds = {"ours": PROJECT, "other": asked.other.resolve()}
     found: dict[tuple[str, str], list[Cost]] = {}
     print(f"load {os.getloadavg()[0]:.1f} before it starts\n", flush=True)
