@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Any
 
 from core.data import Entry, FolderReport, roots
-from core.evaluation import METRICS
+from core.evaluation import METRICS, few_images, inverted
 from core.knobs import PRESETS, Knob, knobs_of
 from core.methods.cards import Card, Published
 from core.runs import store
@@ -161,6 +161,7 @@ def result(run: Run, results: Mapping[str, Any]) -> str:
         _controls(run, metrics[card.headline]["auroc"]["value"]),
         "\n".join(_published(figure) for figure in published(run.spec)),
         "\n".join(f"{name}: {alarm}" for name, alarm in results["alarms"].items()),
+        "\n".join(filter(None, [few_images(counts), *(inverted(name, metrics[name]["auroc"]) for name in names)])),
         about.get("note", ""),
         summary(run, metrics),
     ]

@@ -13,7 +13,7 @@ calculate_log.py the code of M. Masana et al., BMVC 2018, calls; J. Davis, M. Go
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -23,7 +23,7 @@ from core.evaluation.intervals import Estimate, Histograms, estimate, levels, ob
 from core.evaluation.metrics import RANKING
 from core.evaluation.scores import labelled
 
-Computed = Callable[[Histograms, np.ndarray], np.ndarray]  # D resamples and the L distinct scores in, [D] out
+Computed = Callable[[Histograms, "Scale"], np.ndarray]  # D resamples of scores on a scale in, [D] out
 DRAWS = 200  # of an interval that is computed when somebody asks for it
 
 
@@ -175,12 +175,13 @@ def measured(
     """
     scores, novel = labelled(scores, novel)
     distinct, level = levels(scores)
+    scale = Scale(distinct)
     both = novel.any() and not novel.all()
     blocks = list(resampled(level, novel, draws, seed)) if both else []
     found: dict[str, Estimate] = {}
     for key in keys:
-        value = COMPUTED[key](observed(level, novel), distinct)[0] if both else np.nan
-        drawn = [COMPUTED[key](block, distinct) for block in blocks]
+        value = COMPUTED[key](observed(level, novel), scale)[0] if both else np.nan
+        drawn = [COMPUTED[key](block, scale) for block in blocks]
         found[key] = estimate(value, np.concatenate([np.zeros(0), *drawn]))
     return found
 
@@ -190,71 +191,85 @@ def _single(key: str, scores: ArrayLike, novel: ArrayLike) -> float:
     if novel.all() or not novel.any():
         return float("nan")
     distinct, level = levels(scores)
-    return float(COMPUTED[key](observed(level, novel), distinct)[0])
+    return float(COMPUTED[key](observed(level, novel), Scale(distinct))[0])
+
+
+@dataclass(frozen=True, eq=False)
+class Scale:
+    """The L distinct scores, ascending, and how many thresholds of an even grid accept up to each of them."""
+
+    distinct: np.ndarray
+    counted: dict[int, np.ndarray] = field(default_factory=dict)
+
+    def thresholds(self, steps: int) -> np.ndarray | None:
+        """[L], of `steps` evenly spaced ones from the highest score down; None where the scores have no finite span."""
+        span = self.distinct[-1] - self.distinct[0]
+        if not 0 < span < np.inf:
+            return None
+        if steps not in self.counted:
+            grid = self.distinct[-1] - np.arange(steps) * (span / steps)
+            highest = np.maximum(np.searchsorted(self.distinct, grid, side="right") - 1, 0)
+            self.counted[steps] = np.bincount(highest, minlength=len(self.distinct))
+        return self.counted[steps]
 
 
 def _grid(steps: int, low: float, high: float) -> Computed:
-    """Mean FPR over `steps` evenly spaced thresholds, from the highest score down, whose TPR is in [low, high]."""
+    """Mean FPR over `steps` evenly spaced thresholds whose TPR is in [low, high]."""
 
-    def mean(histograms: Histograms, distinct: np.ndarray) -> np.ndarray:
-        span = distinct[-1] - distinct[0]
-        if not 0 < span < np.inf:
+    def mean(histograms: Histograms, scale: Scale) -> np.ndarray:
+        weight = scale.thresholds(steps)
+        if weight is None:
             return np.full(len(histograms.normal), np.nan)
-        thresholds = distinct[-1] - np.arange(steps) * (span / steps)
-        at = np.searchsorted(distinct, thresholds, side="right") - 1  # the highest score accepted by each
-        weight = np.bincount(np.maximum(at, 0), minlength=len(distinct))
-        tpr = histograms.normal_at_most / histograms.normals
-        meant = weight * ((tpr >= low) & (tpr <= high))  # [D, L]
+        least, most = np.ceil(low * histograms.normals - 1e-9), np.floor(high * histograms.normals + 1e-9)
+        meant = weight * ((histograms.normal_at_most >= least) & (histograms.normal_at_most <= most))  # [D, L]
         total = meant.sum(1)
-        accepted = (meant * histograms.novel_at_most).sum(1) / histograms.novels
+        accepted = np.einsum("dl,dl->d", meant, histograms.novel_at_most) / histograms.novels
         return np.divide(accepted, total, out=np.full(len(total), np.nan), where=total > 0)
 
     return mean
 
 
-def _error_95(histograms: Histograms, distinct: np.ndarray) -> np.ndarray:
+def _error_95(histograms: Histograms, scale: Scale) -> np.ndarray:
     return 0.5 * (1 - 0.95) + 0.5 * RANKING["fpr95_normal"](histograms)
 
 
-@dataclass(frozen=True)
-class _Curve:
-    """Counts of one class above, and of the other, where images are called positive level by level, [D, L] each."""
+def _called(histograms: Histograms, positive: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Images of the positive class on each level, and those of it and of the other that are called so from there on.
 
-    true: np.ndarray
-    false: np.ndarray
-
-    @classmethod
-    def of(cls, histograms: Histograms, positive: str) -> "_Curve":
-        if positive == "normal":  # from the lowest score up
-            return cls(histograms.normal_at_most, histograms.novel_at_most)
-        caught = histograms.novel[:, ::-1].cumsum(1)
-        return cls(caught, histograms.normal[:, ::-1].cumsum(1))
+    Each [D, L]; normal is called from the lowest score up, novel from the highest down.
+    """
+    if positive == "normal":
+        return histograms.normal, histograms.normal_at_most, histograms.novel_at_most
+    caught = histograms.novels - histograms.novel_at_most + histograms.novel
+    return histograms.novel, caught, histograms.normals - histograms.normal_at_most + histograms.normal
 
 
 def _rates(positive: str) -> Computed:
-    def area(histograms: Histograms, distinct: np.ndarray) -> np.ndarray:
-        curve = _Curve.of(histograms, positive)
-        tpr, fpr = (counts / counts[:, -1:] for counts in (curve.true, curve.false))
-        precision = tpr / np.maximum(tpr + fpr, 1e-300)  # 0 / 0 only where nothing is called positive yet
-        return (np.diff(tpr, axis=1, prepend=0) * precision).sum(1)
+    def area(histograms: Histograms, scale: Scale) -> np.ndarray:
+        here, true, false = _called(histograms, positive)
+        weight = histograms.normals / histograms.novels
+        weight = weight if positive == "normal" else 1 / weight  # of a false one, in units of a true one
+        precision = true / np.maximum(true + weight * false, 1e-300)  # 0 / 0 only where nothing is called yet
+        return np.einsum("dl,dl->d", here, precision) / here[0].sum()
 
     return area
 
 
 def _trapezoid(positive: str) -> Computed:
-    def area(histograms: Histograms, distinct: np.ndarray) -> np.ndarray:
-        curve = _Curve.of(histograms, positive)
-        called = curve.true + curve.false
-        precision = np.where(called > 0, curve.true / np.maximum(called, 1), 1.0)  # 1 before the first, as usual
-        before = np.concatenate([np.ones((len(precision), 1)), precision[:, :-1]], axis=1)
-        recall = curve.true / curve.true[:, -1:]
-        return (np.diff(recall, axis=1, prepend=0) * (before + precision) / 2).sum(1)
+    def area(histograms: Histograms, scale: Scale) -> np.ndarray:
+        here, true, false = _called(histograms, positive)
+        called = true + false
+        precision = np.where(called > 0, true / np.maximum(called, 1), 1.0)  # 1 before the first, as usual
+        step = precision if positive == "normal" else precision[:, ::-1]
+        before = np.concatenate([np.ones((len(step), 1)), step[:, :-1]], axis=1)
+        here = here if positive == "normal" else here[:, ::-1]
+        return np.einsum("dl,dl->d", here, before + step) / (2 * here[0].sum())
 
     return area
 
 
 def _from_ranking(key: str) -> Computed:
-    return lambda histograms, distinct: RANKING[key](histograms)
+    return lambda histograms, scale: RANKING[key](histograms)
 
 
 COMPUTED: dict[str, Computed] = {key: _from_ranking(key) for key in RANKING}

@@ -122,6 +122,7 @@ STATE: Shape = {
     "submitted?": TIME,
     "imported?": TIME,
     "sentence?": TEXT,
+    "follows?": TEXTS,
     "pid?": Kind("the number of a process", lambda value: type(value) is int and 1 < value < 2**31),
     "host?": TEXT,
 }
@@ -177,7 +178,16 @@ def depth(value: Any) -> int:
 
 # --- arrays -----------------------------------------------------------------------------------------------------------
 
-KINDS = {"image": "u", "flag": "bui", "whole": "iu", "real": "fiu", "open": "f", "text": "U", "any": "biufU"}
+KINDS = {
+    "image": "u",
+    "flag": "bui",
+    "whole": "iu",
+    "choice": "iu",
+    "real": "fiu",
+    "open": "f",
+    "text": "U",
+    "any": "biufU",
+}
 CURVES = {
     **{f"roc/*/{axis}?": "real L@" for axis in ("fpr", "tpr")},
     **{f"pr/*/{axis}?": "real L@" for axis in ("recall", "precision")},
@@ -197,18 +207,18 @@ ARRAYS: dict[str, dict[str, str]] = {
     "scores": {"test/*?": "real T", "valid/*?": "real V", "train/*?": "real n"},
     "train": {"classes": "text N"},
     "explanations": {"test/*?": "any T ...", "valid/*?": "any V ..."},
-    "probe": {"images": "image P C H W", "novel": "flag P <2", "place": "whole P <T"},
+    "probe": {"images": "image P C H W", "novel": "flag P <2", "place": "choice P <T"},
     "neighbours": {
         "bank": "image B C H W",
         "classes": "text B",
-        "bank_of?": "whole B <N",
+        "bank_of?": "choice B <N",
         "places": "whole T K <B",
         "distances": "real T K",
         "of": "whole",
     },
     "projection": {
-        "train_of": "whole n <N",
-        "test_of": "whole m <T",
+        "train_of": "choice n <N",
+        "test_of": "choice m <T",
         "embedding": "real n D",
         "pca/train": "real n 2",
         "pca/test": "real m 2",
@@ -278,6 +288,8 @@ def _misfit(name: str, array: np.ndarray, expected: str, sizes: Sizes) -> str:
         return f"has {array.shape[-3]} channels, an image has 1 or 3"
     if kind == "real" and not _finite(array):
         return "holds values that are no finite numbers"
+    if kind == "choice" and len(np.unique(chosen := array[array >= 0])) < len(chosen):
+        return "holds a place twice"
     most = sizes.get(below, int(below) if below.isdigit() else 2**62)
     if below and array.size and not -1 <= int(array.min()) <= int(array.max()) < most:
         return f"holds places outside 0 to {most - 1:,}"

@@ -13,7 +13,7 @@ from typing import Any
 from core.errors import RunFailed, WrongRequest
 from core.runs.process import machine
 from core.runs.spec import RunSpec
-from core.sweeps.training import train_run
+from core.sweeps.training import end_with, train_run
 
 BACKENDS = ("loky", "dask")
 CONNECT_SECONDS = 5
@@ -78,7 +78,9 @@ class Pool:
             if told is None:
                 return
             if isinstance(told, BaseException):
-                raise WorkerDied(f"{type(told).__name__}: {told}") from told
+                if not self.answering():
+                    raise RunFailed(LOST) from told
+                raise WorkerDied(f"{type(told).__name__}: {told}".splitlines()[0]) from told
             yield told
 
     def _produce(self, specs: Sequence[RunSpec], alone: bool, results: "queue.Queue[Any]") -> None:
@@ -127,7 +129,7 @@ def _loky(folder: str, jobs: int) -> Iterator[Pool]:
     from joblib.externals.loky import get_reusable_executor
 
     threads = max(1, machine.cores() // jobs)
-    options = {"backend": "loky", "inner_max_num_threads": threads}
+    options = {"backend": "loky", "inner_max_num_threads": threads, "initializer": end_with, "initargs": (os.getpid(),)}
     yield Pool(folder, jobs, options, kill=lambda: get_reusable_executor().shutdown(wait=False, kill_workers=True))
     get_reusable_executor().shutdown(wait=False)
 
@@ -173,11 +175,11 @@ def _dask(folder: str, jobs: int, address: str) -> Iterator[Pool]:
 
 
 def _require_the_project(client: Any) -> None:
-    """Raise WrongRequest where the cluster's workers can't import the project; joblib would wait for them for ever."""
+    """Raise WrongRequest where scheduler or workers can't import the project; joblib would wait for them for ever."""
     try:
         client.submit(default_jobs, pure=False).result(timeout=6 * CONNECT_SECONDS)
     except Exception as error:
         raise WrongRequest(
-            f"The workers of the Dask cluster can't import the project ({type(error).__name__}: {error}). "
-            "Start them in its folder, with its packages installed."
+            f"The Dask cluster can't import the project ({type(error).__name__}). Start its scheduler and its workers "
+            "with the project's folder in PYTHONPATH, where its packages are installed."
         ) from None

@@ -5,6 +5,7 @@ import importlib.util
 import os
 import signal
 import threading
+import time
 import traceback
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -104,6 +105,18 @@ def _leave_interrupts_to_the_sweep() -> None:
     """Ctrl+C reaches all processes of a terminal; the sweep's own then cancels the runs."""
     if threading.current_thread() is threading.main_thread():
         signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+def end_with(parent: int) -> None:
+    """Have this worker end when the sweep's process is gone: after its present run, for which nobody else waits."""
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(1)
+        with _one_at_a_time:
+            os._exit(0)
+
+    threading.Thread(target=watch, daemon=True).start()
 
 
 def forget_tries(sweep: Path, runs: Mapping[str, Run]) -> None:

@@ -72,7 +72,8 @@ def table(run: Run, score: str, metrics: Mapping[str, Any], values: NDArray, kin
         def compute() -> words.Numbers:
             return words.numbers(metrics, values, kinds, keys)
 
-        told = cached.remember(run, compute, "by kind", score, asked, *keys)
+        with st.spinner("Resampling"):
+            told = cached.remember(run, compute, "by kind", score, asked, *keys)
         shown = {
             panels.escape(head): [*map(panels.escape, cells)]
             for head, cells in words.table(told, kinds, chosen).items()
@@ -101,7 +102,8 @@ def show(run: Run, entrants: Sequence[Entrant], kinds: Kinds) -> None:
 
     run: one of the task, with which what is computed is kept.
     """
-    measure = st.segmented_control(
+    at_measure, at_convention = st.columns([3, 1])
+    measure = at_measure.segmented_control(
         "Measure",
         list(MEASURES),
         default="auroc",
@@ -109,14 +111,16 @@ def show(run: Run, entrants: Sequence[Entrant], kinds: Kinds) -> None:
         format_func=lambda name: MEASURES[name].title,
         key="compare_kind_measure",
         bind="query-params",
-        label_visibility="collapsed",
     )
-    ways = _titles(measure)
-    key = _select("Convention", ways, f"compare_kind_{measure}") if len(ways) > 1 else measure
-    completed = [
-        cached.remember(run, lambda each=each: words.completed(each, kinds, key), "by kind", each.key, key)
-        for each in entrants
-    ]
+    key, ways = measure, _titles(measure)
+    if len(ways) > 1:
+        with at_convention:
+            key = _select("Convention", ways, f"compare_kind_{measure}")
+    with st.spinner("Resampling"):
+        completed = [
+            cached.remember(run, lambda each=each: words.completed(each, kinds, key), "by kind", each.key, key)
+            for each in entrants
+        ]
     if told := figures.measured(completed, kinds, key):
         panels.show(figures.by_kind(told, kinds, key))
     else:

@@ -38,10 +38,10 @@ def numbers(run: Run, score: str, metrics: Mapping[str, Metrics], note: str = ""
     kinds, found = cached.kinds(run), metrics.get(score, {})
     by_kind.line(found, kinds)
     by_kind.accuracy([run])
-    values = cached.array(run, "scores", f"test/{score}") if moved is None else moved
-    by_kind.table(run, score, found, values, kinds, "" if moved is None else f"{moved.sum()!r} {moved[0]!r}")
     for note in (*words.alarms(run.about.get("alarms", {})), *_cautions(run, score, found)):
         st.badge(panels.escape(note), icon=":material/warning:", color="orange")
+    values = cached.array(run, "scores", f"test/{score}") if moved is None else moved
+    by_kind.table(run, score, found, values, kinds, "" if moved is None else f"{moved.sum()!r} {moved[0]!r}")
 
 
 def _cautions(run: Run, score: str, metrics: Metrics) -> list[str]:

@@ -47,6 +47,7 @@ def test_the_task_is_shown_before_training(own_store, open_page):
     assert "**324** normal and **183** novel" in words(app)
     normal, novel = (image.proto.imgs[0].alt for image in app.get("image"))
     assert normal == "Normal images of the classes 0, 1, 2, 4, 5, 6, 7, 8"
+    assert "**Normal**: 0, 1, 2, 4, 5, 6, 7, 8, 9" in words(app)  # all of them, though eight images are shown
     assert novel == "Novel images of the classes 3"
 
 

@@ -8,8 +8,10 @@ from numpy.typing import NDArray
 
 from core.figures import INK, NORMAL, SERIES, Picture, number, percent, scatter, style
 from core.figures.families.clad import unconfidence
+from core.figures.sheets import Row
 
 MOST_BARS = 10  # classes with a bar each, the nearest or likeliest ones
+IN_A_ROW = 6  # training images
 BAND = (0.05, 0.5, 0.95)
 
 
@@ -17,6 +19,32 @@ def named(explanation: Mapping[str, NDArray], count: int) -> list[str]:
     """The names of the known classes: "class_names" where the run is known, else their numbers."""
     names = explanation.get("class_names")
     return [f"class {name}" for name in (np.arange(1, count + 1) if names is None else names).tolist()]
+
+
+def neighbours(
+    reason: Mapping[str, NDArray], shown: Mapping[str, NDArray], bank: Mapping[str, NDArray], portrait: Mapping
+) -> tuple[Row, Row]:
+    """The training images that lie nearest to the image in the embedding, and those nearest to its class mean.
+
+    reason: "embedding" [D] and "nearest" of the image, and "class_names".  shown: of a run's `projection`, "embedding"
+    [n, D] and "train_of" [n], which training images those are.  bank: of its `neighbours`, the pictures "bank"
+    [b, C, H, W] of the training images "bank_of" [b], in ascending order, and their "classes".  portrait: "centres".
+    """
+    place = int(reason["nearest"])
+    centre = portrait["centres"][place]
+    name = named(reason, len(portrait["centres"]))[place]
+    rows = []
+    for point, title in (
+        (reason["embedding"], "Nearest training images in the embedding"),
+        (centre, f"Training images nearest to the mean of {name}"),
+    ):
+        far = np.linalg.norm(shown["embedding"] - point, axis=1)
+        near = np.argsort(far, kind="stable")[:IN_A_ROW]
+        # The bank and the shown training images are the first of one seeded order, and the bank is the longer.
+        pictures = np.searchsorted(bank["bank_of"], shown["train_of"][near])
+        told = zip(bank["classes"][pictures], far[near].tolist(), strict=True)
+        rows.append(Row(title, bank["bank"][pictures], [f"class {each} · {number(d)}" for each, d in told]))
+    return rows[0], rows[1]
 
 
 # --- one image --------------------------------------------------------------------------------------------------------

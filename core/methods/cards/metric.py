@@ -159,6 +159,11 @@ def refuses(settings: NetworkKnobs, offer: Offer) -> str | None:
         )
     if offer.classes < 2:
         return "With one known class there is none to keep it apart from. Choose two or more known classes."
+    if offer.fewest is not None and offer.fewest < 2:
+        return (
+            "A known class has a single training image, and a pair needs two of a class. Leave it out of the known "
+            "classes."
+        )
     if settings.batch_size % 8:
         return (
             f"A batch of {settings.batch_size} images can't be halved into pairs of which a quarter are of one class. "

@@ -8,6 +8,8 @@ import numpy as np
 from core import evaluation
 from core.evaluation import ThresholdRule
 from core.methods.base import Arrays, Detector, Scores
+from core.runs import files
+from core.runs.run import Run
 from core.scenarios import Rows, Task
 
 SPLITS = ("valid", "test")
@@ -51,6 +53,38 @@ def evaluate(detector: Detector, task: Task) -> tuple[Scores, dict[str, Any]]:
     if detector.collapsed:  # it knows better than its scores, which may differ by rounding alone
         verdict["alarms"] = {detector.card.headline: detector.collapsed}
     return scores, verdict
+
+
+def measured_again(run: Run) -> dict[str, Any]:
+    """Metrics of all scores by what the run has stored: as `judge` gave them, by the intervals of today.
+
+    Returns {score: metrics}.  Raises DamagedRun.
+    """
+    tested = run.arrays("test")
+    names = [score.name for score in run.spec.card.scores]
+    source = tested.get("source")
+    return {
+        name: run.metrics(name) | evaluation.metrics(run.scores(name), run.novel, run.threshold(name), source)
+        for name in names
+    }
+
+
+def controls_again(run: Run) -> dict[str, Any]:
+    """The same of the control lines, {name: metrics}, with what they say that is no metric of scores."""
+    tested, stored, found = run.arrays("test"), run.arrays("controls"), dict(run.controls)
+    rule = run.spec.settings.rule().held_out()
+    for name in found:
+        if f"test/{name}" in stored:
+            threshold = rule.threshold(None, stored[f"valid/{name}"])
+            found[name] |= evaluation.metrics(stored[f"test/{name}"], run.novel, threshold, tested.get("source"))
+    return found
+
+
+def keep_measured_again(run: Run) -> None:
+    """Write both into the run, whose numbers an older version may have measured.  Raises DamagedRun."""
+    files.write_json(run.folder / "run.json", run.about | {"metrics": measured_again(run)})
+    if run.has("controls"):
+        files.write_json(run.folder / "controls.json", controls_again(run))
 
 
 def _some(task: Task, most: int | None) -> Rows:

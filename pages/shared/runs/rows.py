@@ -6,7 +6,7 @@ from typing import NoReturn
 
 import streamlit as st
 
-from core import figures, methods
+from core import evaluation, figures, methods
 from core.errors import NoveltyError
 from core.figures.pages import train as pictures
 from core.runs import checks
@@ -72,7 +72,11 @@ def follow(run: Run, prefix: str) -> None:
             if len(losses) > 1:
                 curve.image(pictures.sparkline(losses), alt=f"The loss over {len(losses)} epochs")
         elif state == FINISHED:
-            st.markdown(f"AUROC **{auroc(run)}**, {panels.escape(run.spec.card.score(run.spec.card.headline).title)}")
+            title = run.spec.card.score(run.spec.card.headline).title
+            st.markdown(f"AUROC **{auroc(run)}**, {panels.escape(title)}")
+            turned = evaluation.inverted(title, run.metrics()["auroc"])
+            for note in filter(None, (evaluation.few_images(run.about["counts"]), turned)):
+                st.badge(panels.escape(note), icon=":material/warning:", color="orange")
         else:
             st.markdown(panels.escape(run.sentence or f"It was {state}."))
 

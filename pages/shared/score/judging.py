@@ -78,4 +78,4 @@ def explanation(run: Run, judgement: Judgement, place: int = 0) -> dict[str, np.
     rows = {name: array[place] for name, array in judgement.explanation.items()}
     amounts = [name for name, row in rows.items() if row.ndim < 3]
     stored = cached.arrays(run, "explanations", *(f"valid/{name}" for name in amounts))
-    return rows | reasons.held_out(stored)
+    return rows | reasons.held_out(stored) | cached.known_classes(run)

@@ -160,6 +160,12 @@ def test_train_shows_metrics_controls_and_last_the_run(run, trained):
     assert [line.split()[0] for line in trained[1].err.splitlines()] == ["train", "prepare", "evaluate"]
 
 
+def test_a_second_training_of_the_same_says_so(run, trained):
+    _, first, second = trained
+    assert f"An equal run exists: {run.id}, finished. This one is {run.id}-2." in second.err.splitlines()
+    assert "An equal run exists" not in first.err
+
+
 def test_epochs_and_set_ask_for_the_same(run, trained):
     second = store.find(trained[2].json["run"])
     assert (second.id, second.spec) == (f"{run.id}-2", run.spec)

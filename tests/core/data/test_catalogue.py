@@ -53,7 +53,7 @@ def test_chosen_roots_hold_for_child_processes(root, tmp_path):
 
 def test_an_empty_root_offers_the_built_in_digits_and_says_what_can_be_fetched(root):
     entries = {one.name: one for one in catalogue()}
-    assert [name for name, one in entries.items() if one.present] == ["digits"]
+    assert [name for name, one in entries.items() if one.present] == ["digits", "fashion-part"]
     assert [name for name, one in entries.items() if one.download_megabytes] == [
         *("mnist", "fashion-mnist", "emnist-letters", "cifar10", "svhn", "gtsrb")
     ]
@@ -83,7 +83,9 @@ def test_digits_hold_out_a_seeded_fifth_of_each_class():
 def test_an_unknown_name_lists_what_there_is(root, arrays):
     np.savez(root / "pets.npz", **arrays)
     for ask in (entry, load, fetch):
-        with pytest.raises(WrongRequest, match=r"no dataset called 'cats'. On this machine there are digits, pets\."):
+        with pytest.raises(
+            WrongRequest, match=r"no dataset called 'cats'. On this machine there are digits, fashion-part, pets\."
+        ):
             ask("cats")
 
 

@@ -29,7 +29,8 @@ def test_as_many_as_the_machine_has_room_for(monkeypatch):
 
 def test_threads_are_shared_among_loky_workers(monkeypatch):
     monkeypatch.setattr(machine, "cores", lambda: 8)
-    assert workers("loky", 2).options == {"backend": "loky", "inner_max_num_threads": 4}
+    options = workers("loky", 2).options
+    assert options["backend"] == "loky" and options["inner_max_num_threads"] == 4
     assert workers("loky", 16).options["inner_max_num_threads"] == 1
 
 
@@ -98,6 +99,9 @@ def test_a_scheduler_that_stays_away_ends_the_waiting(monkeypatch):
     monkeypatch.setattr(backends, "LOOK_SECONDS", 0.01)
     monkeypatch.setattr(backends, "LOST_SECONDS", 0.1)
     monkeypatch.setattr(Pool, "_produce", produce())
+    with pytest.raises(RunFailed, match="stopped answering"):
+        list(Pool("folder", 2, {}, answering=lambda: False).train([]))
+    monkeypatch.setattr(Pool, "_produce", produce(ValueError("first create a Dask Client")))
     with pytest.raises(RunFailed, match="stopped answering"):
         list(Pool("folder", 2, {}, answering=lambda: False).train([]))
     away = iter([False, False, True])

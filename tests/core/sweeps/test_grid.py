@@ -3,7 +3,10 @@
 import pytest
 
 from core.errors import WrongRequest
-from core.sweeps import grid
+from core.runs.folders import PROJECT
+from core.sweeps import cells, grid
+
+BENCHMARKS = PROJECT / "tests" / "benchmarks" / "sweeps"
 
 WHOLE = """
 name = "codes"
@@ -116,3 +119,8 @@ def test_what_lacks_and_what_is_no_toml_is_said():
 def test_a_file_that_is_not_there_is_said(tmp_path):
     with pytest.raises(WrongRequest, match="can't be read"):
         grid.from_file(tmp_path / "none.toml")
+
+
+@pytest.mark.parametrize("file", sorted(BENCHMARKS.glob("*.toml")), ids=lambda path: path.stem)
+def test_the_sweeps_behind_the_measured_tables_are_grids(file):
+    assert cells.count(grid.from_file(file)) >= 3

@@ -48,3 +48,21 @@ def test_the_twin_s_bars_are_its_probabilities(rng):
 def test_many_classes_are_cut_to_the_nearest(rng):
     (picture,) = metric.why({"distances": rng.uniform(1, 9, 30)}, IMAGE)
     assert len(picture.table["distance"]) == metric.MOST_BARS
+
+
+def test_neighbours_are_the_nearest_training_images_of_the_embedding(rng):
+    codes, bank = rng.normal(size=(30, 4)), rng.integers(0, 256, (40, 1, 4, 4), np.uint8)
+    shown = {"embedding": codes, "train_of": np.arange(0, 60, 2)}
+    # The bank holds every training image that is shown, in ascending order, and some more.
+    bank_of = np.sort(np.concatenate([shown["train_of"], [61, 63, 65, 67, 69, 71, 73, 75, 77, 79]]))
+    images = {"bank": bank, "bank_of": bank_of, "classes": np.array([f"c{each}" for each in bank_of])}
+    portrait = {"centres": np.stack([codes[3], codes[5] + 1])}
+    reason = {"embedding": codes[9] + 0.01, "nearest": np.array(0), "class_names": np.array(["2", "6"])}
+    near, typical = metric.neighbours(reason, shown, images, portrait)
+    assert near.labels[0].startswith("class c18 · ") and typical.labels[0] == "class c6 · 0"
+    np.testing.assert_array_equal(near.images[0], bank[np.searchsorted(bank_of, 18)])
+    assert len(near.images) == metric.IN_A_ROW and "mean of class 2" in typical.title
+    far = np.linalg.norm(codes - reason["embedding"], axis=1)
+    assert [label.partition(" ")[2].partition(" ")[0] for label in near.labels] == [
+        f"c{shown['train_of'][place]}" for place in np.argsort(far)[: metric.IN_A_ROW]
+    ]

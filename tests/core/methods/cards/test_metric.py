@@ -16,6 +16,7 @@ KNOWN = {"kind": "cross-dataset", "classes": 3, "labels": True, "seen": True}
         (metric.Knobs(), {"shape": (1, 28, 32)}, "not 28 x 32"),
         (metric.TwinKnobs(), {"labels": False}, "hides them. Choose the scenario cross-dataset."),
         (metric.Knobs(), {"classes": 1}, "Choose two or more known classes."),
+        (metric.Knobs(), {"fewest": 1}, "Leave it out of the known classes."),
         (metric.Knobs(batch_size=100), {}, "Set batch_size to a multiple of 8."),
         (metric.Knobs(normalised=True), {}, "a margin of 10 would push for ever. Set margin to 2 or less."),
         (metric.MiningKnobs(), {"seen": False}, "Name some in the scenario, or choose metric-learning."),

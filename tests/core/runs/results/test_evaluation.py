@@ -1,6 +1,7 @@
 """Scores, thresholds without labels, metrics."""
 
 import dataclasses
+import shutil
 
 import numpy as np
 import pytest
@@ -9,6 +10,7 @@ from sklearn.metrics import roc_auc_score
 from core import methods, scenarios
 from core.evaluation import Impurities, Quantile
 from core.methods.base import build
+from core.runs import files, store
 from core.runs.results import evaluation
 from tests.core.runs.results.small import spec
 
@@ -80,3 +82,15 @@ def test_training_scores_are_kept_of_a_seeded_choice_where_there_are_many(task, 
     few, again = (evaluation.evaluate(detector, task)[0]["train/nap"] for _ in range(2))
     assert len(few) == 20 and np.array_equal(few, again)
     assert np.isin(few.round(4), whole["train/nap"].round(4)).all()
+
+
+def test_stored_scores_measured_again_give_the_same_values_by_today_s_intervals(store_with_runs, tmp_path, monkeypatch):
+    shutil.copytree(store_with_runs, tmp_path / "runs")
+    monkeypatch.setenv("NOVELTY_CHECKPOINTS", str(tmp_path / "runs"))
+    run = store.find("rapp-ae")
+    old, old_controls = run.about["metrics"], run.controls
+    too_sure = {name: each | {"auroc": each["auroc"] | {"low": each["auroc"]["value"]}} for name, each in old.items()}
+    files.write_json(run.folder / "run.json", run.about | {"metrics": too_sure})
+    evaluation.keep_measured_again(run)
+    assert run.about["metrics"] == old
+    assert run.controls == old_controls
