@@ -16,7 +16,7 @@ import time
 import traceback
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from filelock import FileLock, Timeout
 
@@ -25,11 +25,15 @@ from core.runs import files, store
 from core.runs.process import slots
 from core.runs.store import Run
 
+if TYPE_CHECKING:
+    from core.runs.process.progress import RunProgress
+
 CHECKPOINT_SECONDS = 10.0  # a kill costs at most this much training, and one epoch
 SMALL_IMAGE = (
     256  # pixels up to which two threads wait for each other longer than they work: one is as fast, and steadier
 )
 News = Callable[[dict[str, Any]], None]
+FOLLOWING = {"controls": "control lines", "map": "map of neighbourhoods"}  # names of the bars of what follows
 
 
 def quiet(news: dict[str, Any]) -> None:
@@ -117,6 +121,7 @@ def _heartbeat(run: Run) -> Iterator[None]:
 
 def _train(run: Run, listen: News) -> dict[str, Callable[[], None]]:
     """Train, evaluate and store; returns what is left to do at lower priority, by its name in run.FOLLOWS."""
+    started = time.time()  # before torch loads, for which a person waits too
     import torch
 
     from core import methods, training
@@ -127,8 +132,7 @@ def _train(run: Run, listen: News) -> dict[str, Callable[[], None]]:
     from core.runs.results import controls, page_arrays, projection
     from core.training.device import deterministic
 
-    spec, started = run.spec, time.time()
-    about = dict(run.about)
+    spec, about = run.spec, dict(run.about)
     threads = default_threads()  # before this run's are set: another one may follow in this process
     device = training.choose(spec.device)
     deterministic(device)
@@ -162,10 +166,12 @@ def _train(run: Run, listen: News) -> dict[str, Callable[[], None]]:
     training.train(detector, tensors, seed=spec.seed, progress=progress, after_epoch=after_epoch, resume=resume)
     if not all(torch.isfinite(v).all() for v in _tensors(detector.state())):
         raise RunFailed("The training diverged: a weight is no longer a number. Choose a smaller learning rate.")
-    progress.say("evaluate")
+    progress.say("evaluate", 0.0)
     files.write_state(run.folder / "detector.safetensors", detector.state())
-    results = page_arrays.store(run, detector, task, tensors)
+    results = page_arrays.store(run, detector, task, tensors, progress.say)
+    progress.say("nearest images", 0.8)
     page_arrays.neighbours(run, task, tensors)
+    progress.say("map", 0.9)
     projection.store_plane(run, detector, task)
     timings = {
         "training": round(sum(line["seconds"] for line in run.progress()), 3),  # before an interruption too
@@ -178,7 +184,16 @@ def _train(run: Run, listen: News) -> dict[str, Callable[[], None]]:
     after: dict[str, Callable[[], None]] = {"controls": partial(controls.controls, run, task, tensors)}
     if "sweep" not in about:  # a map takes longer than most trainings of a sweep, and shows a single one of them
         after["map"] = partial(projection.store_map, run)
-    return after
+    return {
+        name: partial(_told, progress, name, place / len(after), work)
+        for place, (name, work) in enumerate(after.items())
+    }
+
+
+def _told(progress: "RunProgress", part: str, share: float, work: Callable[[], None]) -> None:
+    """Do a part that follows the training, with a bar of its name."""
+    progress.say(FOLLOWING[part], share)
+    work()
 
 
 def _tensors(state: Any) -> Iterator[Any]:
