@@ -6,7 +6,7 @@ import streamlit as st
 from core import data
 from core.data import Dataset, Entry
 from core.errors import NoveltyError
-from pages.shared import frame, panels
+from pages.shared import frame, panels, pickers
 from pages.shared.datasets import importing
 from pages.shared.train import form
 
@@ -59,7 +59,7 @@ def choose(entries: list[Entry]) -> Entry:
         persist_state="session",
         on_change=lambda: st.query_params.update(dataset=st.session_state["datasets_name"]),
     )
-    st.query_params["dataset"] = chosen
+    pickers.into_link("dataset", chosen)
     return names[chosen]
 
 
