@@ -2,7 +2,7 @@
 # The first optimiser of a process makes torch import its compiler front end, torch._dynamo, and with it sympy: on a CPU,
 # with nothing compiled, some 900 modules.  It costs as much as `import torch` itself, in every process that trains.
 # Seen with torch 2.14.1: 892 modules and 1.2 CPU seconds for the first torch.optim.SGD, after 1.4 for `import torch`;
-# none for the second.
+# none for the second.  The functions inside the wrappers (inspect.unwrap) need none of it.
 set -euo pipefail
 place=$(mktemp -d)
 trap 'rm -rf "$place"' EXIT

@@ -31,7 +31,7 @@ from core.knobs import Shape
 from core.methods.base import Arrays, Detector
 from core.methods.cards import metric as cards
 from core.networks import vgg
-from core.training import Descent, DetectorStage, Progress, Stage, TaskTensors, batches, descend
+from core.training import Adam, Descent, DetectorStage, Progress, Stage, TaskTensors, batches, descend
 from core.training.loop import State
 
 BINS = 40  # of the histogram of pair distances, from 0 to twice the margin
@@ -76,7 +76,7 @@ class Supervised(Descent):
         self.members = self.detector.members(task)
         knobs = self.knobs
         weights = self.detector.network.parameters()
-        self.adam = torch.optim.Adam(weights, knobs.learning_rate, weight_decay=knobs.weight_decay, fused=True)
+        self.adam = Adam(weights, knobs.learning_rate, weight_decay=knobs.weight_decay, fused=True)
 
     def set_rate(self, number: int, rate: float) -> None:
         passed = sum(0 < drop < number for drop in (self.knobs.first_drop, self.knobs.second_drop))

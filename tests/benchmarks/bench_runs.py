@@ -33,8 +33,8 @@ from core import knobs, methods
 from core.methods.base import build
 from core.training import TaskTensors
 from tests.benchmarks.bench_training import bare_rapp
-images = torch.randint(0, 256, (16384, 1, 28, 28), dtype=torch.uint8)
-task = TaskTensors(images, images[:5000])
+images = torch.randint(0, 256, (int(sys.argv[2]), 1, 28, 28), dtype=torch.uint8)
+task = TaskTensors(images, images[: len(images) // 3])
 settings = knobs.preset(methods.card("rapp-ae").knobs, "paper", task.shape)
 epoch = bare_rapp(build(methods.load("rapp-ae"), settings, task.shape, 0), task)
 rates = []
@@ -47,10 +47,11 @@ print(statistics.median(rates[1:]))
 WAITING = ("OMP_WAIT_POLICY", "GOMP_SPINCOUNT")
 
 
-def bare(epochs: int) -> float:
-    """Images/s of a bare loop, in a process of its own that spins as torch does by itself."""
+def bare(epochs: int, images: int) -> float:
+    """Images/s of a bare loop over so many images, in a process of its own that spins as torch does by itself."""
     environment = {name: value for name, value in os.environ.items() if name not in WAITING}
-    done = subprocess.run([sys.executable, "-c", BARE, str(epochs)], env=environment, capture_output=True, check=True)
+    command = [sys.executable, "-c", BARE, str(epochs), str(images)]
+    done = subprocess.run(command, env=environment, capture_output=True, check=True)
     return float(done.stdout)
 
 
@@ -92,6 +93,7 @@ def main() -> None:
     words = argparse.ArgumentParser()
     words.add_argument("--rounds", type=int, default=3)
     words.add_argument("--epochs", type=int, default=4)
+    words.add_argument("--images", type=int, default=16384, help="of the bare loop")
     words.add_argument("--dataset", default="mnist")
     words.add_argument("--target", default="3")
     words.add_argument("--preset", default="paper")
@@ -115,7 +117,7 @@ def main() -> None:
         loops: list[float] = []
         found: dict[tuple[str, str], list[float]] = {}
         for _ in range(asked.rounds):
-            loops.append(bare(asked.epochs))
+            loops.append(bare(asked.epochs, asked.images))
             for way, waiting in ways.items():
                 for place, (busy, count) in places.items():
                     if way == "always" and place != "quiet":
