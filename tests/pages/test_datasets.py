@@ -147,7 +147,7 @@ def test_mvtec_is_shown_as_it_was_understood_and_its_halves_are_kept(open_page):
     assert "screw is there: 24 training and 4 test images." in words(app)
     link = next(each.proto.query_string for each in app.main.get("page_link") if each.proto.label == "Train on it")
     train = open_page("train", **{name: value[0] for name, value in parse_qs(link).items()})
-    assert "**Normal**: good" in words(train) and not train.warning
+    assert "**Normal**: good" in words(train) and not train.error
     assert train.selectbox(key="train_method").value == "nearest-neighbours"
     assert "tested on 2 normal and 2 novel ones" in words(train).replace("**", "")
 
