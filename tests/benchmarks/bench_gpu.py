@@ -13,6 +13,7 @@ Without a GPU the CPU takes its place, and nothing is recorded. Needs no app: to
 """
 
 import argparse
+import os
 import itertools
 import platform
 import statistics
