@@ -13,8 +13,8 @@ Without a GPU the CPU takes its place, and nothing is recorded. Needs no app: to
 """
 
 import argparse
-import os
 import itertools
+import os
 import platform
 import statistics
 import time
