@@ -115,6 +115,9 @@ st.title("Which method sees it, and which doesn't?")
 at_task, at_runs, at_switches = st.columns([3, 6, 2])
 with at_task:
     on_task = tasks.choose()
+if not on_task[0].ranks:
+    st.info(panels.escape(on_task[0].about["note"]), icon=":material/info:")
+    st.stop()
 task = on_task[0].spec.task.hash
 with at_runs:
     runs = pickers.runs(task_hash=task, key="runs", first=len(on_task))

@@ -25,6 +25,8 @@ def where(entry: Entry) -> str:
     """Whether a set is here, and how large it would be to fetch."""
     if entry.present:
         return f"stand-in: {entry.stand_in}" if entry.stand_in else "here"
+    if entry.trouble:
+        return "can't be read"
     return f"to fetch, {entry.download_megabytes:,.0f} MB" if entry.download_megabytes else "put its file here"
 
 
@@ -62,9 +64,11 @@ def choose(entries: list[Entry]) -> Entry:
 
 def fetch(entry: Entry) -> None:
     """What a missing set is, how large, and the button that gets it."""
+    if entry.trouble:
+        st.warning(panels.escape(entry.trouble), icon=":material/warning:")
+        return
     if not entry.download_megabytes:
-        told = f"{entry.title} can't be fetched: put {entry.name}.npz into {data.roots()[0]}."
-        st.info(panels.escape(told), icon=":material/info:")
+        st.info(panels.escape(data.how_to_get(entry)), icon=":material/info:")
         return
     size = f"{entry.download_megabytes:,.0f} MB"
     st.markdown(f"The download has {size} and goes to `{data.roots()[0]}`.")
@@ -108,6 +112,18 @@ def browse(dataset: Dataset) -> None:
         return
     labels = [dataset.classes[label] for label in dataset.labels[some]]
     panels.images_row(dataset.images[some], labels, -(-SIDE // max(dataset.shape[1:])))
+
+
+def copies() -> None:
+    """How much decoded copies take, and the button that removes them."""
+    if not (size := data.cache.size()):
+        return
+    at_words, at_button = st.columns([5, 2], vertical_alignment="center")
+    at_words.caption(
+        f"Decoded copies of image sets take {size / 1e6:,.0f} MB in `{data.cache.folder()}`; they are made again "
+        "when they are needed."
+    )
+    at_button.button("Empty the cache", icon=":material/delete_sweep:", key="datasets_cache", on_click=data.cache.empty)
 
 
 def groupings(entry: Entry) -> None:
@@ -163,6 +179,7 @@ every, own = st.tabs(
 if every.open:
     with every:
         listing(entries)
+        copies()
 if own.open:
     with own:
         importing.show()

@@ -23,6 +23,11 @@ WHAT_IT_IS = (
 )
 
 
+def reached(run: Run) -> float:
+    """Its AUROC, 0 where no novel image tests it."""
+    return run.metrics()["auroc"]["value"] or 0.0
+
+
 def puzzle_run() -> Run | None:
     """A finished run that has never seen one class, or has seen one alone.
 
@@ -31,7 +36,7 @@ def puzzle_run() -> Run | None:
     candidates = [run for run in finished if scenarios.named(run.spec.scenario).choose == "one"]
     return max(
         candidates,
-        key=lambda run: (run.shipped, math.prod(run.shape), run.metrics()["auroc"]["value"] or 0),
+        key=lambda run: (run.shipped, math.prod(run.shape), reached(run)),
         default=None,
     )
 
@@ -48,7 +53,7 @@ def family(cards: list[Card]) -> None:
     """One family of methods: a picture from a run of it, a sentence, its AUROC, and two ways on."""
     of_family = [run for run in finished if run.spec.card.family == cards[0].family]
     page = methods.method(cards[0].name).page
-    run = max(of_family, key=lambda run: (same_task(run), run.shipped, run.metrics()["auroc"]["value"]), default=None)
+    run = max(of_family, key=lambda run: (same_task(run), run.shipped, reached(run)), default=None)
     card = run.spec.card if run else cards[0]
     with st.container(border=True, height="stretch"):
         st.markdown(f"**{panels.escape(methods.family_title(card.family))}**")

@@ -3,15 +3,20 @@
 import functools
 import logging
 import runpy
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+# Streamlit imports it when it draws the first chart; meanwhile Plotly, in another session's thread, takes what it finds
+# half-imported for the whole.  Whoever waits for this import waits for all of it.
+import pandas  # noqa: F401
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from core.errors import DamagedRun, NoveltyError
 from core.runs import store
+from core.runs.process import leftovers
 from pages.shared import panels
 
 ENTRY = Path(__file__).parents[2] / "streamlit_app.py"
@@ -47,6 +52,7 @@ def through_entry() -> None:
 @contextmanager
 def around() -> Iterator[None]:
     """What the entry script puts around a page: the sidebar, and a sentence where the page fails."""
+    _look_after()
     st.html(f"{STYLE}<style>{FOLLOW_THEME}</style>")
     slot = st.session_state["live"] = st.sidebar.empty()
     with _sentences():  # before the page: nothing can be drawn after its st.stop()
@@ -60,6 +66,12 @@ def around() -> Iterator[None]:
     if "live" in st.session_state:
         with _sentences():
             live()
+
+
+@st.cache_resource(show_spinner=False)
+def _look_after() -> None:
+    """Once a server: what killed processes left in the store, beside the pages."""
+    threading.Thread(target=leftovers.look_after, daemon=True).start()
 
 
 @contextmanager
@@ -90,14 +102,14 @@ def fragment(body: Callable | None = None, *, run_every: str | None = None, key:
     return st.fragment(guarded, run_every=run_every, key=key)
 
 
-def live(render_page: Callable[[], None] | None = None, working: Callable[[], bool] = lambda: False) -> None:
+def live(render_page: Callable[[], None] | None = None, busy: Callable[[], bool] = lambda: False) -> None:
     """The page's one polling fragment: the sidebar's live line, and the page's own live part where this is called.
 
-    working: whether something else than a training is under way that the page's part follows.
     It polls each second while something trains or waits, and only then; when the last run ends, the page is drawn anew.
+    busy: whether something else is under way that the page waits for.
     """
     slot = st.session_state.pop("live", st.sidebar)
-    polling = any(store.activity()) or working()
+    polling = any(store.activity()) or busy()
 
     def render() -> None:
         activity = store.activity()
@@ -105,7 +117,7 @@ def live(render_page: Callable[[], None] | None = None, working: Callable[[], bo
         if render_page:
             render_page()
         if (
-            polling and not any(activity) and not working()
+            polling and not any(activity) and not busy()
         ):  # last: a button that was just pressed in the live part is heard first
             st.rerun()
 

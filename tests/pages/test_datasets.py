@@ -7,6 +7,7 @@ from PIL import Image
 
 from core import data
 from core.errors import MissingData
+from core.methods import METHODS
 from tests.pages.words import button, buttons, words
 
 TITLE = "Which images are there to learn from?"
@@ -149,7 +150,9 @@ def test_every_size_says_which_methods_take_it(open_page):
     app = open_page("datasets", datasets_tab="Add your own images")
     app.file_uploader[0].upload("animals.zip", zipped(pictures()), "application/zip").run()
     sizes = next(box for box in app.selectbox if box.label == "Size in pixels").options
-    assert "28 x 28: all 16 methods" in sizes and any(size.startswith("64 x 64: ") and "not" in size for size in sizes)
+    assert f"28 x 28: all {len(METHODS)} methods" in sizes and any(
+        size.startswith("64 x 64: ") and "not" in size for size in sizes
+    )
 
 
 def test_a_folder_is_imported_at_the_size_that_is_asked_for(open_page, tmp_path):
@@ -188,3 +191,22 @@ def test_a_name_that_is_taken_is_refused_and_another_can_be_tried(open_page):
     app.text_input[-1].set_value("creatures")
     button(app, "Import").click().run()
     assert "creatures is there" in words(app)
+
+
+def test_decoded_copies_are_shown_with_their_size_and_can_be_removed(open_page, tmp_path, monkeypatch):
+    monkeypatch.setenv("NOVELTY_CACHE", str(tmp_path / "cache"))
+    assert "Decoded copies" not in words(open_page("datasets"))
+    digits = data.load("digits")
+    data.cache.kept(tmp_path / "digits.npz", 1, lambda: digits)
+    app = open_page("datasets")
+    assert f"take {data.cache.size() / 1e6:,.0f} MB in `{tmp_path / 'cache'}`" in words(app)
+    button(app, "Empty the cache").click().run()
+    assert data.cache.size() == 0 and "Decoded copies" not in words(app)
+
+
+def test_a_damaged_file_is_not_called_absent(open_page, root):
+    (root / "pets.npz").write_bytes(b"hello")
+    app = open_page("datasets", dataset="pets")
+    assert "pets.npz in" in words(app) and "not a zip file" in words(app)
+    listed = app.table[-1].value.map(lambda cell: cell.replace("\\", "")).set_index("Dataset")
+    assert "can't be read" in listed.loc["pets", "On this machine"]

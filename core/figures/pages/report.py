@@ -96,7 +96,7 @@ def report(
     ]
     pictures = [
         figures.score_histogram(scores, kinds, threshold, "Scores of the test images", escape(headline)),
-        *([figures.roc(curves)] if curves else []),
+        *([figures.roc(curves)] if any(len(curve.x) for curve in curves) else []),
         *([training_curves(progress)] if any(entry["curves"] for entry in progress) else []),
     ]
     percentiles = evaluation.percentile(scores, reference)
@@ -139,6 +139,8 @@ def verdict(metrics: Mapping[str, Metrics], controls: Mapping[str, Metrics]) -> 
     """The headline score's AUROC beside the best control line's, in one sentence; metrics holds the headline first."""
     headline, own = next((name, values["auroc"]) for name, values in metrics.items())
     rivals = {name: values["auroc"] for name, values in controls.items()}
+    if own["value"] is None:
+        return f"{headline} has no AUROC: there are no novel test images, so nothing is ranked."
     reached = f"{headline} reaches an AUROC of {figures.three_digits(own)}"
     if not rivals:
         return f"{reached}; its control lines are not computed yet."

@@ -27,6 +27,8 @@ def judge(scores: Scores, task: Task, rule: ThresholdRule, names: list[str]) -> 
     metrics = {
         name: evaluation.metrics(scores[f"test/{name}"], task.novel, thresholds[name], task.source) for name in names
     }
+    if not task.novel.any():  # precision 0 would blame the detector for what the test set lacks
+        metrics = {name: evaluation.of_normal_images(found) for name, found in metrics.items()}
     alarms = {name: evaluation.collapse(scores[f"test/{name}"]) for name in names}
     return {
         "rule": rule.to_json(),
@@ -94,8 +96,11 @@ def _some(task: Task, most: int | None) -> Rows:
 
 
 def curves(scores: Scores, novel: np.ndarray) -> Arrays:
-    """ROC and PR points of each score, `roc/<score>/fpr` and so on."""
+    """ROC and PR points of each score, `roc/<score>/fpr` and so on; no points where a kind of image is missing."""
     points: Arrays = {}
+    if novel.all() or not novel.any():
+        axes = ("roc/{}/fpr", "roc/{}/tpr", "roc/{}/threshold", "pr/{}/recall", "pr/{}/precision", "pr/{}/threshold")
+        return {axis.format(name): np.zeros(0) for name in scores for axis in axes}
     for name, values in scores.items():
         points |= {f"roc/{name}/{axis}": array for axis, array in evaluation.roc_points(values, novel).items()}
         points |= {f"pr/{name}/{axis}": array for axis, array in evaluation.pr_points(values, novel).items()}

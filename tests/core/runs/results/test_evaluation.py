@@ -54,6 +54,18 @@ def test_curves_end_in_their_corners(task, rng):
     assert np.trapezoid(tpr, fpr) == pytest.approx(roc_auc_score(task.novel, scores), abs=0.01)
 
 
+def test_without_novel_images_there_are_no_curves_and_one_metric(task, rng):
+    normal = dataclasses.replace(task, novel=np.zeros_like(task.novel), source=np.full(len(task.test), "normal"))
+    points = evaluation.curves({"a": rng.random(len(task.test))}, normal.novel)
+    assert points.keys() == evaluation.curves({"a": rng.random(len(task.test))}, task.novel).keys()
+    assert all(len(each) == 0 for each in points.values())
+    scores = {f"{split}/a": rng.random(len(task.rows(split))) for split in ("train", "valid", "test")}
+    verdict = evaluation.judge(scores, normal, Quantile(0.9), ["a"])
+    expected = np.mean(scores["test/a"] <= verdict["thresholds"]["a"])
+    assert verdict["metrics"]["a"].pop("normal_recall")["value"] == pytest.approx(expected)
+    assert {each["value"] for each in verdict["metrics"]["a"].values()} == {None}
+
+
 def test_an_impure_rule_takes_training_scores_too(task, rng):
     scores = {f"{split}/a": rng.random(len(task.rows(split))) for split in ("train", "valid", "test")}
     threshold = evaluation.judge(scores, task, Impurities(0.1), ["a"])["thresholds"]["a"]
