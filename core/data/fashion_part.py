@@ -5,6 +5,8 @@ Zalando SE, https://tech.zalando.com. `python -m core.data.fashion_part` makes `
 set below NOVELTY_DATA.
 """
 
+from typing import Any
+
 import numpy as np
 
 from core.data.catalogue import BUILT_IN, load

@@ -196,7 +196,10 @@ def over_seeds(groups: Sequence[Settings], measure: Measure) -> Picture:
     figure.update_yaxes(**ticks, range=[-0.6, len(shown) - 0.4], zeroline=False)
     figure.update_layout(showlegend=True)
     pairs = [(each.name, value) for each in order for value in each.values]
-    table: dict[str, Sequence | NDArray] = {"settings": [name for name, _ in pairs], measure.title: [value for _, value in pairs]}
+    table: dict[str, Sequence | NDArray] = {
+        "settings": [name for name, _ in pairs],
+        measure.title: [value for _, value in pairs],
+    }
     return Picture(figure, table, _seeds_in_words(order, measure), "over-seeds")
 
 
@@ -255,7 +258,9 @@ def parallel(axes: Mapping[str, Sequence[Any]], values: Sequence[float], measure
     )
     style(figure, "Every run, from its settings to what came of it", "", "", 400)
     figure.update_layout(margin={"l": 60, "r": 60, "t": 90, "b": 24})
-    table: dict[str, Sequence | NDArray] = {axis_title(name): [plain(each) for each in some] for name, some in axes.items()}
+    table: dict[str, Sequence | NDArray] = {
+        axis_title(name): [plain(each) for each in some] for name, some in axes.items()
+    }
     share = {name: _explained(some, values) for name, some in axes.items()}
     strongest = max(share, key=share.__getitem__) if share else ""
     told = (
@@ -307,7 +312,11 @@ def cost(groups: Sequence[Settings], seconds: Sequence[float], measure: Measure)
     style(figure, "What it costs", "Seconds of a run, mean over seeds", measure.title, 380)
     figure.update_xaxes(rangemode="tozero")
     total = sum(spent * len(each.values) for spent, each in zip(seconds, groups, strict=True))
-    table: dict[str, Sequence | NDArray] = {"settings": [each.name for each in groups], "seconds": list(seconds), measure.title: means}
+    table: dict[str, Sequence | NDArray] = {
+        "settings": [each.name for each in groups],
+        "seconds": list(seconds),
+        measure.title: means,
+    }
     if not groups:
         return Picture(figure, table, "No run has finished yet.", "cost")
     pick = min if measure.lower else max
