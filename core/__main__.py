@@ -11,8 +11,9 @@ from typing import Any, NoReturn
 
 from core.errors import NoveltyError, RunFailed, WrongRequest
 from core.glossary import TERMS
+from core.texts import harmless
 
-INNER = ("job", "scorer", "mirror")  # processes that the app starts: not for people, so not listed
+INNER = ("job", "rest", "scorer", "mirror")  # processes that the app starts: not for people, so not listed
 STATES = ("queued", "running", "finished", "failed", "cancelled", "interrupted")
 RUN: dict[str, Any] = {"metavar": "RUN", "help": "its id, or an unambiguous beginning of it"}
 SETTINGS: dict[str, Any] = {"nargs": "+", "action": "extend", "default": [], "metavar": "NAME=VALUE"}
@@ -77,6 +78,8 @@ def parser() -> Parser:
     evaluate = commands.add("evaluate", "evaluate", "compute the metrics of a run again from its checkpoint")
     evaluate.add_argument("run", **RUN)
     evaluate.add_argument("--set", help="settings that act after training", **SETTINGS)
+    again = "measure the stored scores again and keep the numbers, with the intervals of this version"
+    evaluate.add_argument("--keep", action="store_true", help=again)
 
     runs = commands.add("runs", "list_runs", "list the runs")
     runs.add_argument("--state", choices=STATES, metavar="STATE", help=", ".join(STATES))
@@ -101,7 +104,8 @@ def _add_train(commands: Commands) -> None:
     train = commands.add("train", "train", "train a method on a task and show what it reaches")
     train.add_argument("--dataset", required=True, metavar="DATASET", help="see `datasets`")
     train.add_argument("--scenario", required=True, metavar="SCENARIO", help="which classes are normal")
-    target = "a class by number or name, several separated by commas, or a super-category; none where they are drawn"
+    target = "a class by name, or by number where none is called so, several separated by commas, or a super-category; "
+    target += "none where they are drawn"
     train.add_argument("--target", default="", metavar="CLASSES", help=target)
     train.add_argument("--method", required=True, metavar="METHOD", help="see `methods`")
     train.add_argument("--preset", default="quick", metavar="PRESET", help="quick (the default) or paper")
@@ -153,7 +157,10 @@ def _add_workers(parser: Parser) -> None:
 def inner_parser() -> Parser:
     """The commands for the app itself."""
     commands = Commands()
-    commands.add("job", "job").add_argument("run")
+    job = commands.add("job", "job")
+    job.add_argument("run")
+    job.add_argument("--lock", type=int, help="the descriptor of its lock, which this process has inherited")
+    commands.add("rest", "rest")
     commands.add("scorer", "serve")
     commands.add("mirror", "reflect")
     return commands.parser
@@ -162,8 +169,11 @@ def inner_parser() -> Parser:
 def main(arguments: list[str] | None = None) -> int:
     """Run one command and return its exit status: 0 done, 2 a wrong request, 1 a failed run."""
     arguments = sys.argv[1:] if arguments is None else arguments
-    # Threads that wait by spinning starve each other where a core is shared: ten times slower beside a second training.
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    # Threads that spin while they wait starve each other where a core is shared: beside a busy process a twentieth of
+    # the speed is left. Threads that never spin lose nearly half on a quiet machine. A short spin loses little there,
+    # and nothing here.
+    if "OMP_WAIT_POLICY" not in os.environ:
+        os.environ.setdefault("GOMP_SPINCOUNT", "1000")
     chosen = inner_parser() if arguments[:1] and arguments[0] in INNER else parser()
     try:
         words = chosen.parse_args(arguments, Words(json=False, data_root=""))
@@ -175,11 +185,11 @@ def main(arguments: list[str] | None = None) -> int:
         reply = getattr(commands, words.answer)(words)
         text = json.dumps(reply.content) if words.json else reply.text
         if text:
-            print(text, flush=True)
+            print(text if words.json else harmless(text), flush=True)
         if reply.failure:
             raise RunFailed(reply.failure)
     except NoveltyError as error:
-        print(error, file=sys.stderr)
+        print(harmless(str(error)), file=sys.stderr)
         return error.exit_status
     except KeyboardInterrupt:
         return RunFailed.exit_status

@@ -17,13 +17,13 @@ from core.reproduce.cells import Cell
 from core.reproduce.protocol import Protocol
 from core.reproduce.tables import QUICK, SHORTENED, Table, table
 from core.runs import store
-from core.runs.run import FINISHED, START_GRACE
+from core.runs.run import FINISHED
 from core.runs.spec import RunSpec
 from core.sweeps import cells as sweep_cells
 from core.sweeps import jobs, rows
 from core.sweeps import sweep as sweeps
 from core.sweeps.grid import Grid
-from core.sweeps.sweep import Sweep
+from core.sweeps.sweep import START_GRACE, Sweep
 
 
 @dataclass(frozen=True)
