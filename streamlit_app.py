@@ -21,6 +21,7 @@ PAGES = {
         st.Page("pages/svdd.py", title="SVDD", icon=":material/bubble_chart:", help="One ball or several"),
         st.Page("pages/clad.py", title="CLAD", icon=":material/category:", help="The kinds in normal, and confidence"),
         st.Page("pages/vae.py", title="VAE threshold", icon=":material/vertical_align_center:", help="Draw the line"),
+        st.Page("pages/metric.py", title="Metric learning", icon=":material/hub:", help="Near which class, or none"),
         st.Page("pages/baselines.py", title="Baselines", icon=":material/straighten:", help="Without a deep network"),
     ],
     "Work": [

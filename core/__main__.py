@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from core.errors import NoveltyError, RunFailed, WrongRequest
+from core.glossary import TERMS
 
 INNER = ("job", "rest", "scorer", "mirror")  # processes that the app starts: not for people, so not listed
 STATES = ("queued", "running", "finished", "failed", "cancelled", "interrupted")
@@ -33,7 +34,7 @@ class Commands:
             "--data-root", metavar="FOLDERS", help="where image sets lie, in place of NOVELTY_DATA"
         )
         self.common.add_argument("--json", action="store_true", help="print one machine-readable line in place of text")
-        about = "Novelty detection: train, score and compare."
+        about = f"{TERMS['novelty-detection'].sentence} `glossary` explains every word used here."
         self.parser = Parser("python -m core", description=about, parents=[self.common], allow_abbrev=False)
         self.commands = self.parser.add_subparsers(metavar="COMMAND", required=True)
 
@@ -52,8 +53,12 @@ def parser() -> Parser:
     datasets = commands.add("datasets", "list_datasets", "list the image sets, fetch one, or add your own images")
     source = datasets.add_mutually_exclusive_group()
     source.add_argument("--fetch", metavar="NAME", help="download a set into the first data root")
-    source.add_argument("--add", type=Path, metavar="FOLDER_OR_ZIP", help="pack `class name/image` files into a set")
+    source.add_argument("--add", type=Path, metavar="FOLDER_OR_ZIP", help="pack your own images into a set")
     datasets.add_argument("--name", help="of the set that is added")
+    datasets.add_argument(
+        "--part", default="", help="which set of a folder that holds several, such as bottle of MVTec AD"
+    )
+    datasets.add_argument("--dry-run", action="store_true", help="only say what was understood, and add nothing")
     datasets.add_argument("--size", type=int, metavar="PIXELS", help="side of its images; by default what suits them")
     datasets.add_argument("--channels", type=int, help="1 for grey, 3 for colour; by default what suits them")
 
@@ -64,7 +69,7 @@ def parser() -> Parser:
 
     score = commands.add("score", "score", "score images with a trained run")
     score.add_argument("run", **RUN)
-    score.add_argument("images", metavar="IMAGE", nargs="+", type=Path)
+    score.add_argument("images", metavar="IMAGE", nargs="+", type=Path, help="files, or folders of them")
     score.add_argument("--score", metavar="NAME", help="one of the run's scores; by default all")
     score.add_argument("--set", help="settings that act after training", **SETTINGS)
     score.add_argument("--csv", action="store_true", help="comma-separated values in place of a table")
@@ -77,11 +82,17 @@ def parser() -> Parser:
     runs.add_argument("--state", choices=STATES, metavar="STATE", help=", ".join(STATES))
     runs.add_argument("--method", metavar="METHOD", help="see `methods`")
 
+    glossary = commands.add("glossary", "explain", "say in plain words what metrics and terms mean")
+    glossary.add_argument("term", nargs="*", metavar="TERM", help="by default all, such as auroc or control-line")
+
     commands.add("resume", "resume", "go on with an interrupted, cancelled or failed run").add_argument("run", **RUN)
     commands.add("cancel", "cancel", "stop a run that is queued or in training").add_argument("run", **RUN)
     delete = commands.add("delete", "delete", "remove a run that has ended")
     delete.add_argument("run", **RUN)
     delete.add_argument("--yes", action="store_true", help="don't ask")
+
+    _add_sweep(commands)
+    commands.add("sweeps", "list_sweeps", "list the sweeps")
     return commands.parser
 
 
@@ -99,6 +110,17 @@ def _add_train(commands: Commands) -> None:
     train.add_argument("--seed", type=int, default=0, metavar="N", help="of the network and the order of images")
     train.add_argument("--split-seed", type=int, default=0, metavar="N", help="of the task's split")
     train.add_argument("--device", default="auto", metavar="DEVICE", help="auto (the default), cpu or cuda")
+
+
+def _add_sweep(commands: Commands) -> None:
+    sweep = commands.add("sweep", "sweep", "train a grid of runs, or what is left of it")
+    sweep.add_argument("file", nargs="?", type=Path, metavar="FILE.toml", help="the grid")
+    sweep.add_argument("--go-on", metavar="NAME", help="a known sweep, in place of a file; see `sweeps`")
+    sweep.add_argument("--backend", default="loky", metavar="BACKEND", help="loky (this machine, the default) or dask")
+    sweep.add_argument("--jobs", type=int, metavar="N", help="how many train at once; by default one for each core")
+    sweep.add_argument("--cluster", default="", metavar="ADDRESS", help="of a Dask scheduler: tcp://host:8786")
+    sweep.add_argument("--dry-run", action="store_true", help="say how many runs and how long, and train nothing")
+    sweep.add_argument("--yes", action="store_true", help="don't ask, however many runs there are")
 
 
 def inner_parser() -> Parser:

@@ -32,7 +32,8 @@ class Knob:
 
     low, high: inclusive bounds of a number.  choices: the allowed words of a text.
     after: acts after training, so a finished run can be scored again with another value.
-    picks: what its text lists, separated by commas, so that forms offer it: `classes` of the dataset, or `sets`.
+    picks: what its text lists, separated by commas, so that forms offer it: `classes` of the dataset,
+    `sets`, or `chosen sets`, of those that other knobs list.
     """
 
     name: str

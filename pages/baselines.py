@@ -33,7 +33,7 @@ metrics = run.metrics(score) if as_fitted else cached.remember(run, measured, "m
 
 # --- the answer in numbers
 note = "" if as_fitted else scored.draws_in_words(len(kinds))
-method_page.numbers(run, score, at.aurocs(kinds.novel) | {score: metrics}, note)
+method_page.numbers(run, score, at.aurocs(kinds.novel) | {score: metrics}, note, None if as_fitted else at.scores)
 
 # --- the answer
 left, right = st.columns([6, 5])

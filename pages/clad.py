@@ -7,6 +7,7 @@ import streamlit as st
 from core.figures.families import clad_clustering, clad_confidence
 from core.runs import command_line
 from pages.shared import cached, frame, method_page, panels, pickers, replay
+from pages.shared.clad import claims
 from pages.shared.clad import found as parts
 
 frame.through_entry()
@@ -58,7 +59,8 @@ if moved:
 hidden = cached.array(run, "train", "classes")
 
 # --- the answer in numbers
-method_page.numbers(run, card.headline, measured, "(at your temperature and step)" if moved else "")
+note = "(at your temperature and step)" if moved else ""
+method_page.numbers(run, card.headline, measured, note, asked.scores if moved else None)
 if merged := str(portrait["merged"]):
     st.badge(panels.escape(merged), icon=":material/warning:", color="orange")
 
@@ -71,9 +73,12 @@ else:
 panels.show(clad_confidence.three_steps(asked, kinds), run=run.id)
 
 # --- details, computed when they are opened
-names = ("One image", "Kinds", "Hidden classes", "Clustering", "Temperature and step", "Classifier")
+names = (
+    *("One image", "Kinds", "Hidden classes", "Clustering", "Temperature and step", "Classifier"),
+    *("One region or many", "How many clusters"),
+)
 tabs = st.tabs(names, key="clad_tab", on_change="rerun", bind="query-params")
-at_image, gallery, classes, clustering, choosing, classifier = tabs
+at_image, gallery, classes, clustering, choosing, classifier, regions, counts = tabs
 if at_image.open:
     with at_image:
         parts.one_image(run, shown, asked)
@@ -95,6 +100,12 @@ if choosing.open:
 if classifier.open:
     with classifier:
         panels.show(clad_clustering.classifier_curves(replay.progress(run, "classifier")), run=run.id)
+if regions.open:
+    with regions:
+        claims.one_region_or_many()
+if counts.open:
+    with counts:
+        claims.number_of_clusters()
 
 # --- the same without the app
 if (without := st.expander("The same numbers without the app", key="clad_code", on_change="rerun")).open:

@@ -3,6 +3,7 @@
 import streamlit as st
 
 from core import figures as pictures
+from core import glossary
 from core.figures.pages import compare as figures
 from core.figures.pages import compare_lines as rows
 from pages.shared import by_kind, cached, changed_images, frame, panels, pickers
@@ -41,8 +42,9 @@ def ranking(lines: list[rows.Line]) -> None:
                 label, text, f"compare-{task}.{suffix}", mime, key=f"table_{suffix}", on_click="ignore", width="stretch"
             )
     with told:
-        for sentence in sentences():
-            st.markdown(f":small[{panels.escape(sentence)}]")
+        terms = ("auroc", "interval", "control-line", "aupr_novel", "fpr95_normal", "published")
+        for place, sentence in enumerate(sentences()):
+            st.markdown(f":small[{panels.escape(sentence)}]", help=None if place else glossary.explained(terms))
 
 
 def sentences() -> list[str]:
@@ -162,7 +164,7 @@ with right:
     panels.show(figures.ridges(ranked, kinds, curves.figure.layout.height))
 
 if by_kind.known([*shown, *controls], kinds):
-    TABS = {"By kind": lambda: by_kind.show([*shown, *controls], kinds)} | TABS
+    TABS = {"By kind": lambda: by_kind.show(of[0], [*shown, *controls], kinds)} | TABS
 tabs = st.tabs(list(TABS), key="compare_tab", on_change="rerun", bind="query-params")
 for tab, render in zip(tabs, TABS.values(), strict=True):
     if tab.open:

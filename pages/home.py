@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from core import data, methods, scenarios
+from core import data, glossary, methods, scenarios
 from core.figures import three_digits
 from core.figures.pages import home as figures
 from core.methods.cards import Card
@@ -15,6 +15,10 @@ from pages.shared.runs import rows
 
 NAMED = 4  # datasets
 IN_A_ROW = 3  # families
+WHAT_IT_IS = (
+    "Novelty detection: a detector learns from normal images alone and gives any image a score, the higher the less it "
+    "is like them. What scores above the dashed line, the threshold, is called novel; most normal images lie below it."
+)
 
 
 def puzzle_run() -> Run | None:
@@ -107,6 +111,7 @@ finished = store.those(rows.has_results)
 shown = puzzle_run()
 missing = shown.spec.target[0] if shown else "3"
 st.title(panels.escape(f"Which of these would surprise a network that has never seen a {missing}?"))
+st.markdown(f":small[{panels.escape(WHAT_IT_IS)}]", help=glossary.explained(["threshold", "held-out", "auroc"]))
 if shown:
     puzzle.show(shown)
 else:

@@ -4,6 +4,7 @@ from functools import partial
 
 import streamlit as st
 
+from core import glossary
 from core.figures import curves as curve_figures
 from core.figures import moved as scored
 from core.figures import replay as replay_figures
@@ -34,7 +35,7 @@ with at_layers:
         key=f"rapp_layers_{settings.layers}",  # a key for each depth: a window of ten layers means nothing to five
         bind="query-params",
         disabled=not windowed,
-        help="SAP and NAP take these layers; 0 is the input. Reconstruction is the input alone.",
+        help=f"SAP and NAP take these layers. Reconstruction is the input alone.\n\n{glossary.explained(['window'])}",
     )
 
 # --- load
@@ -57,7 +58,7 @@ shown_metrics = (
 
 # --- the answer in numbers
 note = scored.draws_in_words(len(kinds)) if moved else ""
-method_page.numbers(run, score, at.aurocs(kinds.novel) | {score: shown_metrics}, note)
+method_page.numbers(run, score, at.aurocs(kinds.novel) | {score: shown_metrics}, note, at.scores if moved else None)
 
 # --- the answer
 shaded = window if windowed else None

@@ -6,6 +6,7 @@ from typing import Any
 
 import streamlit as st
 
+from core import glossary
 from core.cli import terminal
 from core.errors import NoveltyError
 from core.mlflow import mirror
@@ -21,7 +22,7 @@ COLUMNS = {
     "Dataset": st.column_config.TextColumn(width=72),
     "Scenario": st.column_config.TextColumn(width=96),
     "Method": st.column_config.TextColumn(width=122),
-    "AUROC (95 % interval)": st.column_config.TextColumn(width=156),
+    "AUROC (95 % interval)": st.column_config.TextColumn(width=156, help=glossary.explained(["auroc", "interval"])),
     "When": st.column_config.DatetimeColumn(width=100, format="D MMM, HH:mm"),
     "Took": st.column_config.TextColumn(width=52, help="minutes:seconds of training"),
 }

@@ -5,20 +5,17 @@ import shlex
 import numpy as np
 import streamlit as st
 
-from core import data, methods
+from core import data, glossary, methods
 from core import figures as pictures
 from core.figures.pages import score as figures
 from core.runs.results import detectors
-from pages.shared import cached, changed_images, frame, panels, pickers
-from pages.shared.score import inputs, judging, settings
+from pages.shared import changed_images, frame, panels, pickers
+from pages.shared.score import batch, inputs, judging, settings
 
 SIDE = 112  # of an image on the screen, in pixels
 POINTS = 25  # strengths along the path of a bend
-REFERENCE = 300  # test images that tell which way round dark and light usually are
-MEANING = (
-    "The percentile is the share of held-out normal images that the detector finds less novel than this image: 50 is "
-    "an everyday normal image, 100 is stranger than all of them. Right of the dashed line the image is called novel."
-)
+LARGE = "font-size: 1.75rem; font-weight: 700; line-height: 1.2"  # the verdict is read first
+MEANING = glossary.explained(["percentile", "threshold", "held-out"])
 
 
 def thumbnail(image: np.ndarray, caption: str) -> None:
@@ -42,53 +39,37 @@ with left:
         bind="query-params",
     )
 with right:
-    runs = pickers.runs(key="score_runs")
+    runs = pickers.runs(key="score_runs", start=pickers.of_one_task)
 if not runs:
     st.info("Choose a run above to hear what it makes of the image.", icon=":material/arrow_upward:")
     st.stop()
-names, drawn = pickers.labels(runs), source == "draw"
+drawn, of_one = source == "draw", len({run.spec.task.hash for run in runs}) == 1
+names = pickers.short_labels(runs) if of_one else pickers.labels(runs)
 changed_images.say(runs, names)
 above = st.container()
 many = st.container()  # stands above the bends but is drawn after them: inverting concerns all files
-before, after, bends = st.columns([2 if drawn else 1, 1, 5], gap="medium")
+before, after, told = st.columns([2 if drawn else 1, 1, 5], gap="medium")
+answer = st.container()
 with before if drawn else above:
-    images = inputs.given(source, runs)
+    images, broken = inputs.given(source, runs)
 if not images:
-    with bends if drawn else above:
+    with told if drawn else above:
+        for each in broken:
+            st.error(panels.escape(each.sentence), icon=":material/block:")
         st.caption(inputs.INVITATIONS[source])
     st.stop()
 
-with bends:
-    strengths, inverted = inputs.bends()
+with told:
+    strengths, asked = inputs.bends()
     changes = settings.changes(runs, names)
 called = {run.id: settings.called(names[run.id], changes.get(run.id, {})) for run in runs}
 
 given = images[0]
-if len(images) > 1:
+if len(images) + len(broken) > 1:
     with many:
-        asked = (inverted, *(each.id for each in images))
-        verdicts = judging.judge_once(
-            runs, lambda run: np.stack([each.fitted(run, inverted) for each in images]), changes, *asked
-        )
-        batch = figures.batch(
-            [each.name for each in images],
-            [judging.said(run, called[run.id], verdicts[run.id]) for run in runs if run.id in verdicts],
-        )
-        panels.show(batch)
-        chosen = st.dataframe(
-            figures.batch_overview(batch),
-            key="score_table",
-            on_select="rerun",
-            selection_mode="single-row-required",
-            hide_index=True,
-            height=220,
-            alt="Percentile of every file with every detector",
-        )
-        csv = f"All scores of {len(images):,} files (CSV)"
-        st.download_button(csv, lambda: pictures.csv(batch), "scores.csv", "text/csv", on_click="ignore")
-        given = images[(chosen["selection"]["rows"] or [0])[0]]
+        given = batch.show(images, broken, runs, called, changes) or given
 
-plain = {run.id: given.fitted(run, inverted) for run in runs}
+plain = {run.id: given.fitted(run, asked) for run in runs}
 bent = {run_id: data.bend(image, **strengths) for run_id, image in plain.items()}
 shapes = {run.shape: run for run in runs}
 if not drawn:
@@ -97,22 +78,22 @@ if not drawn:
 with after:
     for run in shapes.values():
         thumbnail(bent[run.id], f"what {names[run.id] if len(shapes) > 1 else 'the detector'} sees")
-with bends:
+with told:
     if not given.sample:
-        notes = (note for run in shapes.values() for note in given.notes(run, inverted))
+        notes = (note for run in shapes.values() for note in given.notes(run, asked))
         st.caption(panels.escape("; ".join(dict.fromkeys(notes))))
-    usual = cached.array(runs[0], "test", "images")[:REFERENCE]
-    if not given.sample and not inverted and data.looks_inverted(np.moveaxis(given.preview, 0, -1), usual):
-        st.caption(":material/warning: Dark and light lie the other way round than in this detector's own images.")
-        st.button("Invert it", key="score_invert_it", on_click=inputs.invert)
+    inputs.hints(given, list(shapes.values()))
 
-verdicts = judging.judge(runs, {run.id: bent[run.id][None] for run in runs}, changes, explain=True)
-runs = [run for run in runs if run.id in verdicts]
-if not runs:
-    st.stop()
-said = [judging.said(run, called[run.id], verdicts[run.id])[0] for run in runs]
-panels.show(figures.percentile_strips(said), heard=figures.verdicts_in_words(said))
-st.caption(MEANING)
+with answer:
+    verdicts = judging.judge(runs, {run.id: bent[run.id][None] for run in runs}, changes, explain=True)
+    runs = [run for run in runs if run.id in verdicts]
+    if not runs:
+        st.stop()
+    said = [judging.said(run, called[run.id], verdicts[run.id])[0] for run in runs]
+    st.html(f'<div role="status" style="{LARGE}">{figures.verdict(said)}</div>')
+    if not given.sample:
+        judging.point_out(runs, called, verdicts)
+    panels.show(figures.percentile_strips(said), heard=figures.verdicts_in_words(said), help=MEANING)
 
 why, bending, nearest = st.tabs(
     ["Why", "How much bending it bears", "Nearest training images"],

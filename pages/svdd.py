@@ -2,6 +2,7 @@
 
 import streamlit as st
 
+from core import glossary
 from core.figures import clusters as found
 from core.figures.families import svdd as figures
 from core.figures.families import svdd_clusters as clustering
@@ -28,7 +29,7 @@ with at_nu:
         key=f"svdd_nu_{settings.nu:g}",  # a key for each nu of a training, where the slider starts
         bind="query-params",
         help=f"Trained with {settings.nu:g}. Another nu draws the balls anew from the training images' distances; "
-        "network, centres and the scores above stay as trained.",
+        f"network, centres and the scores above stay as trained.\n\n{glossary.explained(['nu', 'ball'])}",
     )
 
 # --- load

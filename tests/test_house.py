@@ -20,12 +20,13 @@ PROJECT = Path(__file__).resolve().parents[1]
 HEAVY = ("torch", "torchvision", "mlflow", "umap", "sklearn", "scipy.stats")
 # From the bottom to the top: a module may import from its own layer and from those below.
 LAYERS = (
-    ("core.errors", "core.knobs"),
+    ("core.errors", "core.glossary", "core.knobs"),
     ("core.methods", "core.methods.cards", "core.data", "core.scenarios", "core.evaluation"),
     ("core.algorithms", "core.networks", "core.training"),
     ("core.methods.base", "core.methods.fitted"),
     ("core.methods.FAMILY",),
-    ("core.figures", "core.runs", "core.mlflow"),
+    ("core.figures", "core.runs", "core.sweeps", "core.mlflow"),
+    ("core.reproduce",),
     ("core.cli", "core.__main__", "pages.shared"),
     ("pages", "streamlit_app"),
 )
@@ -36,7 +37,9 @@ OWNERS = {
     "mlflow": ("core.mlflow.mirror",),
     "torchvision": ("core.data.torchvision_sets",),
     "umap": ("core.runs.results.projection",),
-    "joblib": ("core.runs",),
+    "joblib": ("core.sweeps.backends", "core.sweeps.training"),
+    "distributed": ("core.sweeps.backends",),
+    "dask": ("core.sweeps.backends",),
 }
 
 

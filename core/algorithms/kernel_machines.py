@@ -127,7 +127,9 @@ class Ball:
 
 
 def gamma_of(rows: Tensor, rule: str) -> float:
-    """Kernel width of the name: "scale" 1 / (D var), "auto" 1 / D.  Equal images count as of variance 1."""
+    """Kernel width of the name: "scale" 1 / (D var), "auto" 1 / D, else a number.  Equal images have variance 1."""
+    if rule not in ("scale", "auto"):
+        return float(rule)
     if rule == "auto":
         return 1 / rows.shape[1]
     variance = float(rows.double().var(correction=0))

@@ -9,7 +9,7 @@ the NAP of a..b for every b.
 The encoder's last layer L is affine, so d_L is a linear map of d_{L-1}: with both in a window C is singular, and where
 the other layers have full rank NAP is unchanged without d_L. Blocks that stay singular (too few training images, dead
 units) take the eigenvectors whose singular value is above 1e-5 of the largest; directions below carry rounding noise
-only.
+only (core/algorithms/nearly_singular.py finds them).
 """
 
 from dataclasses import dataclass, replace
@@ -17,7 +17,7 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
-SINGULAR_CUT = 1e-5  # of the largest singular value, and of the largest pivot
+from core.algorithms.nearly_singular import SINGULAR_CUT, Lifted, narrow_root, whitened_root
 
 
 @dataclass(frozen=True, eq=False)
@@ -97,6 +97,7 @@ class Whitening:
 
     triangular: factor is K, lower [d, d], and the map solves K y = d - mean; else factor is V S^-1, [d, rank], and the
     map is a product.  mean: [D'], factor: float32.  columns: which columns of the pathway it takes.
+    away: orthonormal directions, float32 [d, k], that are taken out before K is solved.
     """
 
     columns: slice
@@ -104,13 +105,17 @@ class Whitening:
     factor: Tensor
     triangular: bool
     rank: int
+    away: Tensor | None = None
 
     def to(self, device: torch.device) -> "Whitening":
-        return replace(self, mean=self.mean.to(device), factor=self.factor.to(device))
+        away = None if self.away is None else self.away.to(device)
+        return replace(self, mean=self.mean.to(device), factor=self.factor.to(device), away=away)
 
     def coordinates(self, differences: Tensor) -> Tensor:
-        """[B, D] -> [B, rank] whitened coordinates, float32."""
+        """[B, D] -> [B, d] or [B, rank] whitened coordinates, float32."""
         centred = (differences[:, self.columns] - self.mean).float()
+        if self.away is not None:
+            centred = centred - (centred @ self.away) @ self.away.T
         if self.triangular:
             return torch.linalg.solve_triangular(self.factor, centred.T, upper=False).T
         return centred @ self.factor
@@ -140,8 +145,11 @@ def singular_values(statistics: Statistics, columns: slice) -> Tensor:
     return values.flip(0).clamp(min=0).sqrt()
 
 
-def whitening(statistics: Statistics, pathway: Pathway, first: int, last: int) -> Whitening:
-    """The map for one window: triangular where its scatter is well-conditioned, else eigenvectors above the cut."""
+def whitening(statistics: Statistics, pathway: Pathway, first: int, last: int, root: Tensor | None = None) -> Whitening:
+    """The map for one window: triangular where its scatter is well-conditioned, else without the faint directions.
+
+    root: the `narrow_root` of the whole pathway's scatter, where it is at hand.
+    """
     columns = pathway.columns(*pathway.free(first, last))
     if statistics.count > (width := columns.stop - columns.start):
         factor, sound = cholesky(statistics.scatter[columns, columns])
@@ -151,11 +159,16 @@ def whitening(statistics: Statistics, pathway: Pathway, first: int, last: int) -
     columns = pathway.columns(first, last)
     width = columns.stop - columns.start
     block, mean = statistics.scatter[columns, columns], statistics.mean[columns]
+    if statistics.count <= width:  # centred rows span one dimension less than their number
+        root = narrow_root(block, statistics.count - 1) if root is None else root[columns]
+        factor = whitened_root(root)
+        return Whitening(columns, mean, factor.float().contiguous(), False, factor.shape[1])
+    if lifted := Lifted.of(block, []):
+        away = lifted.directions
+        return Whitening(columns, mean, lifted.factor, True, width - away.shape[1], away)
     values, vectors = torch.linalg.eigh(block)
     singular = values.clamp(min=0).sqrt()
     keep = singular > SINGULAR_CUT * singular.max()
-    if statistics.count <= width:  # centred rows span one dimension less than their number
-        keep &= torch.arange(width, device=keep.device) >= width - statistics.count + 1
     factor = vectors[:, keep] / singular[keep]
     return Whitening(columns, mean, factor.float().contiguous(), False, int(keep.sum()))
 
@@ -163,15 +176,16 @@ def whitening(statistics: Statistics, pathway: Pathway, first: int, last: int) -
 class AllWindows:
     """NAP of every window at once.
 
-    One factor per first layer serves all windows that start there as far as it is well-conditioned; each of the rest
-    has its own map.
+    One factor per first layer serves all windows that start there as far as it is well-conditioned, and a lifted one
+    those behind; where too many directions are faint, each of the rest has its own map.
     """
 
     def __init__(self, statistics: Statistics, pathway: Pathway) -> None:
         self.pathway = pathway
         self.factors: dict[int, tuple[Whitening, int]] = {}  # first layer -> its map, and the last layer that it serves
+        self.lifted: dict[int, tuple[slice, Tensor, Lifted]] = {}  # first layer -> columns, mean, factor
         self.singles: dict[tuple[int, int], Whitening] = {}
-        self.ranks: list[int] = []
+        ranks: dict[tuple[int, int], int] = {}
         for first in range(pathway.last + 1):
             columns = pathway.columns(*pathway.free(first, pathway.last))
             factor, sound = cholesky(statistics.scatter[columns, columns])
@@ -183,13 +197,31 @@ class AllWindows:
                 kept = slice(columns.start, columns.start + size)
                 leading = Whitening(kept, statistics.mean[kept], factor[:size, :size].float().contiguous(), True, size)
                 self.factors[first] = leading, served[-1]
-        for first, last in pathway.windows:
-            free = pathway.free(first, last)
-            if first in self.factors and free[1] <= self.factors[first][1]:
-                self.ranks.append(sum(pathway.widths[free[0] : free[1] + 1]))
-            else:
-                self.singles[first, last] = whitening(statistics, pathway, first, last)
-                self.ranks.append(self.singles[first, last].rank)
+            ranks |= {(first, b): pathway.columns(first, b).stop - columns.start for b in served}
+            if served[-1:] == [stop]:
+                ranks[first, pathway.last] = ranks[first, stop]
+                continue
+            del factor
+            ranks |= self._lift(statistics, first, served[-1] + 1 if served else first)
+        rest = [window for window in pathway.windows if window not in ranks]
+        narrow = bool(rest) and statistics.count <= len(statistics.mean)
+        root = narrow_root(statistics.scatter, statistics.count - 1) if narrow else None
+        for window in rest:
+            self.singles[window] = whitening(statistics, pathway, *window, root)
+            ranks[window] = self.singles[window].rank
+        self.ranks = [ranks[window] for window in pathway.windows]
+
+    def _lift(self, statistics: Statistics, first: int, start: int) -> dict[tuple[int, int], int]:
+        """Ranks of the windows first..start and longer, where one lifted factor serves them."""
+        columns = self.pathway.columns(first, self.pathway.last)
+        widths = {b: self.pathway.columns(first, b).stop - columns.start for b in range(start, self.pathway.last + 1)}
+        if statistics.count <= columns.stop - columns.start:
+            return {}
+        lifted = Lifted.of(statistics.scatter[columns, columns], [*widths.values()])
+        if lifted is None:
+            return {}
+        self.lifted[first] = columns, statistics.mean[columns], lifted
+        return {(first, b): width - lifted.corrections[width].away.shape[1] for b, width in widths.items()}
 
     def nap(self, differences: Tensor) -> Tensor:
         """[B, D] -> float32 [B, W], one column per window of `Pathway.windows`."""
@@ -202,6 +234,12 @@ class AllWindows:
                 start = leading.columns.start
                 total = total + squares[:, columns.start - start : columns.stop - start].sum(1)
                 scores[first, layer] = total
+        for first, (columns, mean, lifted) in self.lifted.items():
+            squares_by_width = lifted.squares((differences[:, columns] - mean).float())
+            for last in range(first, self.pathway.last + 1):
+                width = self.pathway.columns(first, last).stop - columns.start
+                if width in squares_by_width:
+                    scores[first, last] = squares_by_width[width]
         scores |= {window: single.nap(differences) for window, single in self.singles.items()}
         every = [scores[w if w in scores else self.pathway.free(*w)] for w in self.pathway.windows]
         return torch.stack(every, 1).float()

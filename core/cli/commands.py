@@ -1,7 +1,6 @@
 """What each command of the command line does.  Loads torch only where one trains or scores.
 
-Each takes the parsed words and gives a Reply: what `--json` prints as its last line, and the text that a person reads
-instead.
+Each takes the parsed words and gives a Reply.  Those about sweeps are in `sweeps.py`.
 """
 
 import contextlib
@@ -11,14 +10,16 @@ import os
 import sys
 from argparse import Namespace as Words
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import IO, Any
 
 import numpy as np
 
-from core import data, knobs, methods, scenarios
+from core import data, glossary, knobs, methods, scenarios
 from core.cli import terminal
+from core.cli.reply import Reply
+from core.cli.sweeps import list_sweeps, sweep
 from core.errors import MissingData, WrongRequest
 from core.methods.cards import Card
 from core.mlflow import mirror
@@ -28,14 +29,10 @@ from core.runs.results import detectors, scorer
 from core.runs.spec import RunSpec, request
 from core.runs.store import Run
 
+__all__ = ["Reply", "list_sweeps", "sweep"]  # beside what is defined here
 
-@dataclass(frozen=True)
-class Reply:
-    """What a command found.  failure: why its run has no result, which makes the exit status 1."""
-
-    content: dict[str, Any]
-    text: str = ""
-    failure: str = ""
+SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".ppm", ".pgm")  # of images in a folder
+USUAL = 500  # training images that tell how a set is framed
 
 
 # --- what there is --------------------------------------------------------------------------------------------------
@@ -43,28 +40,47 @@ class Reply:
 
 def list_datasets(words: Words) -> Reply:
     """The catalogue, or the one set that was fetched or added."""
-    if not words.add and (words.name or words.size or words.channels):
-        raise WrongRequest("--name, --size and --channels are of a set that is added. Add --add FOLDER_OR_ZIP.")
+    if words.add:
+        return _added(words)
+    if words.name or words.size or words.channels or words.part or words.dry_run:
+        raise WrongRequest(
+            "--name, --part, --size, --channels and --dry-run are of a set that is added. Add --add FOLDER_OR_ZIP."
+        )
     with contextlib.closing(terminal.ProgressLine()) as line:
-        if words.fetch:
-            entries = [data.fetch(words.fetch, line.fetching)]
-        elif words.add:
-            entries = [_imported(words, line)]
-        else:
-            entries = data.catalogue()
-    note = entries[0].note if words.fetch or words.add else ""
+        entries = [data.fetch(words.fetch, line.fetching)] if words.fetch else data.catalogue()
+    note = entries[0].note if words.fetch else ""
     return Reply({"datasets": [asdict(each) for each in entries]}, f"{terminal.catalogue(entries)}\n{note}".rstrip())
 
 
-def _imported(words: Words, line: terminal.ProgressLine) -> data.Entry:
-    if not words.name:
+def _added(words: Words) -> Reply:
+    """Own images: what was understood, and, but in a dry run, the set that they became."""
+    if not words.name and not words.dry_run:
         raise WrongRequest("The images need a name. Add --name NAME.")
-    side, channels = words.size, words.channels
-    if side is None or channels is None:
-        report = data.inspect(words.add, line.fetching)
-        side = report.side if side is None else side
-        channels = report.channels if channels is None else channels
-    return data.import_images(words.add, words.name, side, channels, progress=line.fetching)
+    with contextlib.closing(terminal.ProgressLine()) as line:
+        report = _inspected(words, line)
+        found = {"found": asdict(report)}
+        if words.dry_run:
+            return Reply({"datasets": []} | found, terminal.understood(report))
+        side = report.side if words.size is None else words.size
+        channels = report.channels if words.channels is None else words.channels
+        entry = data.import_images(words.add, words.name, side, channels, progress=line.fetching, part=words.part)
+    halves = data.counts(data.load(entry.name))
+    text = f"{terminal.understood(replace(report, halves=halves))}\n\n{terminal.catalogue([entry])}"
+    return Reply({"datasets": [asdict(entry)], "counts": halves} | found, f"{text}\n{entry.note}")
+
+
+def _inspected(words: Words, line: terminal.ProgressLine) -> data.FolderReport:
+    try:
+        return data.inspect(words.add, line.fetching, words.part)
+    except data.SeveralSets as several:
+        raise WrongRequest(f"{several} Add --part {several.parts[0]}, or another of them.") from None
+
+
+def explain(words: Words) -> Reply:
+    """Terms of the glossary, all where none is named."""
+    terms = [glossary.term(name) for name in words.term] or list(glossary.TERMS.values())
+    text = "\n\n".join(f"{each.title}\n  {each.sentence}" for each in terms)
+    return Reply({"terms": [asdict(each) for each in terms]}, text)
 
 
 def list_methods(words: Words) -> Reply:
@@ -237,20 +253,35 @@ def evaluate(words: Words) -> Reply:
 
 
 def score(words: Words) -> Reply:
-    """Scores, percentiles and verdicts of image files."""
+    """Scores, percentiles and verdicts of image files; one that can't be read costs its own row alone."""
     run = store.find(words.run)
     if run.state != store.FINISHED:
         raise WrongRequest(f"{run.id} is {run.state}; only a finished run can score images.")
-    names = [os.fspath(path) for path in words.images]
-    images, notes = _read(words.images, run)
+    read, broken = _read(_files(words.images), run)
     changes = knobs.parse_assignments(words.set)
+    images = np.stack([image for _, image, _ in read])
     judged = detectors.score_images(run, images, [words.score] if words.score else [], _device(run), changes)
     content = [
-        {"image": name, "scores": _verdicts(judged, place), "notes": list(note)}
-        for place, (name, note) in enumerate(zip(names, notes, strict=True))
+        {"image": name, "scores": _verdicts(judged, place), "notes": list(notes)}
+        for place, (name, _, notes) in enumerate(read)
     ]
+    content += [{"image": name, "scores": {}, "notes": [], "error": sentence} for name, sentence in broken]
     text = terminal.verdicts_csv(content) if words.csv else terminal.verdicts(content, judged.thresholds)
     return Reply({"run": run.id, "thresholds": judged.thresholds, "images": content}, text)
+
+
+def _files(named: list[Path]) -> list[Path]:
+    """The files that are named, and in place of each folder the images in it and below, by name."""
+    found: list[Path] = []
+    for path in named:
+        if not path.is_dir():
+            found.append(path)
+            continue
+        inside = sorted(each for each in path.rglob("*") if each.suffix.lower() in SUFFIXES and each.is_file())
+        if not inside:
+            raise WrongRequest(f"{path} holds no images. Name a folder with files such as {', '.join(SUFFIXES[:3])}.")
+        found += inside
+    return found
 
 
 def _verdicts(judged: detectors.Judgement, place: int) -> dict[str, Any]:
@@ -265,18 +296,32 @@ def _verdicts(judged: detectors.Judgement, place: int) -> dict[str, Any]:
     }
 
 
-def _read(paths: list[Path], run: Run) -> tuple[np.ndarray, list[tuple[str, ...]]]:
-    """Image files in the run's shape, uint8 [N, C, H, W], and what was done to each."""
-    images, notes = [], []
+def _read(paths: list[Path], run: Run) -> tuple[list[tuple[str, np.ndarray, list[str]]], list[tuple[str, str]]]:
+    """Each image file's name, its image in the run's shape, uint8 [C, H, W], and what was done to it or is unusual.
+
+    Beside them the names of files that can't be read, and why.  Raises WrongRequest where none can.
+    """
+    usual = data.framing(run.arrays("neighbours", "bank")["bank"][:USUAL])
+    read: list[tuple[str, np.ndarray, list[str]]] = []
+    broken: list[tuple[str, str]] = []
     for path in paths:
+        name = os.fspath(path)
         try:
             upload = data.decode(path.read_bytes(), path.name)
         except OSError as error:
-            raise WrongRequest(f"{path} can't be read ({error.strerror}). Name image files.") from None
+            broken.append((name, f"{name} can't be read ({error.strerror}). Name image files."))
+            continue
+        except WrongRequest as error:
+            broken.append((name, str(error)))
+            continue
         image, changes = data.fit(upload.image, run.shape)
-        images.append(image)
-        notes.append((*upload.notes, *changes))
-    return np.stack(images), notes
+        notes = [*upload.notes, *changes]
+        if usual and data.framed_otherwise(upload.image, usual, run.shape):
+            notes.append("fills its frame otherwise than the training images: crop it to its content")
+        read.append((name, image, notes))
+    if not read:
+        raise WrongRequest(broken[0][1])
+    return read, broken
 
 
 def _device(run: Run) -> str:

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from core.data import Entry, roots
+from core.data import Entry, FolderReport, roots
 from core.evaluation import METRICS
 from core.knobs import PRESETS, Knob, knobs_of
 from core.methods.cards import Card, Published
@@ -19,6 +19,7 @@ from core.runs.spec import published
 from core.runs.store import Run
 
 SHAPE = (1, 28, 28)  # of the images for which a method's presets are listed
+SKIPPED = 5  # skipped files that are named
 BAR = 24  # characters
 REDRAW_SECONDS = 0.1
 PLAIN_SECONDS = 5.0  # between two lines where the line can't be redrawn
@@ -78,6 +79,24 @@ def _where(entry: Entry) -> str:
     if entry.download_megabytes:
         return f"absent: --fetch {entry.name} downloads {entry.download_megabytes:,.0f} MB"
     return f"absent: put {entry.name}.npz into {roots()[0]}"
+
+
+def understood(report: FolderReport) -> str:
+    """What own images were taken for: sentences, and the images of each class by half."""
+    head = ["class", "training", "test"] if report.halves else ["class", "images"]
+    counts: dict[str, tuple[int, ...]] = {name: (count,) for name, count in report.classes.items()}
+    counts |= report.halves
+    rows = [[shown(name), *(f"{count:,}" for count in each)] for name, each in counts.items()]
+    skipped = [f"{len(report.skipped):,} files are skipped, such as:"] if report.skipped else []
+    skipped += [f"  {shown(name)}: {shown(reason)}" for name, reason in report.skipped[:SKIPPED]]
+    sizes = " to ".join(f"{width}x{height}" for width, height in dict.fromkeys((report.smallest, report.largest)))
+    total = f"{sum(report.classes.values()):,} images in {len(report.classes):,} classes, {sizes} pixels."
+    return "\n".join([*report.notes, total, *skipped, table(head, rows)])
+
+
+def shown(text: str) -> str:
+    """A text of a stranger's file without signs that would steer the terminal."""
+    return "".join(sign if sign.isprintable() else "\ufffd" for sign in text)
 
 
 def methods(cards: Sequence[Card]) -> str:
@@ -183,7 +202,8 @@ def verdicts(images: Sequence[Mapping[str, Any]], thresholds: Mapping[str, float
     head = ["image", "score", "value", "percentile among normal images", "verdict"]
     limits = "\n".join(f"{name}: novel is what scores above {value:.4g}." for name, value in thresholds.items())
     changes = "\n".join(f"{each['image']}: {', '.join(each['notes'])}." for each in images if each["notes"])
-    return "\n\n".join(filter(None, [table(head, _verdict_rows(images, ".4g", ".1f")), limits, changes]))
+    unread = "\n".join(each["error"] for each in images if "error" in each)
+    return "\n\n".join(filter(None, [table(head, _verdict_rows(images, ".4g", ".1f")), limits, changes, unread]))
 
 
 def verdicts_csv(images: Sequence[Mapping[str, Any]]) -> str:
@@ -192,6 +212,7 @@ def verdicts_csv(images: Sequence[Mapping[str, Any]]) -> str:
     writer = csv.writer(written, lineterminator="\n")
     writer.writerow(["image", "score", "value", "percentile", "verdict"])
     writer.writerows(_verdict_rows(images, "", ""))
+    writer.writerows([each["image"], "", "", "", each["error"]] for each in images if "error" in each)
     return written.getvalue().rstrip("\n")
 
 

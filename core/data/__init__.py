@@ -4,9 +4,12 @@ from core.data.bends import RANGES as BEND_RANGES
 from core.data.bends import bend, bend_path
 from core.data.catalogue import Entry, catalogue, digest, digest_of, entry, fetch, known_digest, load, roots, set_roots
 from core.data.dataset import Dataset
-from core.data.folders import FolderReport, held_out, import_images, inspect
+from core.data.folders import FolderReport, import_images, inspect
+from core.data.framing import Framing, crop_to_content, framed_otherwise, framing
 from core.data.known import CLEAN, GROUP_TITLES
+from core.data.layouts import SeveralSets
 from core.data.noise import noise
+from core.data.packing import counts, held_out
 from core.data.preprocessing import conform, conforming
 from core.data.uploads import Upload, decode, fit, looks_inverted
 
@@ -16,19 +19,25 @@ __all__ = [
     "Dataset",
     "Entry",
     "FolderReport",
+    "Framing",
     "GROUP_TITLES",
+    "SeveralSets",
     "Upload",
     "bend",
     "bend_path",
     "catalogue",
     "conform",
     "conforming",
+    "counts",
+    "crop_to_content",
     "decode",
     "digest",
     "digest_of",
     "entry",
     "fetch",
     "fit",
+    "framed_otherwise",
+    "framing",
     "held_out",
     "import_images",
     "inspect",

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from PIL import Image, ImageFilter
 
-from core.data.uploads import background
+from core.data.framing import background
 from core.errors import WrongRequest
 
 RANGES = {  # knob: lowest and highest strength; 0 changes nothing

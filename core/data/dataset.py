@@ -12,7 +12,7 @@ from core.errors import MissingData, WrongRequest
 class Summary:
     """What can be said of an image set without reading its images. shape: (channels, height, width).
 
-    note: what its own file says about it.
+    note: what its own file says about it.  value_range: as in Dataset, None where it isn't known unread.
     """
 
     classes: tuple[str, ...]
@@ -20,6 +20,7 @@ class Summary:
     train_count: int
     test_count: int
     note: str = ""
+    value_range: tuple[float, float] | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,7 +30,8 @@ class Dataset:
     images: uint8 [N, C, H, W], the official training images first, then the test images.  labels: int64 [N], indices
     into `classes`.  groups: int64 [N] or None; images of one group (a track of one traffic sign, the drawings of one
     hand) belong on one side of every split, -1 is an image without a group.  note: what a person must know before
-    trusting a number measured on it.
+    trusting a number measured on it.  value_range: the original values that became 0 and 255, where its
+    files held more than 8 bits; images scored later are scaled by it too.
     """
 
     name: str
@@ -40,6 +42,7 @@ class Dataset:
     train_count: int
     groups: np.ndarray | None = None
     note: str = ""
+    value_range: tuple[float, float] | None = None
 
     def __post_init__(self) -> None:
         assert self.images.dtype == np.uint8 and self.images.ndim == 4, (self.images.dtype, self.images.shape)

@@ -1,51 +1,43 @@
-"""A folder or a zip of `class name/image` files: looked at, then packed into one npz.
+"""A folder, a zip or a file of arrays: looked at, understood, then packed into one npz.
 
-Nothing is unpacked to disk, no link is followed, a file's size is known before it is read and its pixels are counted
-before it is decoded, so a stranger's zip can waste no more memory and time than the limits here allow.
+Nothing is unpacked to disk, a file's size is known before it is read and its pixels are counted before it is decoded.
 """
 
-import os
-import stat
-import zipfile
-import zlib
 from collections import Counter
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
-from dataclasses import dataclass
-from functools import partial
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from hashlib import blake2b
 from pathlib import Path
 
 import numpy as np
 
-from core.data import npz, uploads
+from core.data import layouts, npz, ranges, uploads
 from core.data.catalogue import NAME, Entry, catalogue, entry, roots
 from core.data.dataset import Dataset
 from core.data.fetching import Progress, silent
 from core.data.known import KNOWN
+from core.data.layouts import Picture, Understood
+from core.data.layouts.tree import Skipped, opened
+from core.data.layouts.understood import TEST
+from core.data.packing import copies, held_out, packed, require_images, span_of, values_of
+from core.data.preprocessing import conform
+from core.data.ranges import Range
 from core.errors import WrongRequest
 
-MAX_FILES = 200_000
-MAX_TOTAL_BYTES = 20_000_000_000  # of all files together, unpacked
-MAX_PACKED_BYTES = 4_000_000_000  # of all images in memory, at the size asked for
-BOMB_BYTES, BOMB_RATIO = 50_000_000, 100  # image files hardly compress: this much from so little holds no pictures
 SIDES = (8, 256)
 SAMPLED = 64  # colour files decoded to see whether they hold grey pictures
-WINDOW = 256  # files decoded between two reports of progress
-DECODERS = 4  # threads, each of which may hold a picture as large as an upload may be
-SUFFIXES = {".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff"}
-
-Skipped = list[tuple[str, str]]  # (file, reason)
 
 
 @dataclass(frozen=True)
 class FolderReport:
-    """What lies in a folder or zip, before it is imported.
+    """What lies in a folder, a zip or a file of arrays, before it is imported.
 
     classes: class name -> readable images.  skipped: (file, reason).  smallest, median, largest: (width, height), each
-    number on its own.  channels, side: what to import it with; 1 channel where the pictures are grey.  duplicates:
-    files equal to one before them.  contradictions: pictures that lie in more than one class.
+    number on its own.  channels, side: what to import it with; 1 channel where the pictures are grey, the side None
+    where arrays keep their own size.  duplicates: files equal to one before them.  contradictions: pictures that lie in
+    more than one class.  sentence: what it was understood as.  halves: class name -> (training, test) where the layout
+    divides it, else empty.  left_out: what -> how many files.  value_range: the values that become 0 and 255 where
+    there are more than 8 bits.  paged: TIFFs of several pages.
     """
 
     classes: dict[str, int]
@@ -54,109 +46,136 @@ class FolderReport:
     median: tuple[int, int]
     largest: tuple[int, int]
     channels: int
-    side: int
+    side: int | None
     duplicates: int
     contradictions: int
-
-
-@dataclass(frozen=True)
-class _File:
-    """One file that may be an image. parts: its path below the source.  size: in bytes, as its folder or zip says."""
-
-    parts: tuple[str, ...]
-    size: int
-    open: Callable[[], bytes]
+    sentence: str = ""
+    halves: dict[str, tuple[int, int]] = field(default_factory=dict)
+    left_out: dict[str, int] = field(default_factory=dict)
+    value_range: Range | None = None
+    paged: int = 0
 
     @property
-    def name(self) -> str:
-        return "/".join(self.parts)
-
-    def read(self) -> bytes:
-        """Its bytes. Raises WrongRequest where they can't be read."""
-        try:
-            return self.open()
-        except (OSError, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error) as error:
-            raise WrongRequest(f"{self.name} can't be read ({error}).") from error
+    def notes(self) -> list[str]:
+        """All that a person should know before importing it, a sentence each."""
+        said = [self.sentence]
+        said += [f"Left out: {', '.join(f'{count:,} {what}' for what, count in self.left_out.items())}."] * bool(
+            self.left_out
+        )
+        said += [ranges.said(self.value_range)] if self.value_range else []
+        said += [f"{self.paged:,} files have several pages, of which the first is read."] * bool(self.paged)
+        said += [f"{self.duplicates:,} files are copies of others; copies stay on one side of every split."] * bool(
+            self.duplicates
+        )
+        said += [f"{self.contradictions:,} pictures lie in more than one class."] * bool(self.contradictions)
+        if len(self.classes) == 1:
+            said.append(
+                "There is one class alone, so no novel image to test with: detectors can be trained on it and set "
+                "their threshold, but nothing can be said of what they catch."
+            )
+        return [sentence for sentence in said if sentence]
 
 
 @dataclass(frozen=True)
 class _Look:
-    """What a look at one file shows. colour: None where it wasn't decoded."""
+    """What a look at one file shows. colour: None where it wasn't decoded.  span: of values of more than 8 bits."""
 
-    label: str
+    picture: Picture
     header: uploads.Header
     digest: bytes
     colour: bool | None
+    span: Range | None
 
 
-def inspect(source: Path | str, progress: Progress = silent) -> FolderReport:
+def inspect(source: Path | str, progress: Progress = silent, part: str = "") -> FolderReport:
     """What an import would find: every file is read and its header checked, colour is judged on a sample.
 
-    Raises WrongRequest where `source` is neither a folder nor a zip, breaks a limit, or holds no readable image.
+    part: which set, where the source holds several.  Raises SeveralSets where one must be chosen, and WrongRequest
+    where `source` is nothing that can be imported, breaks a limit, or holds no readable image.
     """
-    looks: list[_Look] = []
-    with _opened(Path(source)) as (files, skipped):
-        step = max(1, len(files) // SAMPLED)
-        for index, (label, file) in enumerate(files):
-            progress(index / len(files), f"Looking at {file.name}")
-            try:
-                looks.append(_look(label, file, decoded=index % step == 0))
-            except WrongRequest as error:
-                skipped.append((file.name, str(error)))
-    _require_images(len(looks), source, skipped)
+    with opened(Path(source)) as tree:
+        understood = layouts.understand(tree, part)
+        if understood.arrays:
+            return _report_on_arrays(understood, tree.skipped)
+        looks, skipped = _looks(understood.pictures, tree.skipped, progress), tree.skipped
+    require_images(len(looks), source, skipped)
+    names = layouts.clean_names(dict.fromkeys(look.picture.label for look in looks))
+    labels = [names[look.picture.label] for look in looks]
+    counts = Counter(labels)
+    classes = sorted(counts, key=layouts.natural)
+    tested = Counter(label for label, look in zip(labels, looks, strict=True) if look.picture.half == TEST)
     sizes = np.array([(look.header.width, look.header.height) for look in looks])
     median = np.median(sizes, axis=0).astype(int)
     labels_of: dict[bytes, set[str]] = {}
-    for look in looks:
-        labels_of.setdefault(look.digest, set()).add(look.label)
+    for label, look in zip(labels, looks, strict=True):
+        labels_of.setdefault(look.digest, set()).add(label)
     return FolderReport(
-        classes=dict(sorted(Counter(look.label for look in looks).items())),
+        classes={name: counts[name] for name in classes},
         skipped=tuple(skipped),
         smallest=_pair(sizes.min(axis=0)),
         median=_pair(median),
         largest=_pair(sizes.max(axis=0)),
         channels=3 if any(look.colour for look in looks) else 1,
-        side=max((side for side in (28, 32, 64) if side <= median.min()), default=28),
+        side=max((side for side in (28, 32) if side <= median.min()), default=28),
         duplicates=len(looks) - len(labels_of),
         contradictions=sum(len(labels) > 1 for labels in labels_of.values()),
+        sentence=understood.sentence,
+        halves={name: (counts[name] - tested[name], tested[name]) for name in classes} if understood.halved else {},
+        left_out=understood.left_out,
+        value_range=span_of([look.span for look in looks], source),
+        paged=sum(look.header.pages > 1 for look in looks),
     )
 
 
 def import_images(
     source: Path | str,
     name: str,
-    size: int = 32,
+    size: int | None = 32,
     channels: int = 3,
     test_share: float = 0.2,
     seed: int = 0,
     progress: Progress = silent,
+    part: str = "",
 ) -> Entry:
     """Packs the images into `name`.npz in the first data root and gives its line of the catalogue.
 
-    Every image is fitted as an upload is: shown whole, with a border where it isn't square.  size: the side in pixels,
-    8 to 256.  channels: 1 or 3.  test_share: held out of each class, below 1.  Pictures that come out equal share a
-    group.  Raises WrongRequest for a name that is taken or unsafe, an argument out of range, or a source that
-    `inspect` refuses.
+    Every picture is fitted as an upload is: shown whole, with a border where it isn't square.  size: the side in
+    pixels, 8 to 256; None keeps the size of arrays.  channels: 1 or 3.  test_share: held out of each class, below 1,
+    where the layout has no halves of its own, which are kept.  Pictures that come out equal share a group.
+    part: which set, where the source holds several.  Raises WrongRequest for a name that is taken or unsafe, an
+    argument out of range, images that are all equal, or a source that `inspect` refuses.
     """
     _check(name, size, channels, test_share)
-    with _opened(Path(source)) as (files, skipped):
-        if len(files) * channels * size**2 > MAX_PACKED_BYTES:
-            raise WrongRequest(f"{len(files):,} images at {size}x{size} need too much memory: choose a smaller size.")
-        images, labels = _fitted(files, (channels, size, size), skipped, progress)
-    _require_images(len(images), source, skipped)
+    with opened(Path(source)) as tree:
+        side = size or SIDES[1]
+        understood, skipped = layouts.understand(tree, part), tree.skipped
+        if understood.arrays:
+            dataset = _resized(understood.arrays, size, channels)
+        else:
+            dataset = packed(understood.pictures, (channels, side, side), skipped, progress, source)
+    groups = copies(dataset)
+    if len(groups) > 1 and (groups == groups[0]).all() and groups[0] >= 0:
+        raise WrongRequest(
+            f"All {len(groups):,} images of {Path(source).name} are equal: nothing can be learnt of them."
+        )
     progress(None, f"Writing {name}.npz")
-    pixels, (classes, numbers) = np.stack(images), np.unique(labels, return_inverse=True)
-    groups = _copies(images)
-    is_test = held_out(numbers, test_share, seed, groups)
+    is_test = dataset.is_test if understood.halved else held_out(dataset.labels, test_share, seed, groups)
     order = np.argsort(is_test, kind="stable")
-    note = f"Imported from {Path(source).name} at {size}x{size}."
+    height, width = dataset.shape[1:]
+    note = f"Imported from {Path(source).name}{f', {part},' if part else ''} at {width}x{height}. {understood.sentence}"
+    if not is_test.any() and test_share > 0:
+        note += " No test images could be held out: every class has one different image alone."
+    if dataset.value_range:
+        note += f" {ranges.said(dataset.value_range)}"
     if skipped:
         note += f" {len(skipped)} files were skipped, the first because: {skipped[0][1]}"
+    own_groups = dataset.groups is not None and bool((dataset.groups >= 0).any())
     dataset = Dataset(
-        *(name, name, tuple(classes.tolist()), pixels[order], numbers[order].astype(np.int64)),
+        *(name, name, dataset.classes, dataset.images[order], dataset.labels[order]),
         train_count=int(np.sum(~is_test)),
-        groups=groups[order],
+        groups=dataset.groups[order] if own_groups and dataset.groups is not None else groups[order],
         note=note,
+        value_range=dataset.value_range,
     )
     try:
         npz.write(roots()[0] / f"{name}.npz", dataset)
@@ -165,31 +184,14 @@ def import_images(
     return entry(name)
 
 
-def held_out(labels: np.ndarray, share: float, seed: int, groups: np.ndarray | None = None) -> np.ndarray:
-    """Which images a seeded, stratified split holds out, bool [N]: `share` of each class, a group always as a whole.
-
-    labels: int64 [N].  groups: int64 [N], -1 where an image stands for itself; a group counts for the class of its
-    first image.  Rounded to whole groups per class, but one group of each class always stays.
-    """
-    alone = np.arange(len(labels))
-    units = alone if groups is None else np.where(groups < 0, groups.max() + 1 + alone, groups)
-    _, first, unit = np.unique(units, return_index=True, return_inverse=True)
-    generator = np.random.default_rng(seed)
-    chosen = np.zeros(len(first), bool)
-    for label in np.unique(labels[first]):
-        members = generator.permutation(np.flatnonzero(labels[first] == label))
-        chosen[members[: min(round(share * len(members)), len(members) - 1)]] = True
-    return chosen[unit]
-
-
-def _check(name: str, size: int, channels: int, test_share: float) -> None:
+def _check(name: str, size: int | None, channels: int, test_share: float) -> None:
     if not NAME.fullmatch(name):
         raise WrongRequest(
             f"{name!r} can't be a dataset's name: take up to 40 letters, digits, - and _, a letter first."
         )
     if name.lower() in {one.name.lower() for one in catalogue()} | KNOWN.keys():
         raise WrongRequest(f"There is a dataset called {name} already: choose another name.")
-    if not SIDES[0] <= size <= SIDES[1] or channels not in (1, 3) or not 0 <= test_share < 1:
+    if not (size is None or SIDES[0] <= size <= SIDES[1]) or channels not in (1, 3) or not 0 <= test_share < 1:
         raise WrongRequest(
             f"Images can't be imported with side {size}, {channels} channels and {test_share:g} of them for testing: "
             f"choose a side from {SIDES[0]} to {SIDES[1]}, 1 or 3 channels, and a share from 0 to below 1."
@@ -198,19 +200,23 @@ def _check(name: str, size: int, channels: int, test_share: float) -> None:
         raise WrongRequest(f"{roots()[0]} can't be written: choose another first data root.")
 
 
-def _require_images(count: int, source: Path | str, skipped: Skipped) -> None:
-    if not count:
-        why = f", the first because: {skipped[0][1]}" if skipped else ""
-        raise WrongRequest(
-            f"{Path(source).name} holds no image that can be read; {len(skipped)} files were skipped{why}"
-        )
+def _looks(pictures: Sequence[Picture], skipped: Skipped, progress: Progress) -> list[_Look]:
+    looks = []
+    step = max(1, len(pictures) // SAMPLED)
+    for index, picture in enumerate(pictures):
+        progress(index / len(pictures), f"Looking at {picture.file.name}")
+        try:
+            looks.append(_look(picture, decoded=index % step == 0))
+        except WrongRequest as error:
+            skipped.append((picture.file.name, str(error)))
+    return looks
 
 
-def _look(label: str, file: _File, decoded: bool) -> _Look:
-    data = file.read()
-    header = uploads.header(data, file.name)
-    colour = None if header.grey else _is_colour(uploads.decode(data, file.name).image) if decoded else None
-    return _Look(label, header, blake2b(data).digest(), colour)
+def _look(picture: Picture, decoded: bool) -> _Look:
+    name, data = picture.file.name, picture.file.read()
+    header = uploads.header(data, name)
+    colour = None if header.grey else _is_colour(uploads.decode(data, name).image) if decoded else None
+    return _Look(picture, header, blake2b(data).digest(), colour, values_of(data, name) if header.deep else None)
 
 
 def _is_colour(image: np.ndarray) -> bool:
@@ -222,139 +228,36 @@ def _pair(numbers: np.ndarray) -> tuple[int, int]:
     return int(numbers[0]), int(numbers[1])
 
 
-def _fitted(
-    files: list[tuple[str, _File]], shape: tuple[int, int, int], skipped: Skipped, progress: Progress
-) -> tuple[list[np.ndarray], list[str]]:
-    """The images that can be decoded, uint8 [C, H, W] each, and their class names; adds the others to `skipped`."""
-    images, labels = [], []
-    with ThreadPoolExecutor(DECODERS) as pool:
-        for start in range(0, len(files), WINDOW):
-            progress(start / len(files), f"Reading image {start + 1:,} of {len(files):,}")
-            window = files[start : start + WINDOW]
-            for (label, file), result in zip(window, pool.map(partial(_fit, shape=shape), window), strict=True):
-                if isinstance(result, str):
-                    skipped.append((file.name, result))
-                else:
-                    images.append(result)
-                    labels.append(label)
-    return images, labels
+# --- arrays -----------------------------------------------------------------------------------------------------------
 
 
-def _fit(labelled: tuple[str, _File], shape: tuple[int, int, int]) -> np.ndarray | str:
-    """One image in `shape`, or why not."""
-    _, file = labelled
-    try:
-        return uploads.fit(uploads.decode(file.read(), file.name).image, shape)[0]
-    except WrongRequest as error:
-        return str(error)
+def _report_on_arrays(understood: Understood, skipped: Skipped) -> FolderReport:
+    dataset = understood.arrays
+    assert dataset
+    channels, height, width = dataset.shape
+    counts = np.bincount(dataset.labels, minlength=len(dataset.classes)).tolist()
+    training = np.bincount(dataset.labels[: dataset.train_count], minlength=len(dataset.classes)).tolist()
+    halves = {name: (a, b - a) for name, a, b in zip(dataset.classes, training, counts, strict=True)}
+    alike = copies(dataset)
+    size = (width, height)
+    return FolderReport(
+        classes=dict(zip(dataset.classes, counts, strict=True)),
+        skipped=tuple(skipped),
+        smallest=size,
+        median=size,
+        largest=size,
+        channels=channels,
+        side=None,
+        duplicates=int((alike >= 0).sum()) - len(set(alike[alike >= 0].tolist())),
+        contradictions=0,
+        sentence=understood.sentence,
+        halves=halves if understood.halved else {},
+        left_out=understood.left_out,
+        value_range=dataset.value_range,
+    )
 
 
-def _copies(images: list[np.ndarray]) -> np.ndarray:
-    """Group numbers that equal images share, int64 [N], -1 for an image without a copy."""
-    digests = np.array([blake2b(image.tobytes(), digest_size=16).hexdigest() for image in images])
-    _, group, count = np.unique(digests, return_inverse=True, return_counts=True)
-    return np.where(count[group] > 1, group, -1).astype(np.int64)
-
-
-@contextmanager
-def _opened(source: Path) -> Iterator[tuple[list[tuple[str, _File]], Skipped]]:
-    """(class name, file) of everything that may be an image, and the list of what is skipped, to be carried on."""
-    skipped: Skipped = []
-    if source.is_dir():
-        yield _with_classes(_within_limits(list(_walked(source, skipped))), source.resolve().name, skipped), skipped
-    elif source.is_file() and zipfile.is_zipfile(source):
-        try:
-            archive = zipfile.ZipFile(source)
-        except (OSError, zipfile.BadZipFile) as error:
-            raise WrongRequest(f"{source.name} is a damaged zip: pack it again.") from error
-        with archive:
-            _refuse_bomb(archive, source.name)
-            yield _with_classes(_within_limits(list(_zipped(archive, skipped))), source.stem, skipped), skipped
-    else:
-        raise WrongRequest(
-            f"{source} is neither a folder nor a zip: give one with a subfolder of images for each class."
-        )
-
-
-def _walked(folder: Path, skipped: Skipped) -> Iterator[_File]:
-    for root, folders, names in os.walk(folder):
-        folders.sort()
-        for path in [Path(root, name) for name in sorted([*names, *folders])]:
-            parts = path.relative_to(folder).parts
-            if path.is_symlink():
-                skipped.append(("/".join(parts), "It is a link, and links aren't followed."))
-            elif path.is_file() and not _refused(parts, path.stat().st_size, skipped):
-                yield _File(parts, path.stat().st_size, path.read_bytes)
-
-
-def _zipped(archive: zipfile.ZipFile, skipped: Skipped) -> Iterator[_File]:
-    for info in sorted(archive.infolist(), key=lambda info: info.filename):
-        parts = tuple(part for part in info.filename.replace("\\", "/").split("/") if part not in ("", "."))
-        if info.is_dir():
-            continue
-        if ".." in parts or info.filename[:1] in "/\\" or ":" in info.filename:
-            skipped.append((info.filename, "Its path leads out of the zip."))
-        elif stat.S_ISLNK(info.external_attr >> 16):
-            skipped.append((info.filename, "It is a link, and links aren't followed."))
-        elif info.flag_bits & 1 or info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
-            skipped.append((info.filename, "It is encrypted or packed in a rare way: pack it as an ordinary zip."))
-        elif not _refused(parts, info.file_size, skipped):
-            yield _File(parts, info.file_size, partial(archive.read, info))
-
-
-def _refused(parts: tuple[str, ...], size: int, skipped: Skipped) -> bool:
-    """Whether a file is skipped unread; if so, `skipped` says why."""
-    if any(part.startswith(".") or part == "__MACOSX" for part in parts):
-        skipped.append(("/".join(parts), "It is hidden or belongs to the system."))
-    elif size > uploads.MAX_BYTES:
-        skipped.append(
-            ("/".join(parts), f"It has {size / 1e6:,.0f} MB, an image may have {uploads.MAX_BYTES / 1e6:,.0f}.")
-        )
-    else:
-        return False
-    return True
-
-
-def _refuse_bomb(archive: zipfile.ZipFile, name: str) -> None:
-    infos = archive.infolist()
-    packed, unpacked = sum(info.compress_size for info in infos), sum(info.file_size for info in infos)
-    if unpacked > BOMB_BYTES and unpacked > BOMB_RATIO * packed:
-        raise WrongRequest(
-            f"{name} unpacks to {unpacked / max(packed, 1):,.0f} times its size, which no image zip does."
-        )
-
-
-def _within_limits(files: list[_File]) -> list[_File]:
-    total = sum(file.size for file in files)
-    if len(files) > MAX_FILES or total > MAX_TOTAL_BYTES:
-        raise WrongRequest(
-            f"{len(files):,} files of {total / 1e9:,.1f} GB are too many: "
-            f"at most {MAX_FILES:,} files and {MAX_TOTAL_BYTES / 1e9:,.0f} GB can be imported."
-        )
-    return files
-
-
-def _with_classes(files: list[_File], own_name: str, skipped: Skipped) -> list[tuple[str, _File]]:
-    """Each file with its class: the first folder below the one that holds all images.
-
-    Images that all lie in one folder are one class, called like that folder (`own_name` where it is the source itself).
-    """
-    pictures = [file.parts[:-1] for file in files if Path(file.parts[-1]).suffix.lower() in SUFFIXES]
-    folders = pictures or [file.parts[:-1] for file in files]
-    top = tuple(os.path.commonprefix(folders))  # of tuples: folder by folder
-    one_class = all(folder == top for folder in folders)
-    labelled = []
-    for file in files:
-        inside = file.parts[: len(top)] == top
-        if inside and len(file.parts) > len(top) + 1:
-            labelled.append((_clean(file.parts[len(top)]), file))
-        elif inside and one_class:
-            labelled.append((_clean([own_name, *top][-1]), file))
-        else:
-            skipped.append((file.name, "It lies outside the folders of the classes."))
-    return labelled
-
-
-def _clean(name: str) -> str:
-    """A class name without control characters, at most 60 long."""
-    return "".join(letter if letter.isprintable() else "_" for letter in name).strip()[:60] or "unnamed"
+def _resized(dataset: Dataset, size: int | None, channels: int) -> Dataset:
+    """Arrays at the size asked for, None for their own."""
+    height, width = (size, size) if size else dataset.shape[1:]
+    return replace(dataset, images=conform(dataset.images, (channels, height, width)))

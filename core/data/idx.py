@@ -4,6 +4,7 @@ Format: two zero bytes, the type (8: unsigned byte), the number of dimensions, e
 """
 
 import gzip
+import io
 import struct
 import zlib
 from dataclasses import dataclass
@@ -73,6 +74,26 @@ def read(files: IdxFiles, root: Path, classes: tuple[str, ...]) -> Dataset:
             images[start : start + CHUNK] = images[start : start + CHUNK].swapaxes(2, 3).copy()
     numbers = labels.astype(np.int64) - files.first_label
     return Dataset(files.folder, files.folder, classes, images, numbers, about.train_count)
+
+
+def parse(content: bytes, dimensions: int) -> np.ndarray:
+    """The array of an idx file, raw or gzipped, uint8 with so many dimensions. Raises ValueError where it is damaged.
+
+    Nothing beyond the size that its header names is unpacked.
+    """
+    with gzip.GzipFile(fileobj=io.BytesIO(content)) if content[:2] == b"\x1f\x8b" else io.BytesIO(content) as file:
+        try:
+            zeros, kind, count, *shape = struct.unpack(f">HBB{dimensions}i", file.read(4 + 4 * dimensions))
+            if (zeros, kind, count) != (0, 8, dimensions) or min(shape) < 1:
+                raise ValueError(f"it isn't an idx file of bytes with {dimensions} dimensions")
+            if prod(shape) > len(content) * MOST_DEFLATED:
+                raise ValueError(f"its {len(content):,} bytes don't fit its shape {shape}")
+            data = file.read(prod(shape) + 1)
+        except (OSError, EOFError, struct.error, zlib.error) as error:
+            raise ValueError(f"{error}") from error
+    if len(data) != prod(shape):
+        raise ValueError(f"its data don't fit its shape {shape}")
+    return np.frombuffer(data, np.uint8).reshape(shape)
 
 
 def _shape(path: Path) -> tuple[int, ...]:

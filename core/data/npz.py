@@ -4,7 +4,8 @@ Two layouts, told apart by the names inside:
     plain   train_images, test_images (uint8 [N, H, W] or [N, H, W, 1 or 3]), train_labels, test_labels, class_names
     jpeg    train_jpeg, test_jpeg (JPEG files one after another), train_offsets, test_offsets (int64 [N + 1]), labels
 One half may be missing. Extra arrays `{half}_groups`, `{half}_tracks` (unique within a class) or `{half}_drawers`
-(unique within an alphabet, the part of a class name before "/") become the dataset's groups, `note` its note.
+(unique within an alphabet, the part of a class name before "/") become the dataset's groups, `note` its note, and
+`value_range` the range that its values were scaled by. Without class_names it is read as `core.data.foreign` says.
 """
 
 import io
@@ -13,6 +14,7 @@ import zlib
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from dataclasses import dataclass
 from math import prod
 from pathlib import Path
 from typing import IO
@@ -21,7 +23,9 @@ from zipfile import BadZipFile, ZipFile
 import numpy as np
 from PIL import Image
 
+from core.data import foreign
 from core.data.dataset import Dataset, Summary, damaged
+from core.errors import WrongRequest
 
 UNREADABLE = (
     *(OSError, EOFError, ValueError, KeyError, NotImplementedError, MemoryError),
@@ -29,6 +33,7 @@ UNREADABLE = (
 )
 HALVES = ("train", "test")
 GROUP_KINDS = ("groups", "tracks", "drawers")
+LONGEST_NAME = 200  # characters of a class name
 CHUNK = 1024  # images read or decoded at a time: a channel-last set is turned without a second copy of the whole
 
 
@@ -41,22 +46,22 @@ def summary(path: Path) -> Summary:
 def read(path: Path) -> Dataset:
     """The whole set, named after its file. Raises MissingData, naming the file, where anything in it is wrong."""
     with _opened(path) as archive:
-        about = _summary(archive)
-        count = about.train_count + about.test_count
-        images, labels = np.empty((count, *about.shape), np.uint8), np.empty(count, np.int64)
-        parts = {"train": slice(0, about.train_count), "test": slice(about.train_count, count)}
-        for half, part in parts.items():
-            if part.stop > part.start:
-                _fill_images(archive, half, images[part])
-                labels[part] = _labels(archive, half, len(about.classes), part.stop - part.start)
-        groups = _groups(archive, labels, about)
-    return Dataset(path.stem, path.stem, about.classes, images, labels, about.train_count, groups, about.note)
+        return _dataset(archive, path.stem)
+
+
+def read_bytes(content: bytes, name: str) -> Dataset:
+    """The whole set from the bytes of a file called `name`. Raises WrongRequest where anything in it is wrong."""
+    try:
+        with ZipFile(io.BytesIO(content)) as archive:
+            return _dataset(archive, Path(name).stem)
+    except UNREADABLE as error:
+        raise WrongRequest(f"{name} can't be used: {_reason(error)}.") from error
 
 
 def is_jpeg(path: Path) -> bool:
     """Whether the file holds JPEG bytes that have to be decoded."""
     with _opened(path) as archive:
-        return _layout(archive) == "jpeg"
+        return not _is_foreign(archive) and _layout(archive) == "jpeg"
 
 
 def writable(folder: Path) -> bool:
@@ -68,6 +73,8 @@ def writable(folder: Path) -> bool:
 def write(path: Path, dataset: Dataset) -> None:
     """Writes the plain layout; `path` appears only once it is complete. Groups become `{half}_groups`."""
     arrays: dict[str, np.ndarray] = {"class_names": np.array(dataset.classes), "note": np.array(dataset.note)}
+    if dataset.value_range:
+        arrays["value_range"] = np.array(dataset.value_range)
     for half, part in (("train", ~dataset.is_test), ("test", dataset.is_test)):
         if part.any():
             images = np.moveaxis(dataset.images[part], 1, -1)
@@ -97,11 +104,63 @@ def _opened(path: Path) -> Iterator[ZipFile]:
         with ZipFile(path) as archive:
             yield archive
     except UNREADABLE as error:
-        raise damaged(path, str(error).strip("'\". ") or type(error).__name__) from error
+        raise damaged(path, _reason(error)) from error
+
+
+def _reason(error: BaseException) -> str:
+    """What was wrong, in words: what a decoder says of bytes in memory names an address, which helps nobody."""
+    if isinstance(error, Image.UnidentifiedImageError):
+        return "an image in it isn't a JPEG, or it is cut off"
+    return str(error).strip("'\". ") or type(error).__name__
+
+
+@dataclass(frozen=True)
+class _Named:
+    """The arrays of an npz as `core.data.foreign` looks at them."""
+
+    archive: ZipFile
+
+    def names(self) -> list[str]:
+        return [name.removesuffix(".npy") for name in self.archive.namelist() if name.endswith(".npy")]
+
+    def header(self, name: str) -> tuple[tuple[int, ...], np.dtype]:
+        with self.archive.open(f"{name}.npy") as stream:
+            shape, _, dtype = _header(stream)
+            there = self.archive.getinfo(f"{name}.npy").file_size - stream.tell()
+        if dtype.hasobject:
+            raise ValueError(f"{name} holds Python objects, which are never loaded (allow_pickle is off)")
+        if prod(shape) * dtype.itemsize != there:
+            raise ValueError(f"{name} claims the shape {list(shape)} but holds {there:,} bytes")
+        return shape, dtype
+
+    def read(self, name: str) -> np.ndarray:
+        return _array(self.archive, name)
+
+
+def _is_foreign(archive: ZipFile) -> bool:
+    return not _has(archive, "class_names") and bool(foreign.parts(_Named(archive).names()))
+
+
+def _dataset(archive: ZipFile, name: str) -> Dataset:
+    if _is_foreign(archive):
+        return foreign.read(_Named(archive), name)
+    about = _summary(archive)
+    count = about.train_count + about.test_count
+    images, labels = np.empty((count, *about.shape), np.uint8), np.empty(count, np.int64)
+    parts = {"train": slice(0, about.train_count), "test": slice(about.train_count, count)}
+    for half, part in parts.items():
+        if part.stop > part.start:
+            _fill_images(archive, half, images[part])
+            labels[part] = _labels(archive, half, len(about.classes), part.stop - part.start)
+    groups = _groups(archive, labels, about)
+    return Dataset(name, name, about.classes, images, labels, about.train_count, groups, about.note, about.value_range)
 
 
 def _summary(archive: ZipFile) -> Summary:
-    classes, layout = _classes(archive), _layout(archive)
+    if _is_foreign(archive):
+        return foreign.summary(_Named(archive))
+    layout = _layout(archive)
+    classes = _classes(archive)
     shapes = {half: _shape(archive, half, layout) for half in HALVES if _has(archive, f"{half}_{layout}")}
     if len({shape[1:] for shape in shapes.values()}) > 1:
         raise ValueError(f"its halves differ in shape: {' and '.join(str(shape[1:]) for shape in shapes.values())}")
@@ -110,14 +169,27 @@ def _summary(archive: ZipFile) -> Summary:
         raise ValueError("it holds no images")
     _, channels, height, width = next(iter(shapes.values()))
     note = str(_array(archive, "note")) if _has(archive, "note") else ""
-    return Summary(classes, (channels, height, width), counts.get("train", 0), counts.get("test", 0), note)
+    shape, train, test = (channels, height, width), counts.get("train", 0), counts.get("test", 0)
+    return Summary(classes, shape, train, test, note, _value_range(archive))
+
+
+def _value_range(archive: ZipFile) -> tuple[float, float] | None:
+    if not _has(archive, "value_range"):
+        return None
+    found = _array(archive, "value_range")
+    if found.shape != (2,) or found.dtype.kind not in "iuf" or not np.isfinite(found).all() or found[0] > found[1]:
+        raise ValueError("value_range isn't two numbers, the lower one first")
+    return float(found[0]), float(found[1])
 
 
 def _layout(archive: ZipFile) -> str:
     for layout in ("images", "jpeg"):
         if any(_has(archive, f"{half}_{layout}") for half in HALVES):
             return layout
-    raise ValueError("it has neither train_images nor test_images")
+    there = ", ".join(_Named(archive).names()[:8]) or "no arrays"
+    raise ValueError(
+        f"it has neither train_images nor test_images with labels, but {there}; see the README for what is read"
+    )
 
 
 def _shape(archive: ZipFile, half: str, layout: str) -> tuple[int, int, int, int]:
@@ -180,6 +252,11 @@ def _classes(archive: ZipFile) -> tuple[str, ...]:
     names = _array(archive, "class_names")
     if names.ndim != 1 or names.dtype.kind != "U" or not len(names) or len(set(names.tolist())) != len(names):
         raise ValueError("class_names isn't a list of different names")
+    long = [len(name) for name in names.tolist() if len(name) > LONGEST_NAME]
+    if long:
+        raise ValueError(f"class_names holds a name of {max(long):,} characters, and {LONGEST_NAME} are the most")
+    if any(not name.strip() or not name.isprintable() for name in names.tolist()):
+        raise ValueError("class_names holds an empty name, or one with signs that can't be shown")
     return tuple(names.tolist())
 
 

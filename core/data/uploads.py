@@ -8,11 +8,14 @@ from typing import Literal, TypeVar
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
+from core.data import ranges
+from core.data.framing import background
+from core.data.ranges import Range
 from core.errors import WrongRequest
 
 T = TypeVar("T")
 
-FORMATS = ["PNG", "JPEG", "BMP", "GIF", "WEBP", "TIFF"]
+FORMATS = ["PNG", "JPEG", "BMP", "GIF", "WEBP", "TIFF", "PPM"]  # Pillow's PPM takes PGM and PBM too
 MAX_BYTES = 25_000_000
 MAX_PIXELS = 50_000_000
 ORIENTATION = 0x0112  # the EXIF tag; 1 is upright
@@ -30,20 +33,29 @@ class Upload:
 
 @dataclass(frozen=True)
 class Header:
-    """What a file says of itself before it is decoded."""
+    """What a file says of itself before it is decoded. deep: grey of more than 8 bits.  pages: of a TIFF, else 1."""
 
     width: int
     height: int
     grey: bool
+    deep: bool = False
+    pages: int = 1
 
 
-def decode(data: bytes, name: str) -> Upload:
+def decode(data: bytes, name: str, span: Range | None = None) -> Upload:
     """The image in `data`, whatever the file is called; of several frames the first.
 
+    span: the values of its set that became 0 and 255; a picture of more than 8 bits is scaled by it, else by itself.
     Raises WrongRequest, naming the file, where it is too large, damaged or not one of the formats taken.
     """
     _verified(data, name)
-    return _opened(data, name, _upload)
+    return _opened(data, name, lambda image: _upload(image, span))
+
+
+def deep_values(data: bytes, name: str) -> np.ndarray:
+    """The values of a grey picture of more than 8 bits as they are stored, [H, W]. Raises WrongRequest as `decode`."""
+    _verified(data, name)
+    return _opened(data, name, np.asarray)
 
 
 def header(data: bytes, name: str) -> Header:
@@ -99,7 +111,9 @@ def _verified(data: bytes, name: str) -> Header:
         )
 
     def check(image: Image.Image) -> Header:
-        found = Header(image.width, image.height, image.mode in ("1", "L", "LA", "I", "F") or image.mode[:4] == "I;16")
+        pages = getattr(image, "n_frames", 1) if image.format == "TIFF" else 1
+        grey = image.mode in ("1", "L", "LA") or _is_deep(image)
+        found = Header(image.width, image.height, grey, _is_deep(image), pages)
         image.verify()
         return found
 
@@ -124,7 +138,11 @@ def _opened(data: bytes, name: str, use: Callable[[Image.Image], T]) -> T:
         raise WrongRequest(f"{name} is damaged or cut off and can't be decoded.") from error
 
 
-def _upload(image: Image.Image) -> Upload:
+def _is_deep(image: Image.Image) -> bool:
+    return image.mode in ("I", "F") or image.mode.startswith("I;16")
+
+
+def _upload(image: Image.Image, span: Range | None = None) -> Upload:
     notes = []
     if (frames := getattr(image, "n_frames", 1)) > 1:
         notes.append(f"the first of {frames} frames")
@@ -133,9 +151,11 @@ def _upload(image: Image.Image) -> Upload:
     if image.getexif().get(ORIENTATION, 1) != 1:
         image = ImageOps.exif_transpose(image)
         notes.append("turned upright as its EXIF data say")
-    if image.mode in ("I", "F") or image.mode.startswith("I;16"):
-        pixels, note = _eight_bits(image)
+    if _is_deep(image):
+        pixels, note = _eight_bits(image, span)
         return Upload(pixels, (*notes, note))
+    if span:
+        notes.append(f"has 8 bits, where the training images have values from {span[0]:g} to {span[1]:g}")
     if deep:
         notes.append("scaled from 16 to 8 bits")
     if image.has_transparency_data:
@@ -147,19 +167,21 @@ def _upload(image: Image.Image) -> Upload:
     return Upload(pixels.reshape(*pixels.shape[:2], -1), tuple(notes))
 
 
-def _eight_bits(image: Image.Image) -> tuple[np.ndarray, str]:
+def _eight_bits(image: Image.Image, span: Range | None) -> tuple[np.ndarray, str]:
     """A grey image of more than 8 bits, uint8 [H, W, 1], and how its values were scaled."""
     values = np.asarray(image).astype(np.float64)[..., None]
-    low, high = values.min(), values.max()
-    if not np.isfinite(low + high):
-        raise ValueError("values that are not numbers")
+    low, high = ranges.range_of([values])
+    if span:
+        pixels, outside = ranges.scaled(values, span)
+        clipped = f"; {max(outside, 0.001):.1%} of its pixels lie outside and were clipped" if outside else ""
+        return pixels, f"scaled from {span[0]:g} to {span[1]:g}, as its set was{clipped}"
     if image.mode.startswith("I;16") or (image.mode == "I" and image.format == "PNG"):
         low, high, note = 0, 65_535, "scaled from 16 to 8 bits"
     elif low >= 0 and high <= 1 and image.mode == "F":
         low, high, note = 0, 1, "scaled from 0 to 1"
     else:
         note = f"scaled from its own range, {low:g} to {high:g}"
-    return np.rint((values - low) / max(high - low, 1e-12) * 255).astype(np.uint8), note
+    return ranges.scaled(values, (low, high))[0], note
 
 
 def _flattened(image: Image.Image) -> tuple[np.ndarray, list[str]]:
@@ -170,7 +192,7 @@ def _flattened(image: Image.Image) -> tuple[np.ndarray, list[str]]:
     if alpha.min() == 255:
         return colour.astype(np.uint8), []
     if alpha.max() == 0:
-        raise WrongRequest("is transparent everywhere, so there is nothing to see.")
+        return colour.astype(np.uint8), ["transparent everywhere, so shown without its transparency"]
     light = np.average(colour.mean(2), weights=alpha[..., 0]) > 127.5
     background = 0 if light else 255
     flat = (colour * alpha + background * (255 - alpha) + 127) // 255
@@ -199,13 +221,6 @@ def _cropped(picture: Image.Image, width: int, height: int) -> tuple[Image.Image
     note = [] if inner == picture.size else ["cut to its centre"]
     picture = picture.crop((left, top, left + inner[0], top + inner[1]))
     return picture.resize((width, height), Image.Resampling.BILINEAR), note
-
-
-def background(pixels: np.ndarray) -> tuple[int, ...]:
-    """Median colour of an image's edge, one number a channel. pixels: uint8 [H, W] or [H, W, C]."""
-    pixels = pixels.reshape(*pixels.shape[:2], -1)
-    edge = np.concatenate([pixels[0], pixels[-1], pixels[1:-1, 0], pixels[1:-1, -1]])
-    return tuple(int(value) for value in np.median(edge, axis=0))
 
 
 def _lightness(grey: np.ndarray) -> np.ndarray:

@@ -7,7 +7,9 @@ lies *strictly above* the threshold, and a number that isn't defined is nan (Non
     thresholds.py    confusion counts, the curves over all thresholds
     rules.py         how a threshold is set from training and validation scores
     metrics.py       AUROC, AUPR, FPR at 95 % TPR, detection error, and all of them with their intervals
+    conventions.py   the same numbers as other code bases compute them; accuracy of named classes
     intervals.py     the stratified bootstrap
+    few.py           intervals where images are few or errors are rare, and the sentences that are due there
     curves.py        ROC and precision-recall points, thinned for drawing
     agreement.py     clusters against hidden classes: purity, mutual information, Rand index, matched accuracy
     selection.py     what choosing on test images promises, and what it keeps
@@ -20,7 +22,9 @@ from core.evaluation.agreement import (
     normalised_mutual_information,
     purity,
 )
+from core.evaluation.conventions import CONVENTIONS, MEASURES, Choice, Convention, Measure, accuracy, measured
 from core.evaluation.curves import pr_points, roc_points
+from core.evaluation.few import few_images, inverted
 from core.evaluation.metrics import (
     LOWER_IS_BETTER,
     METRICS,
@@ -46,6 +50,13 @@ from core.evaluation.thresholds import (
 )
 
 __all__ = [
+    "CONVENTIONS",
+    "Choice",
+    "Convention",
+    "MEASURES",
+    "Measure",
+    "accuracy",
+    "measured",
     "LOWER_IS_BETTER",
     "METRICS",
     "TITLES",
@@ -65,8 +76,10 @@ __all__ = [
     "confusion",
     "contingency",
     "detection_error",
+    "few_images",
     "fpr95_normal",
     "fpr95_novel",
+    "inverted",
     "matched_accuracy",
     "metrics",
     "normalised_mutual_information",

@@ -19,10 +19,11 @@ CELLS = 2**17  # counts in one block of draws: one megabyte an array, which stay
 Estimate = dict[str, float | None]  # value, low, high
 
 
-def estimate(value: float, draws: np.ndarray) -> Estimate:
+def estimate(value: float, draws: np.ndarray, least: tuple[float, float] | None = None) -> Estimate:
     """{value, low, high} as plain floats: the value and the middle 95 % of its bootstrap draws [D].
 
     None stands for what is undefined; draws in which the number is undefined are left out of the interval.
+    least: bounds that the interval must hold, where the draws are too sure of themselves.
     """
     if np.isnan(value):
         return {"value": None, "low": None, "high": None}
@@ -30,6 +31,8 @@ def estimate(value: float, draws: np.ndarray) -> Estimate:
     if len(defined) == 0:
         return {"value": float(value), "low": None, "high": None}
     low, high = np.quantile(defined, [(1 - COVERAGE) / 2, (1 + COVERAGE) / 2])
+    if least is not None:
+        low, high = min(low, least[0]), max(high, least[1])
     return {"value": float(value), "low": float(low), "high": float(high)}
 
 

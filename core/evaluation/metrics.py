@@ -23,6 +23,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from core.errors import WrongRequest
+from core.evaluation.few import auroc_interval, difference_interval, f1_interval, rare, wilson
 from core.evaluation.intervals import Estimate, Histograms, estimate, levels, observed, resampled
 from core.evaluation.scores import labelled
 from core.evaluation.thresholds import Confusion
@@ -150,6 +151,8 @@ def metrics(
 ) -> dict[str, Any]:
     """Every metric as {value, low, high}: plain floats with the 95 % bootstrap interval, None where undefined.
 
+    Where few images or rare errors decide a metric, its interval is at least the one that few.py gives.
+
     source: [N] str, "normal", "novel" or the name of an anomaly set. Where the novel images have more than one source,
     the further key "by_source" holds {source: the same keys}, each source against all normal images.
     Raises WrongRequest as `labelled` does, where the threshold is nan, and where sources contradict the labels.
@@ -179,7 +182,47 @@ def _measured(scores: np.ndarray, novel: np.ndarray, threshold: float, draws: in
     accepted = int(np.searchsorted(distinct, threshold, side="right"))
     values = _all_metrics(observed(level, novel), accepted)
     blocks = [_all_metrics(histograms, accepted) for histograms in resampled(level, novel, draws, seed)]
-    return {name: estimate(values[name][0], np.concatenate([block[name] for block in blocks])) for name in METRICS}
+    least = _least(values, level, novel, accepted)
+    draws_of = {name: np.concatenate([block[name] for block in blocks]) for name in METRICS}
+    return {name: estimate(values[name][0], draws_of[name], least.get(name)) for name in METRICS}
+
+
+def _least(
+    values: dict[str, np.ndarray], level: np.ndarray, novel: np.ndarray, accepted: int
+) -> dict[str, tuple[float, float]]:
+    """What the interval of a metric must hold at least: of those that few images or rare errors decide.
+
+    A share of N images is told by Wilson's interval; so are an average precision, by its positives, and what takes its
+    threshold from one class and is measured on the other, by the smaller one.
+    """
+    normals, novels = int((~novel).sum()), int(novel.sum())
+    alarms, caught = int((level >= accepted).sum()), int((novel & (level >= accepted)).sum())
+    passed, kept = len(level) - alarms, int((~novel & (level < accepted)).sum())
+    fewer = min(normals, novels)
+    trials = {
+        "aupr_novel": novels,
+        "aupr_normal": normals,
+        "fpr95_normal": fewer,
+        "fpr95_novel": fewer,
+        "detection_error": fewer,
+        "precision": alarms,
+        "recall": novels,
+        "normal_precision": passed,
+        "normal_recall": normals,
+    }
+    least = {
+        name: wilson(float(values[name][0]), count)
+        for name, count in trials.items()
+        if count and rare(float(values[name][0]), count)
+    }
+    area = float(values["auroc"][0])
+    if fewer and rare(area, fewer):
+        least["auroc"] = auroc_interval(area, normals, novels)
+    for name, images in (("f1", novels + alarms - caught), ("normal_f1", normals + passed - kept)):
+        value = float(values[name][0])
+        if images and rare(value / (2 - value), images):
+            least[name] = f1_interval(value, images)
+    return least
 
 
 def _all_metrics(histograms: Histograms, accepted: int) -> dict[str, np.ndarray]:
@@ -202,11 +245,17 @@ def paired_difference(
     Both meet the same resamples, so what makes the test set easy or hard for both cancels out; an interval without 0
     speaks for a difference.  Raises WrongRequest as `labelled` does.
     """
-    values, draws_of = [], []
+    values, draws_of, alone = [], [], []
     for scores in (scores_a, scores_b):
         scores, is_novel = labelled(scores, novel)
         level = levels(scores)[1]
         values.append(_where_defined(_auroc, observed(level, is_novel))[0])
         blocks = [_where_defined(_auroc, histograms) for histograms in resampled(level, is_novel, draws, seed)]
         draws_of.append(np.concatenate(blocks))
-    return estimate(values[0] - values[1], draws_of[0] - draws_of[1])
+        fewer = int(min(is_novel.sum(), (~is_novel).sum()))
+        least = auroc_interval(values[-1], int((~is_novel).sum()), int(is_novel.sum())) if fewer else None
+        if least is not None and not rare(values[-1], fewer):
+            least = None
+        alone.append((estimate(values[-1], draws_of[-1], least), least))
+    careful = difference_interval(alone[0][0], alone[1][0]) if any(least for _, least in alone) else None
+    return estimate(values[0] - values[1], draws_of[0] - draws_of[1], careful)

@@ -5,8 +5,11 @@ from dataclasses import dataclass
 from types import ModuleType
 from typing import TYPE_CHECKING
 
+from core import knobs
 from core.errors import WrongRequest
+from core.knobs import Shape
 from core.methods.cards import Card
+from core.scenarios import Offer
 
 if TYPE_CHECKING:
     from core.methods.base import Detector
@@ -31,6 +34,12 @@ def _baseline(card: str, detector: str, file: str = "baselines") -> Method:
     )
 
 
+def _metric(card: str, detector: str) -> Method:
+    return Method(
+        f"core.methods.cards.metric:{card}", f"core.methods.metric:{detector}", "core.figures.families.metric", "metric"
+    )
+
+
 METHODS = {
     "rapp-ae": Method("core.methods.cards.rapp:AE", "core.methods.rapp:RappAE", "core.figures.families.rapp", "rapp"),
     "rapp-vae": Method(
@@ -52,6 +61,9 @@ METHODS = {
     "vae-threshold": Method(
         "core.methods.cards.vae:VAE", "core.methods.vae:VAEThreshold", "core.figures.families.vae", "vae"
     ),
+    "metric-learning": _metric("PLAIN", "MetricLearning"),
+    "metric-learning-odm": _metric("MINING", "MetricMining"),
+    "softmax-twin": _metric("TWIN", "SoftmaxTwin"),
     "oc-svm": _baseline("OC_SVM", "OneClassSVM"),
     "svdd": _baseline("SVDD", "SupportVectorDescription"),
     "isolation-forest": _baseline("ISOLATION_FOREST", "Isolation"),
@@ -87,6 +99,21 @@ def family_title(family: str) -> str:
     """What a family is called: "RaPP" for rapp, as the titles of its cards begin; "Baseline" for baselines."""
     titles = (each.title.partition(",")[0] for each in cards() if each.family == family)
     return FAMILIES.get(family) or next(titles, family)
+
+
+def refused(shape: Shape) -> list[Card]:
+    """The cards whose method can't take images of this shape (C, H, W) with its quick preset. Loads no torch."""
+    offer = Offer(shape=shape, kind="unimodal")
+    return [each for each in cards() if each.refuses(knobs.preset(each.knobs, "quick", shape), offer)]
+
+
+def taking_in_words(shape: Shape) -> str:
+    """`all 16 methods`, or how many and which are left out, for a form that asks for a size."""
+    out = refused(shape)
+    if not out:
+        return f"all {len(METHODS)} methods"
+    named = ", ".join(dict.fromkeys(family_title(each.family) if len(out) > 3 else each.title for each in out))
+    return f"{len(METHODS) - len(out)} of {len(METHODS)} methods, not {named}"
 
 
 def load(name: str) -> "type[Detector]":

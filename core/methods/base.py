@@ -19,6 +19,7 @@ from core.training.loop import State
 
 Scores = dict[str, np.ndarray]
 Arrays = dict[str, np.ndarray]
+NAMED = "named_class"  # what `explain` calls the class that a detector gives an image, a label of the task, if it does
 
 
 class Detector(ABC):
@@ -58,7 +59,10 @@ class Detector(ABC):
 
     @abstractmethod
     def explain_batch(self, images: Tensor) -> dict[str, Tensor]:
-        """What the pages draw for each image: name -> [B, ...]."""
+        """What the pages draw for each image: name -> [B, ...].
+
+        A detector that names classes gives NAMED, int64 [B]: for the accuracy of the known classes.
+        """
 
     def decode(self, latents: np.ndarray) -> np.ndarray:
         """What the network draws for latents, float32 [N, D]: uint8 [N, C, H, W].
@@ -141,28 +145,38 @@ def from_state(
 
 
 class Outlier:
-    """scikit-learn's outlier interface for any method: fit(X), score_samples, decision_function, predict.
+    """scikit-learn's outlier interface for any method: fit(X, y), score_samples, decision_function, predict.
 
-    X: uint8 [N, C, H, W].  Signs are scikit-learn's: higher = more normal, predict gives +1 for normal and -1 for
-    novel.  One image in ten is held out of the training for the threshold.
+    X: uint8 [N, C, H, W].  y: int [N], the class of each image, for methods that learn from classes; the others take
+    no notice.  seen: foreign images uint8 [M, C, H, W] that some methods learn from.  Signs are scikit-learn's: higher
+    = more normal, predict gives +1 for normal and -1 for novel.  One image in ten is held out of the training for the
+    threshold.
     """
 
     def __init__(self, detector: type[Detector], settings: Any = None, *, preset: str = "quick", seed: int = 0) -> None:
         self.detector, self.settings, self.preset, self.seed = detector, settings, preset, seed
 
-    def fit(self, X: np.ndarray, y: Any = None) -> "Outlier":
+    def fit(self, X: np.ndarray, y: Any = None, seen: np.ndarray | None = None) -> "Outlier":
         X = np.asarray(X)
         if X.ndim != 4 or X.dtype != np.uint8 or len(X) < 20:
             raise WrongRequest("fit takes at least 20 images as one uint8 array [N, C, H, W].")
+        labels = None if y is None else np.asarray(y)
+        if labels is not None and labels.shape != (len(X),):
+            raise WrongRequest(f"{len(X)} images meet classes of shape {labels.shape}. Pass one class for each image.")
         order = np.random.default_rng(self.seed).permutation(len(X))
         held_out, rest = np.split(order, [max(1, len(X) // 10)])
         shape: Shape = tuple(X.shape[1:])  # type: ignore[assignment]
         card = self.detector.card
         settings = self.settings or knobs_module.preset(card.knobs, self.preset, shape)
-        if refusal := card.refuses(settings, Offer(shape, "unimodal", train=len(rest))):
+        classes = 1 if labels is None else len(np.unique(labels[rest]))
+        offer = Offer(shape, "unimodal", classes, labels is not None, seen is not None, len(rest))
+        if refusal := card.refuses(settings, offer):
             raise WrongRequest(refusal)
         self.detector_ = build(self.detector, settings, shape, self.seed)
-        self.detector_.fit(TaskTensors(torch.from_numpy(X[rest]), torch.from_numpy(X[held_out])), self.seed)
+        told = None if labels is None else torch.from_numpy(np.unique(labels, return_inverse=True)[1][rest])
+        foreign = None if seen is None else torch.from_numpy(np.asarray(seen))
+        tensors = TaskTensors(torch.from_numpy(X[rest]), torch.from_numpy(X[held_out]), told, foreign)
+        self.detector_.fit(tensors, self.seed)
         trained, held = (-self.score_samples(X[index]) for index in (rest, held_out))
         self.threshold_ = settings.rule().threshold(trained, held)
         self.offset_ = -self.threshold_

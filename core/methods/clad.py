@@ -62,6 +62,8 @@ class Prepare(DetectorStage):
 class Autoencoder(Descent):
     """Encoder and decoder learn to redraw the images: mean squared error."""
 
+    steady = True
+
     def begin(self, task: TaskTensors, progress: Progress) -> None:
         super().begin(task, progress)
         weights = [each for name in ("encoder", "decoder") for each in self.detector.networks[name].parameters()]
@@ -145,6 +147,8 @@ class Cluster(DetectorStage):
 
 class Classifier(Descent):
     """A ResNet-18 learns to tell the clusters apart, as if they were classes: cross-entropy."""
+
+    steady = True
 
     def begin(self, task: TaskTensors, progress: Progress) -> None:
         super().begin(task, progress)

@@ -96,6 +96,7 @@ class TrainAutoencoder(Learning):
     """Minimises the variant's loss with Adam; remembers the weights with the lowest validation reconstruction loss."""
 
     detector: "Rapp"
+    steady = True
 
     def __init__(self, detector: "Rapp") -> None:
         super().__init__(detector)
@@ -104,6 +105,9 @@ class TrainAutoencoder(Learning):
     def begin(self, task: TaskTensors, progress: Progress) -> None:
         super().begin(task, progress)
         self.optimisers = self.detector.optimisers()
+
+    def descents(self) -> list[torch.optim.Optimizer]:
+        return list(self.optimisers.values())
 
     def step(self, batch: Tensor) -> dict[str, Tensor]:
         return self.detector.step(self.detector.pixels(self.task.train[batch]), self.optimisers)
@@ -309,6 +313,8 @@ class Rapp(Detector):
                 "rank": w.rank,
                 "factor": packed(w.factor) if w.triangular else w.factor,
             }
+            if w.away is not None:
+                state["whitening"]["away"] = w.away
         if self.statistics is not None and len(self.statistics.mean) <= SMALL_PATHWAY:
             s = self.statistics
             state["statistics"] = {"count": s.count, "mean": s.mean, "scatter": packed(s.scatter)}
@@ -323,7 +329,8 @@ class Rapp(Detector):
             factor = w["factor"].to(self.device)
             if w["triangular"]:
                 factor = unpacked(factor, columns.stop - columns.start)
-            self.whitening = Whitening(columns, w["mean"].to(self.device), factor, w["triangular"], w["rank"])
+            away = w["away"].to(self.device) if "away" in w else None
+            self.whitening = Whitening(columns, w["mean"].to(self.device), factor, w["triangular"], w["rank"], away)
         if "statistics" in state:
             s = state["statistics"]
             mean, lower = s["mean"].to(self.device), unpacked(s["scatter"].to(self.device), len(s["mean"]))

@@ -171,6 +171,10 @@ class Train(Descent):
         )
 
     @property
+    def steady(self) -> bool:  # type: ignore[override]  # the soft boundary's radii are others after each epoch
+        return not self.soft
+
+    @property
     def soft(self) -> bool:
         return self.knobs.objective == "soft-boundary"
 

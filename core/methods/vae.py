@@ -99,6 +99,7 @@ class Train(Learning):
     """
 
     detector: "VAEThreshold"
+    steady = True
 
     def begin(self, task: TaskTensors, progress: Progress) -> None:
         super().begin(task, progress)
@@ -106,6 +107,9 @@ class Train(Learning):
         # Keras' settings, not torch's: the mean of squares forgets faster and the step is smaller.
         weights = self.detector.networks.parameters()
         self.rmsprop = torch.optim.RMSprop(weights, self.knobs.learning_rate, alpha=0.9, eps=1e-7)
+
+    def descents(self) -> list[torch.optim.Optimizer]:
+        return [self.rmsprop]
 
     def step(self, batch: Tensor) -> dict[str, Tensor]:
         entropy, divergence = self.detector.training_terms(self.task.train[batch])

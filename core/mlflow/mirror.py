@@ -6,6 +6,7 @@ steps and times, so sending it twice is harmless.
 
     .mirror.lock            held by the one mirror of the store
     .mirror/<run id>.json   which MLflow run it is, and how much of it has been sent;  log.txt: what failed
+    .mirror/sweeps/         the same of sweeps, whose MLflow runs are the parents of those of their runs
     .mlflow/                mlflow.db and artifacts, unless MLFLOW_TRACKING_URI names a server
 """
 
@@ -27,9 +28,10 @@ from typing import Any, NamedTuple
 from filelock import FileLock, Timeout
 
 from core.errors import DamagedRun, NoveltyError
-from core.mlflow import content
+from core.mlflow import content, parents
 from core.runs import files, store
 from core.runs.store import Run
+from core.sweeps.sweep import Sweep
 
 PAUSE = 3.0  # seconds between two looks at the store
 LINGER = 60.0  # seconds without work after which the mirror ends
@@ -60,7 +62,7 @@ class Job(NamedTuple):
 
     name: str
     act: Callable[["Mirror", Any], None]
-    subject: Run | Path
+    subject: Run | Sweep | Path
 
 
 def start() -> None:
@@ -167,9 +169,11 @@ def _watch(lock: int | None) -> set[str]:
 def _look() -> tuple[list[Job], bool]:
     """What is to do, and whether a run lives."""
     try:
-        gone = [Job(file.stem, Mirror.forget, file) for file in deleted()]
+        gone = [Job(file.stem, Mirror.forget, file) for file in (*deleted(), *parents.deleted())]
+        gone += [Job(f"sweep {each.name}", Mirror.send_sweep, each) for each in unsent_sweeps()]
         new = [Job(run.id, Mirror.send, run) for run in unsent()]
-        return gone + new, any(run.state in store.LIVE for run in own())
+        live = any(run.state in store.LIVE for run in own()) or any(s.state in store.LIVE for s in parents.own())
+        return gone + new, live
     except (NoveltyError, OSError):  # a run was deleted while we looked: look again
         return [], True
 
@@ -195,13 +199,16 @@ class Record:
     @classmethod
     def of(cls, run: Run) -> "Record | None":
         """The record of this training, or None where there is none that can be read."""
-        file = _record_file(run)
-        record = _read(file)
-        return record if record and record.identity == identity(run) else None
+        return cls.at(_record_file(run), identity(run))
 
-    def write(self, run: Run) -> None:
-        file = _record_file(run)
-        file.parent.mkdir(exist_ok=True)
+    @classmethod
+    def at(cls, file: Path, mine: str) -> "Record | None":
+        """The record in a file, where it is of this identity."""
+        record = _read(file)
+        return record if record and record.identity == mine else None
+
+    def write(self, file: Path) -> None:
+        file.parent.mkdir(parents=True, exist_ok=True)
         files.write_json(file, dataclasses.asdict(self))
 
 
@@ -226,6 +233,17 @@ def unsent() -> list[Run]:
             record = Record.of(run)
             if record is None or record.sent != fingerprint(run):
                 found.append(run)
+    return found
+
+
+def unsent_sweeps() -> list[Sweep]:
+    """Sweeps of which something is not in MLflow yet."""
+    found = []
+    for each in parents.own():
+        with contextlib.suppress(NoveltyError, OSError):  # deleted while we look
+            record = Record.at(parents.record_file(each), parents.identity(each, destination()))
+            if record is None or record.sent != parents.fingerprint(each):
+                found.append(each)
     return found
 
 
@@ -301,7 +319,7 @@ class Mirror:
             if record.sent is None or record.sent[1:] != now[1:]:
                 self._describe(run, record)
         record.sent = now
-        record.write(run)
+        record.write(_record_file(run))
 
     def forget(self, file: Path) -> None:
         """Stop tracking a deleted run.  What MLflow knows of it stays, but nothing stays running there."""
@@ -313,18 +331,58 @@ class Mirror:
 
     def _open(self, run: Run) -> Record:
         """A record with the run's MLflow run: one that an earlier mirror made and didn't note, or a new one."""
-        experiment, mine = self._experiment(run), identity(run)
+        sweep, place, labels = parents.of_run(run), f"Novelty Explorer: {run.spec.dataset}, {run.spec.scenario}", {}
+        if sweep:  # MLflow shows a child only where its parent is
+            place, labels = parents.experiment(sweep), {"mlflow.parentRunId": self._parent(sweep).mlflow_run}
+        labels |= content.tags(run)
+        return self._kept(_record_file(run), identity(run), place, run.about["created"], labels, run.name)
+
+    def _kept(self, file: Path, mine: str, place: str, created: float, labels: dict[str, str], name: str) -> Record:
+        """The record of an MLflow run of this identity, which is made where there is none.  place: its experiment."""
+        experiment = self._experiment(place)
         found = self.client.search_runs([experiment], f"tags.`novelty.identity` = '{mine}'", max_results=1)
-        labels = content.tags(run) | {"novelty.identity": mine, "mlflow.source.name": "Novelty Explorer"}
-        began = content.milliseconds(run.about["created"])
-        kept = found[0] if found else self.client.create_run(experiment, began, labels, run.name)
+        labels = labels | {"novelty.identity": mine, "mlflow.source.name": "Novelty Explorer"}
+        began = content.milliseconds(created)
+        kept = found[0] if found else self.client.create_run(experiment, began, labels, name)
         record = Record(mine, kept.info.run_id)
-        record.write(run)
+        record.write(file)
         return record
 
-    def _experiment(self, run: Run) -> str:
+    def _parent(self, sweep: Sweep) -> Record:
+        """The record of a sweep's own MLflow run."""
+        file, mine = parents.record_file(sweep), parents.identity(sweep, destination())
+        record = Record.at(file, mine)
+        if record is None or self._stage(record) == "missing":
+            record = self._kept(file, mine, parents.experiment(sweep), sweep.created, parents.tags(sweep), sweep.name)
+        return record
+
+    def send_sweep(self, sweep: Sweep) -> None:
+        """Bring the MLflow run of a sweep up to what its folder says; raises as `send`."""
+        from mlflow.entities import Metric, RunTag
+
+        now, record = parents.fingerprint(sweep), self._parent(sweep)
+        if self._stage(record) == "active":
+            self._set_parameters(record, parents.parameters(sweep))
+            moment = content.milliseconds(sweep.mark["since"])
+            metrics = [Metric(name, value, moment, 0) for name, value in parents.results(sweep).items()]
+            labels = [RunTag(name, value) for name, value in parents.tags(sweep).items()]
+            self.client.log_batch(record.mlflow_run, metrics=metrics, tags=labels, synchronous=True)
+            if sweep.state in store.ENDED:
+                self.client.set_terminated(record.mlflow_run, STATUS[sweep.state], moment)
+            self.client.update_run(record.mlflow_run, STATUS[sweep.state], sweep.name)
+        record.sent = now
+        record.write(parents.record_file(sweep))
+
+    def _set_parameters(self, record: Record, wanted: dict[str, str]) -> None:
+        """Log parameters that MLflow doesn't know yet: it takes no second value, and a grid may have grown since."""
+        from mlflow.entities import Param
+
+        known = self.client.get_run(record.mlflow_run).data.params
+        new = [Param(_key(name), value[:6000]) for name, value in wanted.items() if _key(name) not in known]
+        self.client.log_batch(record.mlflow_run, params=new, synchronous=True)
+
+    def _experiment(self, name: str) -> str:
         """The id of the experiment, one for each dataset and scenario: within it, metrics can be compared."""
-        name = f"Novelty Explorer: {run.spec.dataset}, {run.spec.scenario}"
         found = self.client.get_experiment_by_name(name)
         if found:
             return found.experiment_id

@@ -103,6 +103,7 @@ RUN: Shape = {
     "alarms?": Each(TEXT),
     "rule?": {"rule": TEXT, "share": NUMBER},
     "arrays?": Each(Each(TEXT)),
+    "accuracy?": ESTIMATE,
     **{f"{name}?": shape for name, shape in RESULTS.items()},
 }
 STATE: Shape = {

@@ -131,6 +131,11 @@ class Run:
         return found
 
     @property
+    def accuracy(self) -> dict[str, float]:
+        """Share of normal test images whose class the detector names, {value, low, high}; empty where it names none."""
+        return self.about.get("accuracy") or {}
+
+    @property
     def rule(self) -> ThresholdRule:
         """What set its thresholds."""
         stored = self.about.get("rule")
@@ -171,6 +176,8 @@ class Run:
             failed = _json(path, _mtime(path), "failures") if path.exists() else {}
         if part in failed:
             return f"{title} failed: {failed[part]} The run's log has the details."
+        if part == "map" and "sweep" in self.about:
+            return f"{title} is left out in a sweep. Train this run by itself to have it."
         if self.alive:
             return f"{title} is being computed by the run's process; reload the page in a moment."
         missing = f"{title} is missing: the run's process ended before it was computed."

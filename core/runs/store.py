@@ -204,10 +204,11 @@ def free_names(slug: str) -> Iterator[str]:
     return (name for name in numbered if not (folders.shipped_root() / name).exists())
 
 
-def create(spec: RunSpec) -> Run:
+def create(spec: RunSpec, **more: Any) -> Run:
     """A queued run, whose lock this process keeps until it trains it or hands it over to the one that does.
 
-    Its folder appears whole or not at all.  Raises WrongRequest where the store can't be written.
+    Its folder appears whole or not at all.  more: what else run.json says from the beginning, e.g. the sweep that it is
+    trained for.  Raises WrongRequest where the store can't be written.
     """
     now = time.time()
     with written():
@@ -216,7 +217,7 @@ def create(spec: RunSpec) -> Run:
         try:
             making.chmod(0o755)
             locks.keep(making)
-            files.write_json(making / "run.json", {"format": FORMAT, "spec": spec.to_json(), "created": now})
+            files.write_json(making / "run.json", {"format": FORMAT, "spec": spec.to_json(), "created": now, **more})
             queued = {"state": QUEUED, "since": now, "submitted": now, "host": socket.gethostname()}
             files.write_json(making / "state.json", queued)
             (making / "heartbeat").touch()

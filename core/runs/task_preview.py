@@ -13,7 +13,7 @@ class Sample:
     """A few test images of one kind.
 
     role: normal, novelty, seen or anomaly.  title: of the kind.  count: test images of it.  images: uint8
-    [n, C, H, W], spread over its classes.  names: of their classes.
+    [n, C, H, W], spread over its classes.  names: of their classes.  classes: all that the kind has.
     """
 
     role: str
@@ -21,6 +21,7 @@ class Sample:
     count: int
     images: np.ndarray
     names: tuple[str, ...]
+    classes: tuple[str, ...]
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,13 +44,14 @@ def preview(spec: TaskSpec, most: int = 8) -> Preview:
     """The task with at most `most` images of each kind.  Raises MissingData, WrongRequest."""
     task = scenarios.build(spec)
     classes, titles = task.class_names("test"), {pool.name: pool.title for pool in task.pools[1:]}
-    samples = []
+    samples, roles = [], task.kind.tolist()
     for source in dict.fromkeys(task.source.tolist()):  # in the order of the task, normal first
         there = np.flatnonzero(task.source == source)
         shown = there[_in_turn(classes[there])][:most]
         shown = shown[np.argsort(classes[shown], kind="stable")]
-        role, names = str(task.kind[there[0]]), tuple(classes[shown].tolist())
-        samples.append(Sample(role, titles.get(source, source), len(there), task.images(task.test[shown]), names))
+        images, names = task.images(task.test[shown]), tuple(classes[shown].tolist())
+        every = tuple(np.unique(classes[there]).tolist())
+        samples.append(Sample(roles[there[0]], titles.get(source, source), len(there), images, names, every))
     done = {each.sentence for each in task.brought}
     note = " ".join(each for each in task.notes if each not in done)
     return Preview(task.counts, tuple(samples), 0 if task.seen is None else len(task.seen), task.brought, note)

@@ -24,21 +24,6 @@ SHOWN = 4  # images of a set before and after
 
 @dataclass(frozen=True)
 class CrossOptions:
-    anomalies: str = knob(
-        "gaussian-noise,uniform-noise",
-        label="Anomaly sets",
-        group="Scenario",
-        picks="sets",
-        help="Other datasets (their test images) or gaussian-noise, uniform-noise, separated by commas.",
-    )
-    seen: str = knob(
-        "",
-        label="Set seen in training",
-        group="Scenario",
-        picks="sets",
-        help="One further dataset whose training images a method may learn from as foreign; its test images are scored "
-        "as their own source.",
-    )
     seen_classes: str = knob(
         "",
         label="Classes seen in training",
@@ -53,6 +38,21 @@ class CrossOptions:
         group="Scenario",
         picks="classes",
         help="Classes that no training sees, separated by commas. Empty: all that are neither known nor seen.",
+    )
+    anomalies: str = knob(
+        "gaussian-noise,uniform-noise",
+        label="Anomaly sets",
+        group="Scenario",
+        picks="sets",
+        help="Other datasets (their test images) or gaussian-noise, uniform-noise, separated by commas.",
+    )
+    seen: str = knob(
+        "",
+        label="Set seen in training",
+        group="Scenario",
+        picks="sets",
+        help="One further dataset whose training images a method may learn from as foreign; its test images are scored "
+        "as their own source.",
     )
     draw: int = knob(
         0,
@@ -107,7 +107,7 @@ class CrossOptions:
         "",
         label="Sets to invert",
         group="Scenario",
-        picks="sets",
+        picks="chosen sets",
         help="Other sets whose dark and light are swapped, as where one has black ink and the other white.",
     )
 

@@ -15,12 +15,19 @@ DEVICES = ("auto", "cpu", "cuda")
 
 
 def choose(name: str) -> torch.device:
-    """The device of that name; `auto` is a CUDA GPU where there is one.  Raises WrongRequest where it is missing."""
+    """The device of that name; `auto` is a CUDA GPU where there is one.  Raises WrongRequest where it is missing.
+
+    Convolutions on it keep float32: torch's default rounds their factors to 11 bits, and a detector's scores would be
+    others on a CPU.
+    """
     if name not in DEVICES:
         raise WrongRequest(f"There is no device {name!r}. Choose from {', '.join(DEVICES)}.")
     if name == "cuda" and not torch.cuda.is_available():
         raise WrongRequest("This machine has no CUDA GPU that torch can use. Choose the device cpu or auto.")
-    return torch.device("cuda" if name == "cuda" or (name == "auto" and torch.cuda.is_available()) else "cpu")
+    if name == "cpu" or not torch.cuda.is_available():
+        return torch.device("cpu")
+    torch.backends.cudnn.allow_tf32 = False
+    return torch.device("cuda")
 
 
 def seed_everything(*key: int) -> None:

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from core.training.device import TaskTensors
 from core.training.loop import Stage, State
 from core.training.progress import Progress, batches
+from core.training.recorded import RecordedSteps, Steps
 
 
 class DetectorStage(Stage):
@@ -21,11 +22,29 @@ class DetectorStage(Stage):
 
 
 class Learning(DetectorStage):
-    """Takes the training images batch by batch; a subclass says in `step` what one batch does."""
+    """Takes the training images batch by batch; a subclass says in `step` what one batch does.
+
+    steady: `step` reads the same tensors in all epochs, so a GPU needs to record it only once.
+    """
+
+    steady: bool = False
+    steps: Steps | None = None  # made in the first epoch
+
+    def begin(self, task: TaskTensors, progress: Progress) -> None:
+        super().begin(task, progress)
+        self.steps = None
 
     def step(self, batch: Tensor) -> dict[str, Tensor]:
-        """Learn from the training images of these indices [B]; returns the losses, each summed over the batch."""
+        """Learn from the training images of these indices [B]; returns the losses, each summed over the batch.
+
+        A GPU records it and replays the operators, not the Python between them: what differs from batch to batch in an
+        epoch comes from tensors and from torch's random state.
+        """
         raise NotImplementedError
+
+    def descents(self) -> list[torch.optim.Optimizer]:
+        """The optimisers that `step` uses; none where the step must not be recorded."""
+        return []
 
     def learn(self, size: int) -> dict[str, float]:
         """Take every training image once, in batches of `size`; returns the mean losses per image.
@@ -33,11 +52,13 @@ class Learning(DetectorStage):
         A last batch of one is left out: it has no spread for batch normalisation.
         """
         self.detector.networks.train()
-        sums: dict[str, Tensor] = {}
+        if self.steps is None:
+            recorded = self.task.train.is_cuda and self.descents()
+            self.steps = RecordedSteps(self.step, size, recorded, self.steady) if recorded else Steps(self.step)
+        self.steps.begin()
         for batch in batches(self.task.train, size, self.progress, least=2):
-            for name, value in self.step(batch).items():
-                sums[name] = sums.get(name, 0.0) + value
-        return {name: float(total) / len(self.task.train) for name, total in sums.items()}
+            self.steps.take(batch)
+        return {name: float(total) / len(self.task.train) for name, total in self.steps.sums.items()}
 
 
 class BestWeights:
@@ -68,6 +89,9 @@ class Descent(Learning):
     adam: torch.optim.Optimizer
     drop: int = 0  # the epoch after which it drops; 0 is never
 
+    def descents(self) -> list[torch.optim.Optimizer]:
+        return [self.adam]
+
     def set_rate(self, number: int, rate: float) -> None:
         """The rate of the epoch of this number."""
         self.adam.param_groups[0]["lr"] = rate * (0.1 if 0 < self.drop < number else 1.0)
@@ -84,6 +108,8 @@ class Redrawing(Descent):
 
     The squared error is summed over pixels; the mean over the batch descends.
     """
+
+    steady = True
 
     def step(self, batch: Tensor) -> dict[str, Tensor]:
         images = self.detector.prepared(self.task.train[batch])

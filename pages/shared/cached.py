@@ -11,7 +11,7 @@ import numpy as np
 import streamlit as st
 
 from core.figures import Kinds
-from core.runs.results.reasons import of_image
+from core.runs.results.reasons import class_names, of_image
 from core.runs.store import Run
 
 Answer = TypeVar("Answer")
@@ -50,7 +50,17 @@ def held_out_scores(run: Run, score: str | None = None) -> np.ndarray:
 
 def reasons(run: Run, place: int) -> dict[str, np.ndarray]:
     """What `why` draws of one test image.  Raises DamagedRun."""
-    return remember(run, lambda: of_image(arrays(run, "explanations"), place), "reasons", place)
+    return remember(run, lambda: of_image(arrays(run, "explanations"), place) | known_classes(run), "reasons", place)
+
+
+def known_classes(run: Run) -> dict[str, np.ndarray]:
+    """class_names: what the classes are called that the run's method has learned from; none for other methods."""
+
+    def compute() -> dict[str, np.ndarray]:
+        members = arrays(run, "portrait").get("members")
+        return {} if members is None else class_names(members, array(run, "train", "classes"))
+
+    return remember(run, compute, "class names")
 
 
 def remember(run: Run, compute: Callable[[], Answer], *asked: str | float | int | None) -> Answer:

@@ -24,7 +24,16 @@ OUR_FAULT = "Something went wrong on our side while this page was drawn; the det
 STYLE = """<style>
 [data-testid=stMainBlockContainer] { padding: 2.75rem 2.5rem 4rem; }
 [data-testid=stImage] img { border-radius: 0; image-rendering: pixelated; }
-</style>"""
+.js-plotly-plot .modebar-container { top: auto !important; bottom: 0; height: 26px !important; }
+</style>"""  # a chart's tools lie below it: above they would lie on its title
+# What charts draw in the text colour. Streamlit puts it into a chart when that is first drawn, in one of these two for
+# light and dark, and leaves it there when the theme changes; so the page's own text colour takes its place.
+INKS = ("rgb(38, 39, 48)", "rgb(250, 250, 250)")
+FOLLOW_THEME = "\n".join(
+    ", ".join(f'.js-plotly-plot svg [style*="{what}: {ink}"]' for ink in INKS)
+    + f" {{ {what}: currentColor !important; }}"
+    for what in ("fill", "stroke")
+)
 LEFT_OUT = "left_out"  # the sentence about a damaged run that the page was just drawn anew without
 LARGE_TYPE = "<style>html { font-size: 22px; }</style>"  # Streamlit measures in rem, so this enlarges everything
 
@@ -44,7 +53,7 @@ def through_entry() -> None:
 def around() -> Iterator[None]:
     """What the entry script puts around a page: the sidebar, and a sentence where the page fails."""
     _look_after()
-    st.html(STYLE)
+    st.html(f"{STYLE}<style>{FOLLOW_THEME}</style>")
     slot = st.session_state["live"] = st.sidebar.empty()
     with _sentences():  # before the page: nothing can be drawn after its st.stop()
         _live_line(slot, *store.activity())

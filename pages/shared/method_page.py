@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 import streamlit as st
 from numpy.typing import NDArray
 
+from core import evaluation, glossary
 from core.figures import Kinds, Picture
 from core.figures.pages import method_numbers as words
 from core.figures.pages.method_numbers import Metrics
@@ -15,11 +16,12 @@ from pages.shared import by_kind, cached, changed_images, panels, pickers
 from pages.shared.train import form
 
 
-def numbers(run: Run, score: str, metrics: Mapping[str, Metrics], note: str = "") -> None:
+def numbers(run: Run, score: str, metrics: Mapping[str, Metrics], note: str = "", moved: NDArray | None = None) -> None:
     """The shown score with its interval, the other scores, published figures, control lines, kinds and alarms.
 
     score: its name.  metrics: by name of the score, the run's own or those of other settings.  note: how they were
-    measured, where that isn't as usual.
+    measured, where that isn't as usual.  moved: the score of all test images, [T], where settings of the page have
+    moved it.
     """
     changed_images.say([run])
     figures = published(run.spec)
@@ -28,11 +30,24 @@ def numbers(run: Run, score: str, metrics: Mapping[str, Metrics], note: str = ""
         first = f"**{panels.escape(line.shown)}**" if line.shown else ""
         rest = [panels.escape(text) for text in (*line.others, *line.published)]
         told = [f"{first} {panels.escape(note)}".strip(), *rest, none]
-        st.markdown(f"{panels.escape(line.metric)}: {' · '.join(filter(None, told))}")
-    st.caption(_controls(run, metrics.get(score, {})))
-    by_kind.line(metrics.get(score, {}), cached.kinds(run))
-    for alarm in words.alarms(run.about.get("alarms", {})):
-        st.badge(panels.escape(alarm), icon=":material/warning:", color="orange")
+        words_used = glossary.explained(
+            (line.name, "interval", "published", *(each.name for each in run.spec.card.scores))
+        )
+        st.markdown(f"{panels.escape(line.metric)}: {' · '.join(filter(None, told))}", help=words_used)
+    st.caption(_controls(run, metrics.get(score, {})), help=glossary.explained(["control-line"]))
+    kinds, found = cached.kinds(run), metrics.get(score, {})
+    by_kind.line(found, kinds)
+    by_kind.accuracy([run])
+    for note in (*words.alarms(run.about.get("alarms", {})), *_cautions(run, score, found)):
+        st.badge(panels.escape(note), icon=":material/warning:", color="orange")
+    values = cached.array(run, "scores", f"test/{score}") if moved is None else moved
+    by_kind.table(run, score, found, values, kinds, "" if moved is None else f"{moved.sum()!r} {moved[0]!r}")
+
+
+def _cautions(run: Run, score: str, metrics: Metrics) -> list[str]:
+    """What keeps the numbers from meaning what they seem to: too few images, a ranking the wrong way round."""
+    turned = evaluation.inverted(run.spec.card.score(score).title, metrics.get("auroc", {}))
+    return [note for note in (evaluation.few_images(run.about["counts"]), turned) if note]
 
 
 def _controls(run: Run, metrics: Metrics) -> str:

@@ -28,17 +28,22 @@ def show(
     run: str = "",
     heard: str = "",
     below: Callable[[], None] | None = None,
+    help: str | None = None,
 ) -> int | None:
     """The chart, its sentence, and its downloads. Returns the `customdata` of the point that was picked, if one was.
 
     key: unique on the page, the picture's name by default.  on_select: "rerun" or a callback makes points pickable.
     run: the run's id, for the names of downloaded files: page-run-picture.  heard: what the chart's own texts say, for
     screen readers, which hear title and sentence anyway.  below: draws what stands right below the chart, a slider on
-    its axis.
+    its axis.  help: what the "?" beside the sentence says.
     """
     key = key or picture.name
     stem = "-".join(filter(None, (_page(), run, picture.name)))
-    config = {"displaylogo": False, "toImageButtonOptions": {"filename": stem, "format": "png", "scale": 2}}
+    config = {
+        "displaylogo": False,
+        "modeBarButtonsToRemove": ["zoomIn2d", "zoomOut2d", "autoScale2d"],
+        "toImageButtonOptions": {"filename": stem, "format": "png", "scale": 2},
+    }
     event = st.plotly_chart(
         figures.magnified(picture.figure) if st.session_state.get("large_type") else picture.figure,
         key=key,
@@ -50,11 +55,11 @@ def show(
     if below:
         below()
     sentence, downloads = st.columns([8, 1], vertical_alignment="top")
-    sentence.markdown(f":small[{escape(picture.sentence)}]")
+    sentence.markdown(f":small[{escape(picture.sentence)}]", help=help)
     with downloads.popover("", icon=":material/download:", type="tertiary", help="Download the picture or its numbers"):
         _download("Numbers (CSV)", lambda: figures.csv(picture), f"{stem}.csv", "text/csv", f"{key}_csv")
         _download("Picture (HTML)", lambda: figures.html(picture), f"{stem}.html", "text/html", f"{key}_html")
-        st.caption("As PNG: the camera above the chart.")
+        st.caption("As PNG: the camera that appears below the chart.")
     points = event["selection"]["points"] if on_select else []
     return int(np.ravel(points[0]["customdata"])[0]) if points else None
 

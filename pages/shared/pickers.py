@@ -5,6 +5,7 @@ beginning that only one run has will do. Streamlit's own binding writes the labe
 silently opens another run.
 """
 
+import math
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
@@ -49,9 +50,16 @@ def run(family: str | None = None, key: str = "", finished: bool = True) -> Run:
     return next(each for each in offered if each.id == chosen)
 
 
-def runs(family: str | None = None, task_hash: str | None = None, key: str = "runs", first: int = 4) -> list[Run]:
+def runs(
+    family: str | None = None,
+    task_hash: str | None = None,
+    key: str = "runs",
+    first: int = 4,
+    start: Callable[[Sequence[Run]], Sequence[Run]] = list,
+) -> list[Run]:
     """Several finished runs, of a family or of a task (its hash); the first few at the start, perhaps none later.
 
+    start: those among all offered of which the first few are taken at the start.
     Runs of the link that are gone are named in one sentence.  Stops the page where there is no run at all.
     """
     offered = [each for each in _offered(family) if task_hash in (None, each.spec.task.hash)]
@@ -64,7 +72,7 @@ def runs(family: str | None = None, task_hash: str | None = None, key: str = "ru
         if gone:
             st.warning(panels.escape(f"Not here any more: {', '.join(gone)}."), icon=":material/link_off:")
     kept = [name for name in wanted or () if name in names]
-    st.session_state[key] = kept if kept or wanted == [] else list(names)[:first]
+    st.session_state[key] = kept if kept or wanted == [] else [run.id for run in start(offered)][:first]
     chosen = st.multiselect(
         "Runs",
         list(names),
@@ -77,6 +85,12 @@ def runs(family: str | None = None, task_hash: str | None = None, key: str = "ru
     )
     st.query_params[key] = chosen
     return [each for each in offered if each.id in chosen]
+
+
+def of_one_task(offered: Sequence[Run]) -> list[Run]:
+    """The runs of the task of the user's newest run, else of the shipped run whose pictures show most."""
+    opening = offered[0] if not offered[0].shipped else max(offered, key=lambda run: math.prod(run.shape))
+    return [run for run in offered if run.spec.task.hash == opening.spec.task.hash]
 
 
 def score(run: Run, key: str = "score") -> str:

@@ -1,5 +1,6 @@
 """What only a real server and a real browser show of the frame."""
 
+import re
 import time
 from pathlib import Path
 
@@ -119,3 +120,45 @@ def test_ink_takes_the_text_colour_of_the_theme(chromium, tmp_path, theme, brigh
         page.context.close()
     assert f"#{red:02x}{green:02x}{blue:02x}" != figures.INK
     assert (min(red, green, blue) > 200) if bright else (max(red, green, blue) < 80)
+
+
+def test_a_change_of_theme_reaches_every_chart_at_once(app, chromium):
+    """Streamlit leaves the text colour of the theme in which a chart was first drawn."""
+    page = driver.new_page(chromium, theme="light")
+    page.goto(f"{app}/rapp")
+    driver.settle(page)
+
+    def darkest_and_brightest() -> list[float]:
+        return page.evaluate(
+            "() => { const shown = [...document.querySelectorAll("
+            "'.js-plotly-plot .xtick text, .js-plotly-plot .ytitle, .js-plotly-plot .annotation-text')]"
+            ".map(text => Math.max(...getComputedStyle(text).fill.match(/\\d+/g).slice(0, 3).map(Number)));"
+            "return [Math.min(...shown), Math.max(...shown)]; }"
+        )
+
+    assert darkest_and_brightest()[1] < 80
+    page.emulate_media(color_scheme="dark")
+    driver.until(page, lambda: darkest_and_brightest()[0] > 200)
+    threshold = page.locator(".js-plotly-plot").nth(1).locator(".shapelayer path").first
+    stroke = threshold.evaluate("line => getComputedStyle(line).stroke")
+    assert min(map(int, re.findall(r"\d+", stroke)[:3])) > 200
+    page.emulate_media(color_scheme="light")
+    driver.until(page, lambda: darkest_and_brightest()[1] < 80)
+    page.context.close()
+
+
+def test_the_tools_of_a_chart_appear_on_hover_and_not_on_its_title(app, page):
+    page.goto(f"{app}/rapp")
+    driver.settle(page)
+    chart = page.locator(".js-plotly-plot").first
+    tools, title = chart.locator(".modebar"), chart.locator(".gtitle")
+    page.mouse.move(5, 5)
+    driver.until(
+        page, lambda: tools.evaluate("bar => +getComputedStyle(bar.querySelector('.modebar-group')).opacity") == 0
+    )
+    chart.hover()
+    driver.until(
+        page, lambda: tools.evaluate("bar => +getComputedStyle(bar.querySelector('.modebar-group')).opacity") > 0
+    )
+    above, below = title.bounding_box(), tools.bounding_box()
+    assert below["y"] > above["y"] + above["height"]

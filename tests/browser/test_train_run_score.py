@@ -105,7 +105,7 @@ def test_a_drawing_is_scored_and_outlives_a_visit_elsewhere(app, page):
     strips(page).wait_for()
     driver.until(page, lambda: ink() == drawn)  # the browser takes a moment to decode the kept drawing
     page.get_by_role("button", name="Clear", exact=True).click()
-    page.get_by_text("Draw within the dashed frame").wait_for()
+    page.get_by_text("Draw over the dashed frame").wait_for()
     driver.until(page, lambda: ink() == 0)
 
 

@@ -58,7 +58,8 @@ def test_help_lists_the_commands_for_people(capsys):
     assert ended.value.code == 0
     assert all(f"\n    {name} " in text for name in ("datasets", "methods", "train", "score", "evaluate", "runs"))
     assert all(f"\n    {name} " in text for name in ("resume", "cancel", "delete"))
-    assert not any(f" {name} " in text for name in (*INNER, "sweep", "export", "reproduce"))
+    assert all(f"\n    {name} " in text for name in ("sweep", "sweeps"))
+    assert not any(f" {name} " in text for name in (*INNER, "export", "reproduce"))
 
 
 @pytest.mark.parametrize("words", [["--json", "runs"], ["runs", "--json"]])

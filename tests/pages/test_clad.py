@@ -8,6 +8,8 @@ from core import evaluation
 from core.figures.families.clad import unconfidence
 from core.runs import files, store
 from core.runs.store import Run
+from core.sweeps import cells, grid
+from pages.shared.clad import claims
 from tests.pages.training import trained
 from tests.pages.words import words
 
@@ -138,7 +140,8 @@ def test_hidden_classes_are_marked_as_diagnosis(run, open_page):
 def test_collapse_and_starved_kinds_are_named(run, open_page):
     portrait = run.arrays("portrait")
     files.write_arrays(run.folder / "portrait.npz", portrait | {"merged": np.array("1 of 5 clusters starved.")})
-    files.write_json(run.folder / "run.json", run.about | {"alarms": {"odin": "Collapsed: one of 5 clusters."}})
+    changed = {"alarms": {"odin": "Collapsed: one of 5 clusters."}, "arrays": {}}  # no longer those that it listed
+    files.write_json(run.folder / "run.json", run.about | changed)
     app = open_page("clad", clad_tab="Clustering")
     assert words(app).count("Collapsed: one of 5 clusters.") == 2
     assert words(app).count("1 of 5 clusters starved.") == 2
@@ -156,3 +159,16 @@ def test_pictures_that_are_not_computed_are_announced(run, open_page):
         app.run()
         assert not app.error and not app.exception
         assert "ended before it was computed" in words(app)
+
+
+def test_the_claims_say_how_to_measure_them_where_nobody_has(run, open_page, monkeypatch, tmp_path):
+    monkeypatch.setattr("core.sweeps.sweep.shipped_root", lambda: tmp_path / "none")
+    for tab, file in (("One region or many", "one_region.toml"), ("How many clusters", "clusters.toml")):
+        app = open_page("clad", clad_tab=tab)
+        assert f"Save this as {file} and run it" in words(app)
+        assert f"python -m core sweep {file}" in "".join(each.value for each in app.code)
+
+
+@pytest.mark.parametrize("content", [claims.REGION, claims.CLUSTERS])
+def test_the_sweeps_that_the_claims_ask_for_are_sweeps(content):
+    assert len(cells.expand(grid.from_toml(content))) > 8

@@ -8,7 +8,7 @@ from filelock import FileLock
 from streamlit.testing.v1 import AppTest
 
 from core import evaluation
-from core.evaluation import Impurities, Quantile
+from core.evaluation import Impurities, Quantile, conventions
 from core.figures.pages import compare_lines as rows
 from core.runs import files, store
 from tests.pages.words import words
@@ -261,8 +261,16 @@ def test_a_tab_compares_by_kind_where_there_are_several(store_with_kinds, open_p
     expected = ranked()[0].metrics()["by_source"]["gaussian-noise"]["auroc"]
     assert heat["data"][0]["text"][0][1].replace("<br>", " ") == rows.three_digits(expected)
     assert "Hardest to see: " in words(app)
-    app.button_group(key="compare_kind_measure").set_value("fpr95_normal").run()
-    assert chart(app, "FPR at 95 % of each kind")
+    app.button_group(key="compare_kind_measure").set_value("fpr95").run()
+    assert chart(app, "FPR at 95 % TPR (normal positive) of each kind")
+    app.button_group(key="compare_kind_measure").set_value("aupr_in").run()
+    app.selectbox(key="compare_kind_aupr_in").set_value("aupr_normal_rates").run()
+    rates = np.array(chart(app, "AUPR-in (rates, steps) of each kind")["data"][0]["text"])
+    run, source = ranked()[0], ranked()[0].arrays("test", "source")["source"]
+    of = np.isin(source, ["normal", "gaussian-noise"])
+    value = conventions.aupr_rates(run.scores()[of], run.novel[of], "normal")
+    assert rates[0, 1].startswith(f"{value:.3f}<br>(")
+    assert "AUPR-in: Average precision from rates" in words(app)
 
 
 def test_without_several_kinds_there_is_no_such_tab(store_with_runs, open_page):

@@ -118,6 +118,40 @@ def test_a_zip_is_looked_at_imported_and_offered_to_train(open_page, root):
     assert queries["Train on it"] == "dataset=animals"
 
 
+def category(name: str) -> dict[str, bytes]:
+    """A category of MVTec AD: normal images to learn from, normal ones and defects to test with, masks."""
+    places = {"train/good": 4, "test/good": 2, "test/scratch": 2, "ground_truth/scratch": 2}
+    return {
+        f"{name}/{folder}/{at}.png": png(30 * row + 5 * at + len(name))
+        for row, (folder, count) in enumerate(places.items())
+        for at in range(count)
+    }
+
+
+def test_mvtec_is_shown_as_it_was_understood_and_its_halves_are_kept(open_page):
+    app = open_page("datasets", datasets_tab="Add your own images")
+    app.file_uploader[0].upload("mvtec.zip", zipped(category("nut") | category("screw")), "application/zip").run()
+    assert not app.error and "This holds 2 sets" in words(app)
+    which = next(box for box in app.selectbox if box.label == "Which one")
+    assert which.options == ["nut", "screw"] and which.value == "nut"
+    which.set_value("screw").run()
+    assert "8 images in 2 classes" in words(app).replace("**", "")
+    assert "Laid out as MVTec AD: good is normal" in words(app) and "Left out: 2 masks." in words(app)
+    table = app.table[-1].value.set_index("Class")
+    assert table.loc["good"].tolist() == ["4", "2"] and table.loc["scratch"].tolist() == ["0", "2"]
+    assert "Held out for testing (%)" not in [box.label for box in app.number_input]
+    assert app.text_input[-1].value == "screw"
+    button(app, "Import").click().run()
+    assert "screw is there: 4 training and 4 test images." in words(app)
+
+
+def test_every_size_says_which_methods_take_it(open_page):
+    app = open_page("datasets", datasets_tab="Add your own images")
+    app.file_uploader[0].upload("animals.zip", zipped(pictures()), "application/zip").run()
+    sizes = next(box for box in app.selectbox if box.label == "Size in pixels").options
+    assert "28 x 28: all 16 methods" in sizes and any(size.startswith("64 x 64: ") and "not" in size for size in sizes)
+
+
 def test_a_folder_is_imported_at_the_size_that_is_asked_for(open_page, tmp_path):
     for name, content in pictures().items():
         (tmp_path / "mine" / name).parent.mkdir(parents=True, exist_ok=True)

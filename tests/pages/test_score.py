@@ -85,7 +85,8 @@ def test_it_opens_on_a_sample_that_is_scored_by_every_run(app):
     for name, percentile in zip(("adversarial", "variational", "RaPP, autoencoder"), _percentiles(app), strict=True):
         shown = f"{percentile:.1f}".removesuffix(".0")
         assert re.search(rf"{name}[^;]*: (normal|novel), percentile {re.escape(shown)}, [^;]+", heard)
-    assert "share of held-out normal images that the detector finds less novel" in _said(app)
+    verdict = next(each.proto.body for each in app.get("html") if 'role="status"' in each.proto.body)
+    assert re.search(r"ovel to (all \d|\d)|ormal to all 3 detectors", verdict)
     assert _chart(app, "The image and its reconstruction")
     assert _chart(app, "Its path through the layers")
 
@@ -93,7 +94,7 @@ def test_it_opens_on_a_sample_that_is_scored_by_every_run(app):
 def test_a_drawing_is_scored_as_the_same_upload_is(app, rng):
     png = _png(rng.integers(0, 256, (196, 196, 3), np.uint8))
     app.segmented_control(key="score_from").set_value("draw").run()
-    assert "Draw within the dashed frame" in _said(app)
+    assert "Draw over the dashed frame" in _said(app)
     assert not app.get("plotly_chart")
     app.session_state[pad.DRAWING] = pad.PREFIX + base64.b64encode(png).decode()
     drawn = _percentiles(app.run())
@@ -105,7 +106,7 @@ def test_a_drawing_that_is_none_is_refused_and_the_pad_stays(app):
     app.session_state[pad.DRAWING] = pad.PREFIX + "PGI+"  # a forged client's
     app.segmented_control(key="score_from").set_value("draw").run()
     assert "your drawing isn't an image that can be read" in app.error[0].value.replace("\\", "")
-    assert "Draw within the dashed frame" in _said(app)
+    assert "Draw over the dashed frame" in _said(app)
 
 
 def test_the_percentiles_are_those_of_the_picked_test_image(store_with_runs):
@@ -193,14 +194,36 @@ def test_dark_on_light_is_said_and_inverted_with_one_click(app, store_with_runs)
     assert "the other way round" not in _said(app)
 
 
-def test_a_file_that_is_no_image_costs_one_sentence_and_nothing_else(app, rng):
+def test_a_file_that_is_no_image_costs_one_row_and_nothing_else(app, rng):
     app.slider(key="score_blur").set_value(0.5).run()
     _upload(app, ("notes.txt", b"not an image"), ("a.png", _png(rng.integers(0, 256, (8, 8), np.uint8))))
-    (error,) = app.error
-    assert "notes.txt" in error.value.replace("\\", "")
-    assert error.value.replace("\\", "") != frame.OUR_FAULT
+    assert not app.error
+    table = app.dataframe[0].value
+    assert list(table["file"]) == ["a.png", "notes.txt"]
+    assert "notes.txt isn't an image" in table["why it can't be read"][1]
     assert len(_percentiles(app)) == 3
     assert app.slider(key="score_blur").value == 0.5
+    _upload(app, ("notes.txt", b"not an image"))
+    (error,) = app.error
+    assert "notes.txt isn't an image" in error.value.replace("\\", "")
+    assert error.value.replace("\\", "") != frame.OUR_FAULT
+
+
+def test_an_upload_framed_otherwise_is_said_and_cropped_with_one_click(app, store_with_runs):
+    digit = store.runs()[0].arrays("test", "images")["images"][0, 0]
+    large = digit.repeat(10, 0).repeat(10, 1)
+    _upload(app, ("digit.png", _png(large)))
+    assert "fills its frame otherwise" not in _said(app)
+    right = _percentiles(app)
+    _upload(app, ("far.png", _png(np.pad(large, 60))))
+    assert "fills its frame otherwise" in _said(app)
+    wrong = _percentiles(app)
+    app.button(key="score_crop_it").click().run()
+    assert "fills its frame otherwise" not in _said(app) and "framed by its content" in _said(app)
+    away = [
+        sum(abs(one - other) for one, other in zip(shown, right, strict=True)) for shown in (_percentiles(app), wrong)
+    ]
+    assert away[0] < 0.3 * away[1]
 
 
 def test_several_files_give_a_table_to_download(app, store_with_runs):
@@ -208,9 +231,12 @@ def test_several_files_give_a_table_to_download(app, store_with_runs):
     _upload(app, *((f"{place}.png", _png(image)) for place, image in enumerate(images)))
     table = app.dataframe[0].value
     assert list(table["file"]) == ["0.png", "1.png", "2.png", "3.png"]
-    for run, name in zip(store.runs(), table.columns[2:], strict=True):
+    assert table["image"].str.startswith("data:image/png;base64,").all()
+    for run, name in zip(store.runs(), table.columns[3::2], strict=True):
         shares = [100 * (run.held_out_scores() < score).mean() for score in run.scores()[:4]]
         np.testing.assert_allclose(table[name], shares, atol=0.5)
+        over = table[f"{name}, score over threshold"]
+        np.testing.assert_allclose(over, run.scores()[:4] / run.threshold(), rtol=1e-3)
     assert any("All scores of 4 files" in button.label for button in app.download_button)
 
 

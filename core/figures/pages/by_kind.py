@@ -6,10 +6,9 @@ from typing import Any
 import numpy as np
 import plotly.graph_objects as go
 
+from core.evaluation import CONVENTIONS, MEASURES, Measure
 from core.figures import AMOUNTS, CONTROL, INK, Kind, Kinds, Picture, style, three_digits, wrapped
 from core.figures.pages.compare_lines import UNKNOWN, Entrant
-
-MEASURES = {"auroc": "AUROC", "fpr95_normal": "FPR at 95 %"}
 
 
 def in_words(metrics: Mapping[str, Any], kinds: Kinds) -> str:
@@ -23,9 +22,9 @@ def in_words(metrics: Mapping[str, Any], kinds: Kinds) -> str:
 
 
 def measured(entrants: Sequence[Entrant], kinds: Kinds, measure: str) -> list[Entrant]:
-    """Those whose measure is known for every kind of novel image; an older run may lack one.
+    """Those whose measure is defined and known for every kind of novel image.
 
-    measure: one of MEASURES.
+    measure: the key of a convention.
     """
 
     def known(entrant: Entrant, kind: Kind) -> bool:
@@ -37,8 +36,9 @@ def measured(entrants: Sequence[Entrant], kinds: Kinds, measure: str) -> list[En
 def by_kind(entrants: Sequence[Entrant], kinds: Kinds, measure: str = "auroc") -> Picture:
     """A heat map, entrants by kinds of novel images, of a metric of each kind against all normal images.
 
-    entrants: at least one, all of them `measured`.  measure: one of MEASURES.
+    entrants: at least one, all of them `measured`.  measure: the key of a convention.
     """
+    about, convention = measure_of(measure), CONVENTIONS[measure]
     told, columns = entrants, kinds.foreign
     cells = [[each.by_source[kind.source][measure] for kind in columns] for each in told]
     values = np.array([[cell["value"] for cell in row] for row in cells])  # [E, K]
@@ -53,7 +53,7 @@ def by_kind(entrants: Sequence[Entrant], kinds: Kinds, measure: str = "auroc") -
             z=values.astype(np.float32),
             zmin=0,
             zmax=1,
-            colorscale=list(AMOUNTS) if measure == "auroc" else list(AMOUNTS[::-1]),  # bright is good in both
+            colorscale=list(AMOUNTS[::-1]) if about.lower_is_better else list(AMOUNTS),  # bright is good in both
             text=texts,
             texttemplate="%{text}",
             hovertemplate="%{y}<br>%{x}: %{text}<extra></extra>",
@@ -64,14 +64,23 @@ def by_kind(entrants: Sequence[Entrant], kinds: Kinds, measure: str = "auroc") -
             colorbar={"title": {"text": ""}, "thickness": 12, "tickvals": [0, 0.5, 1]},
         )
     )
-    better = "higher" if measure == "auroc" else "lower"
-    title = f"{MEASURES[measure]} of each kind of novel image against all normal ones ({better} is better)"
+    better = "lower" if about.lower_is_better else "higher"
+    words = f" ({convention.words})" if len(about.conventions) > 1 else ""
+    title = f"{about.title}{words} of each kind of novel image against all normal ones: {better} is better"
     style(figure, title, "", "", 120 + 52 * len(told), 0)
     figure.update_xaxes(type="category", tickangle=0, side="bottom", tickfont_color=INK)
     figure.update_yaxes(type="category", autorange="reversed")
     return Picture(
-        figure, _table(told, columns, measure), _hardest(told, columns, values, measure), f"by-kind-{measure}"
+        figure,
+        _table(told, columns, measure),
+        _hardest(told, columns, values, about.lower_is_better),
+        f"by-kind-{measure}",
     )
+
+
+def measure_of(key: str) -> Measure:
+    """The measure that a convention computes."""
+    return next(each for each in MEASURES.values() if any(key == way.key for way in each.conventions))
 
 
 def _row(entrant: Entrant) -> str:
@@ -89,18 +98,18 @@ def _table(told: Sequence[Entrant], columns: Sequence[Kind], measure: str) -> di
     return table
 
 
-def _hardest(told: Sequence[Entrant], columns: Sequence[Kind], values: np.ndarray, measure: str) -> str:
+def _hardest(told: Sequence[Entrant], columns: Sequence[Kind], values: np.ndarray, lower: bool) -> str:
     """The kind that the runs see worst, and who sees it best."""
     own = [row for row, each in enumerate(told) if not each.control] or list(range(len(told)))
-    best = (values[own].argmax(0) if measure == "auroc" else values[own].argmin(0)).tolist()
+    best = (values[own].argmin(0) if lower else values[own].argmax(0)).tolist()
     reached = [float(values[own[row], column]) for column, row in enumerate(best)]
-    worst = int(np.argmin(reached) if measure == "auroc" else np.argmax(reached))
+    worst = int(np.argmax(reached) if lower else np.argmin(reached))
     sentence = (
         f"Hardest to see: {columns[worst].name}, where {told[own[best[worst]]].name} is best with {reached[worst]:.3f}."
     )
     rival = [row for row, each in enumerate(told) if each.control]
     if rival:
         column = values[rival, worst]
-        found = int(column.argmax() if measure == "auroc" else column.argmin())
+        found = int(column.argmin() if lower else column.argmax())
         sentence += f" The best control line there: {told[rival[found]].name}, {column[found]:.3f}."
     return sentence

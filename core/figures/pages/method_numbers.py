@@ -14,10 +14,11 @@ Metrics = Mapping[str, Mapping[str, float]]  # metric -> {value, low, high}; of 
 class Line:
     """One metric in words.
 
-    metric: its title.  shown: the shown score with its interval, empty where the run hasn't measured it.  others: the
-    card's other scores.  published: figures of papers for the shown score on this very task.
+    name, metric: of the metric, and its title.  shown: the shown score with its interval, empty where the run hasn't
+    measured it.  others: the card's other scores.  published: figures of papers for the shown score on this very task.
     """
 
+    name: str
     metric: str
     shown: str
     others: tuple[str, ...] = ()
@@ -44,7 +45,7 @@ def lines(
     found = []
     for name, figures in by_metric.items():
         first, *rest = (_measured(each, metrics.get(each.name, {}), name, each.name == shown) for each in ordered)
-        line = Line(TITLES[name], first, tuple(filter(None, rest)), tuple(figures))
+        line = Line(name, TITLES[name], first, tuple(filter(None, rest)), tuple(figures))
         if line.shown or line.others or line.published:
             found.append(line)
     return found

@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from plotly.offline import get_plotlyjs
 from plotly.subplots import make_subplots
 
-from core import evaluation, figures
+from core import evaluation, figures, glossary
 from core.figures import Curve, Kind, Kinds, Picture
 from core.figures.pages import by_kind
 from core.figures.sheets import named
@@ -112,6 +112,7 @@ def report(
         cells = "".join(_image(images[i], classes[i], scores[i], percentiles[i], kinds.kind(i)) for i in chosen)
         body += [f"<h2>{heading}</h2>", f'<div class="images">{cells}</div>']
     body += [f"<p><small>{_caption(kinds)}</small></p>", "<h2>Settings and versions</h2>", _facts_table(facts)]
+    body += ["<h2>Words</h2>", _words()]
     looks = {"ink": figures.INK, "normal": figures.NORMAL, "novel": figures.NOVEL, "anomaly": figures.ANOMALY}
     return PAGE.format(title=escape(title), plotly=get_plotlyjs(), body="\n".join(body), **looks)
 
@@ -193,6 +194,12 @@ def _cell(metric: Mapping[str, float] | None) -> str:
 def _facts_table(facts: Mapping[str, object]) -> str:
     rows = (f"<tr><td>{escape(str(name))}</td><td>{escape(str(value))}</td></tr>" for name, value in facts.items())
     return f"<table>{''.join(rows)}</table>"
+
+
+def _words() -> str:
+    """What the report's words mean."""
+    terms = (glossary.TERMS[name] for name in ("score", "threshold", "percentile", "interval", "control-line", *SHOWN))
+    return "".join(f"<p><small><b>{escape(each.title)}</b>: {escape(each.sentence)}</small></p>" for each in terms)
 
 
 def _chart(picture: Picture) -> str:

@@ -2,7 +2,7 @@
 
 import base64
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
 
@@ -21,7 +21,9 @@ BEND_TITLES = {
 }
 GAP = 6  # between samples, in pixels of their picture
 NOVEL_TO = "detectors that call it novel"
+PROBLEM = "why it can't be read"
 PERCENTILE = "Held-out normal images that are less novel (%)"
+LOOKS = {"novel": ("◆", NOVEL), "normal": ("●", NORMAL)}  # symbol and colour of a verdict
 
 
 @dataclass(frozen=True)
@@ -41,6 +43,14 @@ class Said:
     @property
     def verdict(self) -> str:
         return "novel" if self.score > self.threshold else "normal"
+
+    @property
+    def over(self) -> float:
+        """The score in thresholds, above 1 where it is novel; less the threshold, above 0, where that isn't positive.
+
+        It orders images where their percentiles are all 100.
+        """
+        return self.score / self.threshold if self.threshold > 0 else self.score - self.threshold
 
 
 def percentile_strips(said: Sequence[Said]) -> Picture:
@@ -106,6 +116,30 @@ def _detector_rows(figure: go.Figure, names: Sequence[str]) -> None:
     figure.update_xaxes(range=[-1, 101.5], tickvals=[0, 25, 50, 75, 100], zeroline=False)
 
 
+def verdict(said: Sequence[Said]) -> str:
+    """What is read first, as HTML: novel, normal, or to how many detectors it is either, each in its colour."""
+    parts = []
+    for name, (symbol, colour) in LOOKS.items():
+        count = sum(each.verdict == name for each in said)
+        to = f" to {count}" if 0 < count < len(said) else f" to all {count} detectors" if len(said) > 1 else ""
+        if count:
+            parts.append(f'<span style="color:{colour}">{symbol}</span> {name}{to}')
+    text = ", ".join(parts)
+    opens = text.index("</span> ") + len("</span> ")
+    return text[:opens] + text[opens].upper() + text[opens + 1 :]
+
+
+def contradictions(name: str, novel: Mapping[str, bool]) -> str:
+    """A sentence where scores of one detector disagree on an image, else nothing.
+
+    name: of the detector.  novel: by the title of each score whether the image lies above its threshold.
+    """
+    by = {verdict: [title for title, above in novel.items() if above == verdict] for verdict in (True, False)}
+    if not (by[True] and by[False]):
+        return ""
+    return f"{name} contradicts itself: novel by {_listed(by[True])}, normal by {_listed(by[False])}."
+
+
 def verdicts_in_words(said: Sequence[Said]) -> str:
     """What the strips show of each detector, for those who hear them: verdict, percentile, distance from threshold."""
     rows = (
@@ -115,7 +149,7 @@ def verdicts_in_words(said: Sequence[Said]) -> str:
 
 
 def _verdict(said: Said) -> str:
-    symbol, colour = {"normal": ("●", NORMAL), "novel": ("◆", NOVEL)}[said.verdict]
+    symbol, colour = LOOKS[said.verdict]
     return f'<span style="color:{colour}">{symbol}</span> <b>{said.verdict}, {_hundredths(said.percentile)}</b>'
 
 
@@ -139,15 +173,17 @@ def _hundredths(percentile: float) -> str:
     return f"{percentile:.1f}".removesuffix(".0")
 
 
-def batch(files: Sequence[str], said: Sequence[Sequence[Said]]) -> Picture:
+def batch(files: Sequence[str], said: Sequence[Sequence[Said]], broken: Mapping[str, str] | None = None) -> Picture:
     """Every file's percentile with every detector, a row of points per detector; the table is what the CSV holds.
 
-    files: [N].  said: for each detector what it says of the N files.
+    files: [N].  said: for each detector what it says of the N files.  broken: further files, each with the sentence
+    that says why it can't be read; they stand at the table's end.
     """
+    broken = broken or {}
     figure = go.Figure()
     _bands(figure, [detector[0].mark for detector in said])
     spread = np.random.default_rng(0).uniform(-0.2, 0.2, len(files))
-    for verdict, colour, symbol in (("normal", NORMAL, "circle"), ("novel", NOVEL, "diamond")):
+    for verdict, (symbol, colour) in (("normal", ("circle", NORMAL)), ("novel", ("diamond", NOVEL))):
         places = [
             (row, place)
             for row, detector in enumerate(said)
@@ -170,19 +206,40 @@ def batch(files: Sequence[str], said: Sequence[Sequence[Said]]) -> Picture:
     )
     _detector_rows(figure, [detector[0].name for detector in said])
     novel = np.array([[each.verdict == "novel" for each in detector] for detector in said])  # [D, N]
-    table: dict[str, Sequence] = {"file": list(files), NOVEL_TO: novel.sum(0)}
+    nothing = [None] * len(broken)
+    table: dict[str, Sequence] = {"file": [*files, *broken], NOVEL_TO: [*novel.sum(0).tolist(), *nothing]}
     for detector in said:
-        table[detector[0].name] = [each.percentile for each in detector]
-        table[f"{detector[0].name}, score"] = [each.score for each in detector]
-        table[f"{detector[0].name}, verdict"] = [each.verdict for each in detector]
+        name = detector[0].name
+        table[name] = [*(each.percentile for each in detector), *nothing]
+        table[f"{name}, {_over(detector[0])}"] = [*(each.over for each in detector), *nothing]
+        table[f"{name}, score"] = [*(each.score for each in detector), *nothing]
+        table[f"{name}, verdict"] = [*(each.verdict for each in detector), *nothing]
+    if broken:
+        table[PROBLEM] = [*[None] * len(files), *broken.values()]
     sentence = f"{novel.any(0).sum():,} of {len(files):,} files are novel to at least one detector"
     sentence += f", {novel.all(0).sum():,} to all of them." if len(said) > 1 else "."
+    sentence += f" {len(broken):,} can't be read." if broken else ""
     return Picture(figure, table, sentence, "batch")
 
 
+def _over(said: Said) -> str:
+    return "score over threshold" if said.threshold > 0 else "score less threshold"
+
+
 def batch_overview(batch: Picture) -> dict[str, Sequence | NDArray]:
-    """The columns of a batch that are read at a glance: file, how many detectors call it novel, percentiles."""
+    """The columns of a batch that are read at a glance.
+
+    They are the file, how many detectors call it novel, and for each its percentile and the score over its threshold.
+    """
     return {name: column for name, column in batch.table.items() if not name.endswith((", score", ", verdict"))}
+
+
+def thumbnail_url(image: NDArray[np.uint8], side: int = 56) -> str:
+    """uint8 [C, H, W] as the data URL of a PNG with hard pixels, about `side` pixels wide and high."""
+    step = max(1, -(-max(image.shape[1:]) // side))
+    small = image[:, ::step, ::step]
+    png = strip(small[None], factor=max(1, side // max(small.shape[1:])))
+    return f"data:image/png;base64,{base64.b64encode(png).decode()}"
 
 
 def first_flip(strengths: NDArray[np.float64], novel: NDArray[np.bool_]) -> int | None:

@@ -59,8 +59,8 @@ class SvmKnobs(ThresholdKnobs):
     gamma: str = knob(
         "scale",
         label="Width of the kernel",
-        choices=("scale", "auto"),
-        help="scale: 1 / (columns x variance). auto: 1 / columns.",
+        choices=("scale", "auto", *(f"1e-{decade}" for decade in range(1, 10))),
+        help="scale: 1 / (columns x variance). auto: 1 / columns. Or a number, the larger the narrower.",
     )
     most: int = _number_of_images(
         5000, 10_000, 10_000, "The exact solver's time grows with the square of their number: 10,000 take seconds."

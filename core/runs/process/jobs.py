@@ -40,7 +40,7 @@ def ready(run: Run) -> None:
 
     Raises WrongRequest for one that is live, finished or shipped.
     """
-    if run.shipped or not locks.keep(run.folder):
+    if run.shipped or not (locks.keep(run.folder) or (locks.kept(run.folder) and run.state in store.ENDED)):
         raise _not_resumable(run, "shipped" if run.shipped else run.state)
     try:
         state = run.mark["state"]  # read under the lock: whatever process had it is gone
@@ -72,6 +72,8 @@ def cancel(run: Run) -> None:
             return
         time.sleep(0.05)
     mark = run.mark  # without a number its process is still starting: it finds the cancel file before it trains
+    if mark.get("shared"):  # by a sweep: its process trains others after it, and sees the file within a batch
+        return
     # Only a process that still holds this very run's lock is ended: a number alone may by now belong to another.
     if (
         "pid" in mark

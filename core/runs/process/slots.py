@@ -22,6 +22,14 @@ def slots() -> list[Path]:
     return [folder / f"{number}.lock" for number in range(count)]
 
 
+def _open_to_this_process() -> list[tuple[int, Path]]:
+    """Number and lock file of the slots that it may take: once it has trained on one of several GPUs, those on it."""
+    cards, numbered = len(machine.gpus()), list(enumerate(slots()))
+    mine = os.environ.get("CUDA_VISIBLE_DEVICES", "")
+    fitting = [each for each in numbered if str(each[0] % max(cards, 1)) == mine] if cards > 1 else []
+    return fitting or numbered
+
+
 @contextlib.contextmanager
 def slot(run: Run) -> Iterator[None]:
     """Hold a slot; wait while all are taken or an older run waits.  Raises Cancelled."""
@@ -32,7 +40,7 @@ def slot(run: Run) -> Iterator[None]:
             raise Cancelled
         older = [each.id for each in waiting()]
         if not older or older[0] == run.id or run.id not in older:
-            for number, path in enumerate(slots()):
+            for number, path in _open_to_this_process():
                 lock = FileLock(path, is_singleton=False)
                 try:
                     lock.acquire(timeout=0)

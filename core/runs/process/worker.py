@@ -40,12 +40,15 @@ def quiet(news: dict[str, Any]) -> None:
     """Tell nobody."""
 
 
-def execute(run: Run, listen: News = quiet, *, own_process: bool = False) -> Run:
+def execute(
+    run: Run, listen: News = quiet, *, own_process: bool = False, slot: bool = True, shared: bool = False
+) -> Run:
     """Train a queued run, or go on with an interrupted one, in this process; ends in one of the end states.
 
     listen: called with what also goes to live.json.  own_process: the process ends with the run, so it may give up
-    priority: pages answer before it trains, other trainings go before its control lines.  Raises WrongRequest where
-    another process has the run.
+    priority: pages answer before it trains, other trainings go before its control lines.  slot: whether it waits for
+    one of this machine's.  shared: the process trains others after it, so it is not to be ended for the run's sake.
+    Raises WrongRequest where another process has the run.
     """
     with locks.taken(run.folder, patience=5) as mine:
         if not mine:
@@ -53,17 +56,17 @@ def execute(run: Run, listen: News = quiet, *, own_process: bool = False) -> Run
         if run.mark["state"] == store.FINISHED:
             raise WrongRequest(f"{run.id} is finished already.")
         with _heartbeat(run):
-            _execute(run, listen, own_process)
+            _execute(run, listen, own_process, slot, shared)
     return run
 
 
-def _execute(run: Run, listen: News, own_process: bool) -> None:
+def _execute(run: Run, listen: News, own_process: bool, slot: bool, shared: bool) -> None:
     """The same, under the run's lock."""
-    process = {"pid": os.getpid(), "host": socket.gethostname()}
+    process = {"pid": os.getpid(), "host": socket.gethostname()} | ({"shared": True} if shared else {})
     try:
         (run.folder / SPARE).write_bytes(os.urandom(SPARED))
         store.mark(run, store.QUEUED, **process)
-        with slots.slot(run):
+        with slots.slot(run) if slot else contextlib.nullcontext():
             store.mark(run, store.RUNNING, **process)
             if own_process:
                 _step_back()
@@ -142,29 +145,27 @@ def _train(run: Run, listen: News) -> dict[str, Callable[[], None]]:
     """Train, evaluate and store; returns what is left to do at lower priority, by its name in run.FOLLOWS."""
     import torch
 
-    from core import methods, scenarios, training
+    from core import methods, training
     from core.methods.base import build
     from core.runs import command_line
     from core.runs.process.progress import RunProgress
+    from core.runs.process.task_cache import default_threads, loaded
     from core.runs.results import page_arrays, projection
     from core.training.device import deterministic
 
     spec, started = run.spec, time.time()
     about = dict(run.about)
-    task = scenarios.build(spec.task)
+    threads = default_threads()  # before this run's are set: another one may follow in this process
+    device = training.choose(spec.device)
+    deterministic(device)
+    task, tensors = loaded(spec.task, device)
     if "environment" in about:  # a resume trains with the threads that it began with
         torch.set_num_threads(about["environment"]["threads"])
     else:
-        if math.prod(task.shape) <= SMALL_IMAGE:
-            torch.set_num_threads(1)
+        torch.set_num_threads(1 if math.prod(task.shape) <= SMALL_IMAGE else threads)
         about |= {"environment": environment(spec.device), "command": command_line.command(spec), "started": started}
         files.write_json(run.folder / "run.json", about)
-    device = training.choose(spec.device)
-    deterministic(device)
-    tensors = training.on_device(task, device)
-    probe = page_arrays.probe(task)
-    files.write_arrays(run.folder / "probe.npz", probe)
-    probe_tensor = torch.from_numpy(probe["images"]).to(device)
+    probe_tensor = torch.from_numpy(page_arrays.store_probe(run, task)["images"]).to(device)
     detector = build(methods.load(spec.method), spec.settings, task.shape, spec.seed).to(device)
 
     kept = run.folder / "checkpoint.safetensors"
@@ -224,7 +225,10 @@ def _tensors(state: Any) -> Iterator[Any]:
 def _following(run: Run, task: "Task", tensors: "TaskTensors") -> dict[str, Callable[[], None]]:
     from core.runs.results import controls, projection
 
-    return {"controls": partial(controls.controls, run, task, tensors), "map": partial(projection.store_map, run)}
+    after: dict[str, Callable[[], None]] = {"controls": partial(controls.controls, run, task, tensors)}
+    if "sweep" not in run.about:  # a map takes longer than most trainings of a sweep, and shows a single one of them
+        after["map"] = partial(projection.store_map, run)
+    return after
 
 
 def complete(run: Run) -> None:

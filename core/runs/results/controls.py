@@ -9,7 +9,8 @@ from core.algorithms.neighbours import PrincipalComponents, nearest, rows_of
 from core.methods.base import Detector, Scores, build
 from core.runs import files
 from core.runs.results.evaluation import SPLITS, both_splits, curves, judge
-from core.runs.store import CONTROLS, UNTRAINED, Run, root
+from core.runs.results.of_task import shared_folder
+from core.runs.store import CONTROLS, UNTRAINED, Run
 from core.scenarios import Task
 from core.training import Progress, TaskTensors, seed_everything
 
@@ -20,8 +21,7 @@ def controls(run: Run, task: Task, tensors: TaskTensors) -> None:
     Those of a task are computed once, under a lock.
     """
     spec = run.spec
-    shared = root() / ".tasks" / spec.task.hash
-    shared.mkdir(parents=True, exist_ok=True)
+    shared = shared_folder(spec.task)
     with FileLock(shared / "lock"):
         if not (shared / "scores.npz").exists():
             files.write_arrays(shared / "scores.npz", task_controls(task, tensors))

@@ -5,9 +5,11 @@ from typing import Any
 import numpy as np
 import torch
 
+from core import evaluation
 from core.algorithms.neighbours import nearest, rows_of
-from core.methods.base import Arrays, Detector
+from core.methods.base import NAMED, Arrays, Detector
 from core.runs import files
+from core.runs.results import of_task
 from core.runs.results.evaluation import both_splits, curves, evaluate
 from core.runs.store import Run
 from core.scenarios import Task
@@ -41,25 +43,19 @@ def snapshot_epochs(epochs: int, most: int = 20) -> set[int]:
     return set(np.unique(np.geomspace(1, max(epochs, 1), most).round().astype(int)).tolist())
 
 
+def store_probe(run: Run, task: Task) -> Arrays:
+    """Write what replay follows, the same for all runs of a task; returns it."""
+    of_task.put(run, "probe", lambda: probe(task))
+    return run.arrays("probe")
+
+
 def store(run: Run, detector: Detector, task: Task, tensors: TaskTensors) -> dict[str, Any]:
     """Write all arrays of a trained run; returns what run.json says of its results."""
     scores, verdict = evaluate(detector, task)
     files.write_arrays(run.folder / "scores.npz", scores)
-    files.write_arrays(
-        run.folder / "test.npz",
-        {
-            "images": task.images("test"),
-            "novel": task.novel,
-            "valid_novel": np.zeros(len(task.valid), np.uint8) if task.valid_novel is None else task.valid_novel,
-            "source": task.source,
-            "kind": task.kind,
-            "classes": task.class_names("test"),
-            "pool": task.test.pool,
-            "index": task.test.index,
-        },
-    )
+    of_task.put(run, "test", lambda: tested(task))
     # For diagnosis in pictures: no method sees these classes, unless its scenario offers them as labels.
-    files.write_arrays(run.folder / "train.npz", {"classes": task.class_names("train")})
+    of_task.put(run, "train", lambda: {"classes": task.class_names("train")})
     reasons = both_splits(detector.explain, task)
     # Pictures of validation images are drawn nowhere.
     files.write_arrays(
@@ -69,10 +65,32 @@ def store(run: Run, detector: Detector, task: Task, tensors: TaskTensors) -> dic
     files.write_arrays(run.folder / "portrait.npz", detector.portrait(tensors))
     names = [score.name for score in detector.card.scores]
     files.write_arrays(run.folder / "curves.npz", curves({name: scores[f"test/{name}"] for name in names}, task.novel))
+    if (named := reasons.get(f"test/{NAMED}")) is not None:
+        normal = task.novel == 0
+        verdict["accuracy"] = evaluation.accuracy(named[normal], task.pools[0].labels[task.test.index[normal]])
     return verdict | {"counts": task.counts, "note": " ".join(task.notes)}
 
 
+def tested(task: Task) -> Arrays:
+    """The test images and what is known of them."""
+    return {
+        "images": task.images("test"),
+        "novel": task.novel,
+        "valid_novel": np.zeros(len(task.valid), np.uint8) if task.valid_novel is None else task.valid_novel,
+        "source": task.source,
+        "kind": task.kind,
+        "classes": task.class_names("test"),
+        "pool": task.test.pool,
+        "index": task.test.index,
+    }
+
+
 def neighbours(run: Run, task: Task, tensors: TaskTensors) -> None:
+    """Write for each test image its five nearest training images, the same for all runs of a task."""
+    of_task.put(run, "neighbours", lambda: nearest_in_bank(task, tensors))
+
+
+def nearest_in_bank(task: Task, tensors: TaskTensors) -> Arrays:
     """For each test image its five nearest among a bank of at most 5,000 training images, which is kept with the run.
 
     bank_of: which training images the bank holds.
@@ -82,14 +100,11 @@ def neighbours(run: Run, task: Task, tensors: TaskTensors) -> None:
     bank = tensors.train[torch.from_numpy(chosen).to(tensors.device)]
     tested = torch.from_numpy(task.images("test")).to(tensors.device)
     distances, places = nearest(rows_of(tested), rows_of(bank))
-    files.write_arrays(
-        run.folder / "neighbours.npz",
-        {
-            "bank": bank.cpu().numpy(),
-            "classes": task.class_names("train")[chosen],
-            "bank_of": chosen,
-            "places": places.cpu().numpy().astype(np.int32),
-            "distances": distances.cpu().numpy(),
-            "of": np.array(len(task.train)),
-        },
-    )
+    return {
+        "bank": bank.cpu().numpy(),
+        "classes": task.class_names("train")[chosen],
+        "bank_of": chosen,
+        "places": places.cpu().numpy().astype(np.int32),
+        "distances": distances.cpu().numpy(),
+        "of": np.array(len(task.train)),
+    }

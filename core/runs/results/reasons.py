@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+import numpy as np
 from numpy.typing import NDArray
 
 Rows = dict[str, NDArray]
@@ -21,3 +22,11 @@ def held_out(stored: Mapping[str, NDArray]) -> Rows:
     """normal_<name>: the rows of the validation images.  stored: as in `of_image`."""
     valid = {name.removeprefix("valid/"): values for name, values in stored.items() if name.startswith("valid/")}
     return {f"normal_{name}": values for name, values in valid.items()}
+
+
+def class_names(members: NDArray, classes: NDArray) -> Rows:
+    """class_names: what the known classes are called, [K].
+
+    members: the place of each training image's class among them, [n].  classes: its name, [n].
+    """
+    return {"class_names": classes[np.unique(members, return_index=True)[1]]}

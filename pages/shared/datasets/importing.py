@@ -1,4 +1,4 @@
-"""A folder or a zip of a person's own images: looked at, then packed into a dataset."""
+"""A person's own images, in a folder, a zip or a file of arrays: looked at, understood, then packed into a dataset."""
 
 import tempfile
 from collections.abc import Callable
@@ -7,24 +7,35 @@ from typing import TypeVar
 
 import streamlit as st
 
-from core import data
+from core import data, methods
 from core.data import FolderReport
 from core.errors import NoveltyError, WrongRequest
 from pages.shared import panels
 
 Answer = TypeVar("Answer")
 SKIPPED = 20  # files that are named
-SIZES = (8, 28, 32, 64)
+SIZES = (8, 16, 28, 32, 48, 64)
+LARGEST_UPLOAD = 1000  # megabytes
+LARGE = 300_000_000  # bytes of a zip from which a folder is the better way
 
 
 def show() -> None:
-    """The steps: where the images are, what was found, how to import them, what to do next."""
+    """The steps: where the images are, what was understood, how to import them, what to do next."""
     st.markdown(
-        "A folder or a zip with one subfolder of images per class: `class name/image`. Nothing leaves this computer."
+        "A folder or a zip with one subfolder of images per class, with or without folders for training and testing "
+        "above them; or a set of the field as it was published: MVTec AD, VisA, ImageFolder, Tiny-ImageNet, GTSRB, "
+        "Omniglot, MNIST's idx files, `.npz`, SVHN's and CIFAR's `.mat`. Nothing leaves this computer."
     )
     at_folder, at_zip = st.columns(2)
-    folder = at_folder.text_input("Folder on this computer", key="datasets_folder", placeholder="/home/me/pictures")
-    archive = at_zip.file_uploader("or a zip", type="zip", key="datasets_zip")
+    folder = at_folder.text_input(
+        "Folder on this computer",
+        key="datasets_folder",
+        placeholder="/home/me/pictures",
+        help="Also a zip, `.npz` or `.mat` on this computer. The better way for a large set: nothing is copied.",
+    )
+    archive = at_zip.file_uploader(
+        "or a zip", type=["zip", "npz", "mat"], key="datasets_zip", max_upload_size=LARGEST_UPLOAD
+    )
     if archive is None and not folder.strip():
         _imported()
         return
@@ -34,21 +45,37 @@ def show() -> None:
         else:
             source, mark = Path(scratch, Path(archive.name).name), archive.file_id
             source.write_bytes(archive.getbuffer())
-        report = _report(source, mark)
+            if archive.size > LARGE:
+                st.caption("Unpacked on this computer, a set of this size is read faster as a folder.")
+        part = _part(mark)
+        report = _report(source, mark, part)
         if report:
             _found(report)
-            _choose(source, report)
+            _choose(source, report, part)
     _imported()
 
 
-def _report(source: Path, mark: str) -> FolderReport | None:
+def _part(mark: str) -> str:
+    """Which set of a source that holds several, empty where it holds one."""
+    parts = st.session_state.get("datasets_parts", (None, ()))
+    if parts[0] != mark:
+        return ""
+    st.info(f"This holds {len(parts[1])} sets. Each is a dataset of its own.", icon=":material/folder_open:")
+    return st.selectbox("Which one", parts[1], key=f"datasets_part_{mark}")
+
+
+def _report(source: Path, mark: str, part: str) -> FolderReport | None:
     """What lies there, looked at once for each choice; None, after one sentence, where it can't be used."""
     kept = st.session_state.get("datasets_report")
-    if kept and kept[0] == mark:
+    if kept and kept[0] == (mark, part):
         return kept[1]
-    report = _with_progress("Looking", lambda tell: data.inspect(source, tell))
+    try:
+        report = _with_progress("Looking", lambda tell: data.inspect(source, tell, part))
+    except data.SeveralSets as several:
+        st.session_state["datasets_parts"] = (mark, several.parts)
+        st.rerun()
     if report:
-        st.session_state["datasets_report"] = (mark, report)
+        st.session_state["datasets_report"] = ((mark, part), report)
     return report
 
 
@@ -57,6 +84,8 @@ def _with_progress(label: str, work: Callable[[Callable[[float | None, str], Non
     bar = st.progress(0.0, label)
     try:
         return work(lambda share, sentence: bar.progress(share or 0.0, panels.escape(sentence)))
+    except data.SeveralSets:
+        raise
     except NoveltyError as error:
         panels.refused(error)
     except OSError as error:
@@ -70,52 +99,65 @@ def _found(report: FolderReport) -> None:
     images = sum(report.classes.values())
     sizes = " to ".join(f"{width}x{height}" for width, height in dict.fromkeys((report.smallest, report.largest)))
     colour = "grey" if report.channels == 1 else "colour"
-    st.markdown(f"**{images:,} images in {len(report.classes)} classes**, {sizes} pixels, {colour}")
-    table = {
-        "Class": [panels.escape(name) for name in report.classes],
-        "Images": [f"{count:,}" for count in report.classes.values()],
-    }
+    classes = f"{len(report.classes)} classes" if len(report.classes) != 1 else "1 class"
+    st.markdown(f"**{images:,} images in {classes}**, {sizes} pixels, {colour}")
+    for sentence in report.notes:
+        st.caption(panels.escape(sentence))
+    table = {"Class": [panels.escape(name) for name in report.classes]}
+    if report.halves:
+        table["Training"] = [f"{training:,}" for training, _ in report.halves.values()]
+        table["Test"] = [f"{testing:,}" for _, testing in report.halves.values()]
+    else:
+        table["Images"] = [f"{count:,}" for count in report.classes.values()]
     st.table(table, border="horizontal", hide_index=True, width="content", alt="Images of each class")
-    if len(report.classes) == 1:
-        st.caption(
-            "One class alone has no novel images to test with: the scenarios of the Train page need a second one."
-        )
-    if report.duplicates:
-        st.caption(f"{report.duplicates:,} files are copies of others; copies stay on one side of every split.")
-    if report.contradictions:
-        st.caption(f":material/warning: {report.contradictions:,} pictures lie in more than one class.")
     if report.skipped:
         with st.expander(f"{len(report.skipped):,} files are skipped"):
             for name, reason in report.skipped[:SKIPPED]:
                 st.caption(f"{panels.escape(name)}: {panels.escape(reason)}")
 
 
-def _choose(source: Path, report: FolderReport) -> None:
+def _choose(source: Path, report: FolderReport, part: str) -> None:
     with st.form("datasets_import"):
-        at_name, at_size, at_channels, at_share = st.columns([3, 2, 2, 2])
+        at_name, at_size, at_channels, at_share = st.columns([3, 3, 2, 2])
         name = at_name.text_input(
-            "Name of the dataset", value=_suggestion(source), help="Up to 40 letters, digits, - and _"
+            "Name of the dataset", value=_suggestion(source, part), help="Up to 40 letters, digits, - and _"
         )
-        sizes = sorted({*SIZES, report.side})
+        sizes = [report.side, *(side for side in SIZES if side != report.side)]
         size = at_size.selectbox(
-            "Size in pixels", sizes, sizes.index(report.side), help="SVDD's networks take 8, 28 or 32"
+            "Size in pixels",
+            sorted(sizes, key=lambda side: side or 0),
+            sorted(sizes, key=lambda side: side or 0).index(report.side),
+            format_func=lambda side: _size_in_words(side, report),
+            help="Larger images show finer defects and take longer; each size says how many methods take it.",
         )
         channels = at_channels.selectbox(
             "Channels", [1, 3], [1, 3].index(report.channels), format_func={1: "grey", 3: "colour"}.get
         )
-        share = at_share.number_input("Held out for testing (%)", 0, 90, 20)
+        share = 0
+        if not report.halves:
+            share = at_share.number_input("Held out for testing (%)", 0, 90, 20)
         if not st.form_submit_button("Import", type="primary", icon=":material/library_add:"):
             return
     entry = _with_progress(
-        "Importing", lambda tell: data.import_images(source, name.strip(), size, channels, share / 100, progress=tell)
+        "Importing",
+        lambda tell: data.import_images(source, name.strip(), size, channels, share / 100, progress=tell, part=part),
     )
     if entry:
         st.session_state["datasets_imported"] = entry.name
 
 
-def _suggestion(source: Path) -> str:
-    """The file's name as a dataset's name."""
-    return "".join(letter if letter.isalnum() and letter.isascii() else "-" for letter in source.stem).strip("-")[:40]
+def _size_in_words(side: int | None, report: FolderReport) -> str:
+    """A size, and which methods take images of it."""
+    width, height = report.largest
+    shape = (report.channels, side or height, side or width)
+    size = f"{shape[2]} x {shape[1]}{' (as they are)' if side is None else ''}"
+    return f"{size}: {methods.taking_in_words(shape)}"
+
+
+def _suggestion(source: Path, part: str) -> str:
+    """The file's name, or the part's, as a dataset's name."""
+    stem = part or source.stem
+    return "".join(letter if letter.isalnum() and letter.isascii() else "-" for letter in stem).strip("-")[:40]
 
 
 def _imported() -> None:

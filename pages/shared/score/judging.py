@@ -7,7 +7,7 @@ import numpy as np
 import streamlit as st
 
 from core.errors import NoveltyError
-from core.figures.pages.score import Said
+from core.figures.pages.score import Said, contradictions
 from core.runs.results import reasons, scorer
 from core.runs.results.detectors import Judgement
 from core.runs.results.scorer import Answer, Changes
@@ -59,6 +59,17 @@ def said(run: Run, name: str, judgement: Judgement) -> list[Said]:
     return [Said(name, value, threshold, percentile, mark, judgement.held_out) for value, percentile in values]
 
 
+def point_out(runs: Sequence[Run], names: Mapping[str, str], verdicts: Mapping[str, Judgement]) -> None:
+    """One amber note where scores of one detector disagree on the first image.  names: of the runs, by id."""
+    notes = []
+    for run in runs:
+        card, judgement = run.spec.card, verdicts[run.id]
+        novel = {card.score(name).title: bool(judgement.novel(name)[0]) for name in judgement.scores}
+        notes.append(contradictions(names[run.id], novel))
+    if any(notes):
+        st.warning(panels.escape(" ".join(filter(None, notes))), icon=":material/call_split:")
+
+
 def explanation(run: Run, judgement: Judgement, place: int = 0) -> dict[str, np.ndarray]:
     """What `why` draws of one image: its row of each array of `explain`, and as normal_<name> those of normal images.
 
@@ -67,4 +78,4 @@ def explanation(run: Run, judgement: Judgement, place: int = 0) -> dict[str, np.
     rows = {name: array[place] for name, array in judgement.explanation.items()}
     amounts = [name for name, row in rows.items() if row.ndim < 3]
     stored = cached.arrays(run, "explanations", *(f"valid/{name}" for name in amounts))
-    return rows | reasons.held_out(stored)
+    return rows | reasons.held_out(stored) | cached.known_classes(run)

@@ -4,26 +4,30 @@ import base64
 
 import streamlit as st
 
+from core.data import Framing
 from core.errors import WrongRequest
 
 DRAWING = "score_drawing"  # where a session keeps its drawing, as a data URL
 PREFIX = "data:image/png;base64,"
 HTML = """<div class="pad">
-<canvas width="196" height="196" role="img" aria-label="Draw here with mouse, pen or finger"></canvas><i></i>
+<canvas width="196" height="196" role="img" aria-label="Draw here with mouse, pen or finger"></canvas><i hidden></i>
 </div>
 <button type="button">Clear</button>
 """
-# The frame marks where the digits of MNIST lie: 20 of 28 pixels.
+# The frame marks where the images of the chosen task have their content.
 CSS = """
 .pad { position: relative; width: 196px; height: 196px; }
 canvas { touch-action: none; cursor: crosshair; border-radius: 4px; }
-i { position: absolute; inset: 28px; border: 1px dashed #808080; pointer-events: none; }
+i { position: absolute; border: 1px dashed #808080; pointer-events: none; }
 button { margin-top: 8px; padding: 4px 12px; cursor: pointer; font: inherit; color: var(--st-text-color);
   background: var(--st-background-color); border: 1px solid var(--st-border-color); border-radius: 8px; }
 """
 JS = """
 export default function ({ parentElement, data, setStateValue }) {
   const canvas = parentElement.querySelector("canvas"), pen = canvas.getContext("2d");
+  const frame = parentElement.querySelector("i");
+  frame.hidden = !data.guide;
+  if (data.guide) frame.style.inset = data.guide.map((share) => `${100 * share}%`).join(" ");
   const blank = () => { pen.fillStyle = "black"; pen.fillRect(0, 0, canvas.width, canvas.height); };
   if (!canvas.dataset.ready) {  // this function runs again after every change
     canvas.dataset.ready = "yes";
@@ -56,9 +60,10 @@ export default function ({ parentElement, data, setStateValue }) {
 _component = st.components.v2.component("drawing_pad", html=HTML, css=CSS, js=JS)
 
 
-def draw(key: str) -> bytes:
+def draw(key: str, framing: Framing | None = None) -> bytes:
     """The pad, and the drawing as a PNG; empty until somebody draws.
 
+    framing: where the content of a task's images lies, which a dashed frame shows.
     The drawing outlives a visit to another page. What comes back is a stranger's file, to be decoded like an upload.
     Raises WrongRequest for what is no data URL of a PNG.
     """
@@ -67,8 +72,15 @@ def draw(key: str) -> bytes:
         st.session_state[DRAWING] = st.session_state[key].drawing
 
     kept = st.session_state.get(DRAWING) or ""
-    _component(key=key, data={"drawing": kept}, on_drawing_change=keep, width=200, height=244)
+    _component(key=key, data={"drawing": kept, "guide": guide(framing)}, on_drawing_change=keep, width=200, height=244)
     return content(kept)
+
+
+def guide(framing: Framing | None) -> list[float] | None:
+    """How far the frame lies from the pad's edges, as shares: top, right, bottom, left."""
+    if framing is None:
+        return None
+    return [framing.top, 1 - framing.right, 1 - framing.bottom, framing.left]
 
 
 def content(url: str) -> bytes:

@@ -341,7 +341,7 @@ def _fill(asked: dict[str, list[str]]) -> None:
     if "groups" in chosen:
         chosen["groups"] = groups.canonical(entry, str(chosen["groups"]))
     if "target" in asked:
-        sets = {each.name for each in knobs.knobs_of(rule.options) if each.picks == "sets"}  # the form refuses these
+        sets = {each.name for each in knobs.knobs_of(rule.options) if "sets" in each.picks}  # the form refuses these
         told = {name: value for name, value in chosen.items() if name not in sets}
         target = scenarios.task_spec(entry.name, rule.kind, asked["target"], told, _seed(names, "split-seed")).target
         found[target_key(rule.choose, entry.name)] = list(target) if rule.choose == "several" else target[0]

@@ -20,11 +20,11 @@ def options(entry: Entry, rule: Scenario, target: Sequence[str]) -> dict[str, st
     target: the known classes, which aren't offered again, and neither is a class that an input above has taken.
     """
     given: dict[str, str] = {}
-    taken = set(target)
+    taken, sets = set(target), set[str]()
     for each in knobs.knobs_of(rule.options):
         if each.picks:
-            chosen = _classes(entry, rule, each, taken) if each.picks == "classes" else _sets(entry, rule, each)
-            taken |= set(chosen) if each.picks == "classes" else set()
+            chosen = _classes(entry, rule, each, taken) if each.picks == "classes" else _sets(entry, rule, each, sets)
+            (taken if each.picks == "classes" else sets).update(chosen)
             text = names.row(chosen) if each.picks == "classes" else ",".join(chosen)
             given |= {each.name: text} if text != each.quick else {}
     return given
@@ -67,15 +67,20 @@ def _classes(entry: Entry, rule: Scenario, knob: Knob, taken: set[str]) -> list[
     )
 
 
-def _sets(entry: Entry, rule: Scenario, knob: Knob) -> list[str]:
-    """Other sets on this machine and noise, and whatever a link has named."""
+def _sets(entry: Entry, rule: Scenario, knob: Knob, chosen: set[str]) -> list[str]:
+    """Other sets on this machine and noise, and whatever a link has named; or of those that are chosen above."""
     at = _begun(entry, rule, knob, list(names.words(str(knob.quick))), None)
     titles = {name: name.replace("-", " ") for name in NOISE}
     titles |= {each.name: each.title for each in data.catalogue() if each.present and each.name != entry.name}
+    offered = list(titles)
+    if knob.picks == "chosen sets":
+        offered = [name for name in titles if name in chosen and name not in NOISE]
+        if not offered and not st.session_state[at]:
+            return []
     return st.multiselect(
         knob.label,
-        list(dict.fromkeys([*titles, *st.session_state[at]])),
-        format_func=lambda name: panels.escape(titles.get(name, name)),
+        list(dict.fromkeys([*offered, *st.session_state[at]])),
+        format_func=lambda name: titles.get(name, name),
         key=at,
         help=panels.escape(f"{knob.help} --scenario-set {knob.name}=..."),
         **KEPT,

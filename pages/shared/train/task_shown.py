@@ -1,13 +1,19 @@
 """What a task will show a detector: counts, a row of images of each kind, and what was done to images of other sets."""
 
+from dataclasses import replace
+
+import numpy as np
 import streamlit as st
 
 from core import figures
 from core.runs.task_preview import Preview, Sample
 from core.scenarios import Brought
+from core.scenarios.cross_dataset import SEEN_CLASSES
 from pages.shared import panels
 
 SIDE, SMALL = 56, 40  # of an image on the screen, in pixels, at least; where there are more kinds than two
+BESIDE = 5  # images of a kind where two kinds stand side by side
+NAMED = 24  # classes that are named
 TITLES = {"normal": "Normal", "novelty": "Novelty", "seen": "Seen in training", "anomaly": "Anomaly"}
 
 
@@ -18,25 +24,41 @@ def show(seen: Preview) -> None:
         f"It trains on **{counts['train']:,}** images{learns}, sets its threshold on **{counts['valid']:,}**, and is "
         f"tested on **{counts['normal']:,}** normal and **{counts['novel']:,}** novel ones."
     )
-    several = len(seen.samples) > 2
-    for sample in seen.samples:
-        _row(sample, several)
+    if len(seen.samples) > 2:
+        for first in range(0, len(seen.samples), 2):
+            for column, sample in zip(st.columns(2), seen.samples[first : first + 2], strict=False):
+                with column:
+                    _kind(sample)
+    else:
+        for sample in seen.samples:
+            _row(sample, "Normal" if sample.role == "normal" else "Novel", f": {_classes(sample)}", SIDE)
     for each in seen.brought:
         _before_and_after(each)
     if seen.note:
         st.caption(panels.escape(seen.note))
 
 
-def _row(sample: Sample, several: bool) -> None:
-    """A row of images of one kind with their classes."""
-    factor = max(1, round((SMALL if several else SIDE) / max(sample.images.shape[2:])))
+def _kind(sample: Sample) -> None:
+    """A kind among several: how many, and which classes, where they are the dataset's own."""
+    about = f", {sample.count:,}: {_classes(sample)}"
+    if sample.role in ("seen", "anomaly"):
+        about = f", {sample.title}{about if sample.title == SEEN_CLASSES else f', {sample.count:,}'}"
+    some = np.unique(np.linspace(0, len(sample.names) - 1, BESIDE).astype(int))
+    few = replace(sample, images=sample.images[some], names=tuple(sample.names[place] for place in some))
+    _row(few, TITLES[sample.role], about, SMALL)
+
+
+def _classes(sample: Sample) -> str:
+    more = len(sample.classes) - NAMED
+    return ", ".join(sample.classes[:NAMED]) + (f" and {more} more" if more > 0 else "")
+
+
+def _row(sample: Sample, kind: str, about: str, side: int) -> None:
+    """A row of images with what they are."""
+    factor = max(1, round(side / max(sample.images.shape[2:])))
+    st.caption(f"**{kind}**{panels.escape(about)}")
     shown = ", ".join(dict.fromkeys(sample.names))
-    kind = TITLES[sample.role] if several or sample.role == "normal" else "Novel"
-    foreign = sample.role in ("seen", "anomaly")
-    told = f"**{kind}**{f', {panels.escape(sample.title)}' if foreign else ''}"
-    st.caption(f"{told}, {sample.count:,}: {panels.escape(shown)}" if several else f"{told}: {panels.escape(shown)}")
-    alt = f"{kind} images of the classes {shown}" + (f", {sample.title}" if foreign else "")
-    st.image(figures.strip(sample.images, factor=factor, gap=4), alt=alt)
+    st.image(figures.strip(sample.images, factor=factor, gap=4), alt=f"{kind} images of the classes {shown}")
 
 
 def _before_and_after(brought: Brought) -> None:

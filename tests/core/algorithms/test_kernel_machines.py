@@ -117,6 +117,7 @@ def test_the_width_of_the_kernel(rows):
     scaled = OneClassSVM(gamma="scale").fit(rows.astype(float))
     assert gamma_of(images, "scale") == pytest.approx(scaled._gamma) and gamma_of(images, "auto") == 1 / 6
     assert gamma_of(torch.ones(5, 4), "scale") == 0.25
+    assert gamma_of(images, "1e-3") == 0.001
 
 
 def test_equal_images_and_a_single_one_are_the_only_ones_inside():

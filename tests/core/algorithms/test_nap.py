@@ -152,7 +152,7 @@ def test_a_layer_with_dead_units_takes_the_directions_that_vary(rng):
         columns = pathway.columns(*window)
         expected, rank = direct_nap(train[:, columns], images[:, columns])
         chosen = whitening(statistics, pathway, *window)
-        assert chosen.rank == rank and not chosen.triangular
+        assert chosen.rank == rank < columns.stop - columns.start
         np.testing.assert_allclose(chosen.nap(torch.from_numpy(images)), expected, rtol=5e-4)
     every = AllWindows(statistics, pathway).nap(torch.from_numpy(images))
     single = torch.stack([whitening(statistics, pathway, *w).nap(torch.from_numpy(images)) for w in pathway.windows], 1)

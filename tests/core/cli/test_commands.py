@@ -5,6 +5,7 @@ import csv
 import io
 import json
 import os
+import shutil
 import signal
 import sys
 import time
@@ -16,7 +17,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from core import data, evaluation, methods
+from core import data, evaluation, glossary, methods
 from core.__main__ import main
 from core.cli import commands, terminal
 from core.knobs import knobs_of
@@ -317,12 +318,41 @@ def test_score_says_what_it_did_to_an_image(run, tmp_path):
     )
 
 
+def test_score_takes_a_folder_and_a_broken_file_costs_its_row(run, pictures, tmp_path):
+    folder = tmp_path / "mine"
+    (folder / "deeper").mkdir(parents=True)
+    for name in ("b.png", "deeper/a.png"):
+        shutil.copy(pictures[0], folder / name)
+    (folder / "deeper" / "notes.txt").write_text("of no interest")
+    (folder / "z.png").write_text("not an image")
+    answer = say("score", run.id, folder, "--json").json["images"]
+    names = [str(Path(each["image"]).relative_to(folder)) for each in answer]
+    assert names == ["b.png", "deeper/a.png", "z.png"]
+    assert [set(each["scores"]) for each in answer] == [{"nap", "sap", "reconstruction"}] * 2 + [set()]
+    assert "z.png isn't an image" in answer[2]["error"]
+    assert "z.png isn't an image" in say("score", run.id, folder).out
+    assert say("score", run.id, folder, "--csv").out.splitlines()[-1].startswith(f"{folder / 'z.png'},,,,")
+
+
+def test_score_says_where_an_image_is_framed_otherwise(run, tmp_path):
+    small = np.zeros((80, 80), np.uint8)
+    small[30:50, 35:45] = 255
+    for name, image in (("far.png", small), ("near.png", small[29:51, 29:51])):
+        Image.fromarray(image).save(tmp_path / name)
+    notes = {
+        Path(each["image"]).name: each["notes"] for each in say("score", run.id, tmp_path, "--json").json["images"]
+    }
+    assert any("fills its frame otherwise" in note for note in notes["far.png"])
+    assert not any("fills its frame otherwise" in note for note in notes["near.png"])
+
+
 def test_score_refuses_what_is_no_image(run, pictures, tmp_path):
     (tmp_path / "text.png").write_text("not an image")
+    (empty := tmp_path / "empty").mkdir()
     for words, said in (
         ([tmp_path / "absent.png"], "absent.png can't be read"),
-        ([tmp_path], "can't be read"),
-        ([pictures[0], tmp_path / "text.png"], "text.png isn't an image"),
+        ([tmp_path / "text.png"], "text.png isn't an image"),
+        ([empty], "holds no images"),
         ([pictures[0], "--score", "magic"], "no score 'magic'"),
     ):
         refused = say("score", run.id, *words)
@@ -414,3 +444,11 @@ def test_whoever_trains_starts_the_mirror(monkeypatch):
     assert say("resume", run.id).status == 1
     assert say("mirror").status == 0
     assert calls == ["start", "start", "main"]
+
+
+def test_glossary_explains_a_term_or_all():
+    (term,) = say("glossary", "AUROC", "--json").json["terms"]
+    assert term["title"] == "AUROC" and "0.5 is guessing" in term["sentence"]
+    text = say("glossary").out
+    assert all(each.title in text and each.sentence in text for each in glossary.TERMS.values())
+    assert say("glossary", "colour").status == 2

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from core.data import catalogue, folders, held_out, import_images, inspect, load, uploads
+from core.data import catalogue, import_images, inspect, load, uploads
+from core.data.layouts import tree
 from core.errors import WrongRequest
 
 
@@ -123,7 +124,7 @@ def test_limits_on_files_bytes_and_pixels(place, monkeypatch):
     assert "cat/wide.png has more than 1 million pixels" in dict(inspect(source).skipped)["cat/wide.png"]
     monkeypatch.setattr(uploads, "MAX_BYTES", 10_000)
     assert "It has 0 MB" in dict(inspect(source).skipped)["cat/wide.png"]
-    monkeypatch.setattr(folders, "MAX_FILES", 14)
+    monkeypatch.setattr(tree, "MAX_FILES", 14)
     with pytest.raises(WrongRequest, match="15 files of 0.0 GB are too many: at most 14 files"):
         inspect(source)
 
@@ -162,7 +163,7 @@ def test_import_fits_splits_and_lists(root, place):
     entry = import_images(laid_out(PETS, place), "pets", 16, 3, 0.4, 0, lambda *step: steps.append(step))
     assert (entry.name, entry.classes, entry.shape) == ("pets", ("cat", "dog"), (3, 16, 16))
     assert (entry.train_count, entry.test_count) == (3 + 6, 2 + 4)
-    assert entry.note == f"Imported from {place.name} at 16x16." and entry in catalogue()
+    assert entry.note == f"Imported from {place.name} at 16x16. One folder a class." and entry in catalogue()
     assert steps[0] == (0.0, "Reading image 1 of 15") and steps[-1] == (None, "Writing pets.npz")
     pets = load("pets")
     assert pets.note == entry.note and (pets.groups == -1).all()
@@ -221,13 +222,67 @@ def test_wrong_arguments_are_refused(root, tmp_path, wrong):
         import_images(laid_out(PETS, tmp_path / "pets"), "pets", **wrong)
 
 
-def test_held_out_is_stratified_seeded_and_keeps_groups(rng):
-    labels, groups = np.repeat([0, 1, 2], [50, 20, 1]), np.full(71, -1)
-    groups[:30] = np.arange(30) // 10
-    chosen = held_out(labels, 0.25, seed=1, groups=groups)
-    np.testing.assert_array_equal(chosen, held_out(labels, 0.25, seed=1, groups=groups))
-    assert (chosen != held_out(labels, 0.25, seed=2, groups=groups)).any()
-    assert all(len(set(chosen[groups == group].tolist())) == 1 for group in range(3))
-    assert chosen[labels == 1].sum() == 5 and not chosen[labels == 2].any()
-    units = np.concatenate([chosen[[0, 10, 20]], chosen[30:50]])
-    assert units.sum() == round(0.25 * 23)
+def test_equal_images_are_refused_and_single_ones_said(root, tmp_path):
+    equal = laid_out({f"a/{i}.png": png(7) for i in range(5)}, tmp_path / "equal")
+    assert inspect(equal).duplicates == 4
+    with pytest.raises(WrongRequest, match="All 5 images of equal are equal"):
+        import_images(equal, "equal", 8)
+    entry = import_images(laid_out({"a/1.png": png(1), "b/1.png": png(2)}, tmp_path / "two"), "two", 8, 1)
+    assert entry.test_count == 0 and "No test images could be held out" in entry.note
+
+
+def test_long_and_alike_names_stay_apart_and_commas_stay(root, place):
+    long = "goldfish, Carassius auratus, " + 90 * "x"
+    names = [f"{long}1", f"{long}2", "a\tb", "a_b", "goldfish, Carassius auratus"]
+    report = inspect(laid_out({f"{name}/1.png": png(at) for at, name in enumerate(names)}, place))
+    assert len(report.classes) == 5 and set(report.classes.values()) == {1}
+    assert "goldfish, Carassius auratus" in report.classes and max(map(len, report.classes)) <= 80
+    assert all(name.isprintable() for name in report.classes)
+
+
+def test_numbers_as_names_are_in_the_order_of_numbers(root, place):
+    names = ["10", "2", "1", "class 10", "class 9"]
+    source = laid_out({f"{name}/{at}.png": png(at + 3 * len(name)) for name in names for at in range(2)}, place)
+    assert list(inspect(source).classes) == ["1", "2", "10", "class 9", "class 10"]
+    assert import_images(source, "numbers", 8, 1).classes == ("1", "2", "10", "class 9", "class 10")
+
+
+def deep(values, kind: str) -> bytes:
+    Image.fromarray(values).save(file := io.BytesIO(), kind)
+    return file.getvalue()
+
+
+@pytest.mark.parametrize(("kind", "dtype"), [("PNG", np.uint16), ("TIFF", np.uint16), ("TIFF", np.float32)])
+def test_one_range_of_values_for_the_whole_set(root, place, rng, kind, dtype):
+    """12 bits in 16, or floats: each picture is nearly flat, and what tells the classes apart is their level."""
+    levels = {"dark": 1000, "light": 3000}
+    values = {f"{name}/{at}.{kind.lower()}": (level + rng.integers(0, 90, (12, 12))).astype(dtype)
+              for name, level in levels.items() for at in range(4)}  # fmt: skip
+    source = laid_out({name: deep(each, kind) for name, each in values.items()}, place)
+    low, high = min(each.min() for each in values.values()), max(each.max() for each in values.values())
+    assert inspect(source).value_range == (low, high)
+    import_images(source, "deep", 12, 1)
+    dataset = load("deep")
+    assert dataset.value_range == (low, high) and "by one range for the whole set" in dataset.note
+    means = [dataset.images[dataset.labels == label].mean() for label in (0, 1)]
+    np.testing.assert_allclose(means, [(1045 - low) / (high - low) * 255, (3045 - low) / (high - low) * 255], atol=2)
+
+
+def test_pictures_of_8_bits_and_of_more_are_not_mixed(root, place):
+    source = laid_out({"a/1.png": png(7), "a/2.png": deep(np.full((9, 9), 900, np.uint16), "PNG")}, place)
+    with pytest.raises(WrongRequest, match="holds 1 pictures of 8 bits and 1 of more"):
+        inspect(source)
+    with pytest.raises(WrongRequest, match="values can't be compared"):
+        import_images(source, "mixed", 8)
+
+
+def test_pages_of_a_tiff_are_counted(place):
+    pages = [Image.new("L", (9, 9), value) for value in (1, 2, 3)]
+    pages[0].save(file := io.BytesIO(), "TIFF", save_all=True, append_images=pages[1:])
+    report = inspect(laid_out({"a/1.tif": file.getvalue(), "a/2.tif": deep(np.zeros((9, 9), np.uint8), "TIFF")}, place))
+    assert report.paged == 1 and "1 files have several pages" in " ".join(report.notes)
+
+
+def test_a_class_called_like_a_half_or_masks_beside_classes(place):
+    vehicles = {f"{name}/{at}.png": png(at) for name in ("bus", "train", "car") for at in range(2)}
+    assert inspect(laid_out(vehicles, place)).classes == {"bus": 2, "car": 2, "train": 2}

@@ -136,6 +136,58 @@ def test_jpeg_layout_equals_pillow(tmp_path, arrays, monkeypatch):
         npz.read(tmp_path / "cut.npz")
 
 
+@pytest.mark.parametrize(
+    ("names", "says"),
+    [
+        (["cat", ""], "an empty name"),
+        (["cat", "d\x1bog"], "signs that can't be shown"),
+        (["cat", "x" * 1_000_000], "a name of 1,000,000 characters, and 200 are the most"),
+    ],
+)
+def test_class_names_that_nobody_can_read_are_refused(tmp_path, arrays, names, says):
+    np.savez(tmp_path / "pets.npz", **arrays | {"class_names": np.array(names)})
+    with pytest.raises(MissingData, match=says):
+        npz.summary(tmp_path / "pets.npz")
+
+
+def test_a_damaged_jpeg_is_a_sentence_without_an_address(tmp_path, arrays):
+    packed = {
+        "train_jpeg": np.frombuffer(b"no jpeg at all", np.uint8),
+        "train_offsets": np.array([0, 7, 14]),
+        "train_labels": np.array([0, 1]),
+        "class_names": arrays["class_names"],
+    }
+    np.savez(tmp_path / "pets.npz", **packed)
+    with pytest.raises(MissingData, match="an image in it isn't a JPEG, or it is cut off") as told:
+        npz.summary(tmp_path / "pets.npz")
+    assert "0x" not in str(told.value)
+
+
+def test_a_file_without_class_names_is_read_by_its_labels(tmp_path, arrays):
+    keras = {
+        f"{short}_{half}": arrays[f"{half}_{long}"]
+        for half in ("train", "test")
+        for short, long in (("x", "images"), ("y", "labels"))
+    }
+    np.savez(tmp_path / "pets.npz", **keras)
+    dataset, about = npz.read(tmp_path / "pets.npz"), npz.summary(tmp_path / "pets.npz")
+    assert (about.classes, about.shape, about.train_count, about.test_count) == (("0", "1"), (3, 4, 6), 5, 3)
+    np.testing.assert_array_equal(dataset.images[:5], arrays["train_images"].transpose(0, 3, 1, 2))
+    assert not npz.is_jpeg(tmp_path / "pets.npz")
+    with pytest.raises(MissingData, match="holds Python objects"):
+        np.savez(tmp_path / "a.npz", x_train=np.array([object()]), y_train=np.array([1]))
+        npz.read(tmp_path / "a.npz")
+
+
+def test_a_range_of_values_is_kept(tmp_path, arrays):
+    np.savez(tmp_path / "a.npz", **arrays, value_range=np.array([0.5, 4095]))
+    npz.write(tmp_path / "b.npz", npz.read(tmp_path / "a.npz"))
+    assert npz.read(tmp_path / "b.npz").value_range == npz.summary(tmp_path / "b.npz").value_range == (0.5, 4095.0)
+    np.savez(tmp_path / "a.npz", **arrays, value_range=np.array([3, np.nan]))
+    with pytest.raises(MissingData, match="value_range isn't two numbers"):
+        npz.read(tmp_path / "a.npz")
+
+
 def test_write_and_read_again(tmp_path, arrays):
     np.savez(tmp_path / "a.npz", **arrays, train_groups=np.array([0, 1, 1, -1, -1]), note=np.array("Careful."))
     first = npz.read(tmp_path / "a.npz")

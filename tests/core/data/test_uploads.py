@@ -5,6 +5,7 @@ import pytest
 from PIL import Image
 
 from core.data import decode, fit, load, looks_inverted, set_roots, uploads
+from core.data.uploads import Header, deep_values, header
 from core.errors import WrongRequest
 
 
@@ -59,12 +60,45 @@ def test_transparent_parts_of_a_light_drawing_become_black():
     assert upload.notes == ("transparent parts shown black",)
 
 
-def test_opaque_alpha_changes_nothing_and_nothing_visible_is_refused(pixels):
+def test_opaque_alpha_changes_nothing_and_what_is_transparent_everywhere_is_still_read(pixels):
     opaque = np.dstack([pixels, np.full((6, 9), 255, np.uint8)])
     assert decode(encoded(Image.fromarray(opaque)), "a").notes == ()
     np.testing.assert_array_equal(decode(encoded(Image.fromarray(opaque)), "a").image, pixels)
-    with pytest.raises(WrongRequest, match=r"^a\.png is transparent everywhere"):
-        decode(encoded(Image.fromarray(opaque * np.array([1, 1, 1, 0], np.uint8))), "a.png")
+    for hidden in (opaque * np.array([1, 1, 1, 0], np.uint8), np.zeros((6, 9, 4), np.uint8)):
+        upload = decode(encoded(Image.fromarray(hidden)), "a.png")
+        np.testing.assert_array_equal(upload.image, hidden[..., :3])
+        assert upload.notes == ("transparent everywhere, so shown without its transparency",)
+
+
+def test_values_of_more_than_8_bits_are_scaled_by_the_range_of_their_set(rng):
+    values = rng.integers(1000, 3000, (6, 9)).astype(np.uint16)
+    values[0, :2] = 500, 4000
+    upload = decode(encoded(Image.fromarray(values)), "a", (1000, 3000))
+    expected = np.rint((values.astype(float).clip(1000, 3000) - 1000) / 2000 * 255)
+    np.testing.assert_array_equal(upload.image[..., 0], expected)
+    assert upload.notes == (
+        "scaled from 1000 to 3000, as its set was; 3.7% of its pixels lie outside and were clipped",
+    )
+    np.testing.assert_array_equal(deep_values(encoded(Image.fromarray(values)), "a"), values)
+
+
+def test_8_bits_beside_a_deeper_set_are_said(pixels):
+    assert "has 8 bits, where the training images" in decode(encoded(Image.fromarray(pixels)), "a", (0, 4095)).notes[0]
+
+
+@pytest.mark.parametrize("mode", ["L", "RGB", "1"])
+def test_ppm_pgm_and_pbm_are_read(pixels, mode):
+    image = Image.fromarray(pixels).convert(mode)
+    image.save(file := io.BytesIO(), "PPM")
+    expected = np.asarray(image.convert("L" if mode == "1" else mode)).reshape(6, 9, -1)
+    np.testing.assert_array_equal(decode(file.getvalue(), "a.ppm").image, expected)
+
+
+def test_pages_and_depth_are_in_the_header():
+    Image.new("I;16", (5, 4)).save(
+        file := io.BytesIO(), "TIFF", save_all=True, append_images=[Image.new("I;16", (5, 4))]
+    )
+    assert header(file.getvalue(), "a") == Header(5, 4, True, True, 2)
 
 
 def test_transparency_of_a_palette(pixels):

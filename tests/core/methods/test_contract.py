@@ -19,6 +19,7 @@ from core.training import Checkpoint, Progress, TaskTensors, on_device, train
 from tests import toy
 
 TARGETS = {"several-normal": "0,1,3", "latent-super-category": "CUR", "cross-dataset": "0,1,2"}
+OPTIONS = {"cross-dataset": {"anomalies": "uniform-noise", "seen": "gaussian-noise", "most": 200}}
 SMALL = {"epochs": 2, "pretrain_epochs": 2, "warm_up": 1, "layers": 3, "draws": 2, "batch_size": 32, "smallest": 20}
 SMALL |= {"cluster_epochs": 3, "tolerance": 0.0}  # no stage ends early
 CPU = torch.device("cpu")
@@ -42,7 +43,7 @@ def settings_of(name: str, **changes):
 
 def sliced(kind: str) -> tuple[Task, TaskTensors]:
     """A task on digits, and at most 150 of its training and 40 of its validation images."""
-    task = scenarios.build(scenarios.task_spec("digits", kind, TARGETS.get(kind, "3")))
+    task = scenarios.build(scenarios.task_spec("digits", kind, TARGETS.get(kind, "3"), OPTIONS.get(kind)))
     full = on_device(task, CPU)
     labels = None if full.labels is None else full.labels[:150]
     return task, TaskTensors(full.train[:150], full.valid[:40], labels, full.seen)
@@ -208,18 +209,21 @@ def test_progress_hears_of_every_image(name):
 
 @pytest.mark.parametrize("name", NAMES)
 def test_the_outlier_adapter_has_scikit_learn_s_signs(name):
-    _, tensors = TASKS["unimodal"]
-    images = tensors.train.numpy()
+    kinds = [kind for method, kind in ROWS if method == name]
+    kind = "unimodal" if "unimodal" in kinds else kinds[0]  # where a method needs classes or foreign images
+    task, tensors = TASKS[kind]
+    foreign = None if tensors.seen is None else tensors.seen.numpy()
+    images, more = tensors.train.numpy(), () if kind == "unimodal" else (tensors.labels.numpy(), foreign)
     settings = settings_of(name, normal_share=0.5)  # so that some images are flagged, however little was learned
     outlier = Outlier(methods.load(name), settings, seed=3)
-    assert outlier.fit(images) is outlier
+    assert outlier.fit(images, *more) is outlier
     samples = outlier.score_samples(images)
     np.testing.assert_allclose(samples, -outlier.detector_.score(images)[outlier.detector_.card.headline])
     np.testing.assert_allclose(outlier.decision_function(images), samples - outlier.offset_)
-    tested = TASKS["unimodal"][0].images("test")
+    tested = task.images("test")
     predicted = outlier.predict(tested)
     assert set(predicted) == {1, -1}
     np.testing.assert_array_equal(predicted == -1, outlier.decision_function(tested) < 0)
     np.testing.assert_array_equal(predicted == -1, -outlier.score_samples(tested) > outlier.threshold_)
-    again = Outlier(methods.load(name), settings, seed=3).fit(images)
+    again = Outlier(methods.load(name), settings, seed=3).fit(images, *more)
     np.testing.assert_array_equal(again.score_samples(images), samples)

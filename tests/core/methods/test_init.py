@@ -29,3 +29,10 @@ def test_an_unknown_method_is_refused():
 def test_a_family_is_called_as_its_cards_begin_or_by_a_name_of_its_own():
     titles = {family: methods.family_title(family) for family in ("rapp", "svdd", "baselines", "magic")}
     assert titles == {"rapp": "RaPP", "svdd": "Deep SVDD", "baselines": "Baseline", "magic": "magic"}
+
+
+def test_which_methods_take_a_size():
+    assert methods.refused((1, 28, 28)) == [] and methods.taking_in_words((3, 32, 32)).startswith("all ")
+    out = {card.name for card in methods.refused((3, 64, 64))}
+    assert {"deep-svdd", "vae-threshold"} <= out and "nearest-neighbours" not in out
+    assert "not" in methods.taking_in_words((3, 64, 64))

@@ -24,6 +24,7 @@ def test_every_kind_of_foreign_images_has_its_own_sample():
         *(("normal", "normal"), ("novelty", "novel"), ("seen", "other classes"), ("anomaly", "gaussian noise"))
     ]
     assert seen.samples[2].names == ("5", "5", "6", "6")
+    assert seen.samples[1].classes == tuple("234789") and len(seen.samples[1].images) == 4
     assert seen.seen == len(scenarios.build(scenarios.task_spec("digits", "cross-dataset", "0,1", options)).seen)
     assert not seen.brought and seen.note == data.entry("digits").note
 

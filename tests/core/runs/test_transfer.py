@@ -295,6 +295,7 @@ def test_a_finished_run_without_its_results_is_refused(run, packed, missing):
         (lambda about: about["metrics"]["nap"].update(auroc="high"), "run.json"),
         (lambda about: about["thresholds"].update(nap=None), "run.json"),
         (lambda about: about["counts"].pop("novel"), "run.json"),
+        (lambda about: about.update(accuracy={"value": "all"}), "run.json"),
     ],
 )
 def test_a_request_or_result_that_no_run_has_is_refused(packed, change, says):

@@ -36,6 +36,7 @@ def test_devices_by_name(monkeypatch):
         choose("tpu")
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     assert choose("auto").type == choose("cuda").type == "cuda"
+    assert not torch.backends.cudnn.allow_tf32
 
 
 def test_a_method_sees_training_and_validation_images_and_no_test_image():

@@ -1,5 +1,6 @@
 import json
 import shutil
+from types import SimpleNamespace
 
 import pytest
 from streamlit.testing.v1 import AppTest
@@ -179,3 +180,21 @@ def test_short_labels_leave_out_the_words_of_the_task_but_not_a_name_of_its_own(
     assert pickers.task(first) == "digits · all but 3"
     assert labels[first.id] == first.spec.card.title
     assert labels[renamed.id] == "the good one"
+
+
+def _run(task: str, shipped: bool, side: int) -> SimpleNamespace:
+    of = SimpleNamespace(task=SimpleNamespace(hash=task))
+    return SimpleNamespace(spec=of, shipped=shipped, shape=(1, side, side))
+
+
+@pytest.mark.parametrize(
+    ("offered", "tasks"),
+    [
+        ([("a", False, 8), ("b", False, 8), ("a", True, 8), ("c", True, 28)], ["a", "a"]),
+        ([("a", True, 8), ("c", True, 28), ("a", True, 8), ("c", True, 28)], ["c", "c"]),
+        ([("a", True, 8), ("b", True, 8)], ["a"]),
+    ],
+)
+def test_of_one_task_is_the_newest_of_the_user_s_own_else_the_shipped_one_that_shows_most(offered, tasks):
+    chosen = pickers.of_one_task([_run(*each) for each in offered])
+    assert [run.spec.task.hash for run in chosen] == tasks

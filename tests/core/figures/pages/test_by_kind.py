@@ -3,6 +3,7 @@ import pytest
 from sklearn.metrics import roc_auc_score
 
 from core import evaluation
+from core.evaluation import CONVENTIONS, MEASURES
 from core.figures import ANOMALY, NOVEL, Kinds
 from core.figures.pages import by_kind
 from core.figures.pages.compare_lines import Entrant
@@ -46,6 +47,13 @@ def test_the_sentence_names_the_kind_that_the_runs_see_worst_and_the_control_the
     missed = by_kind.by_kind(entrants[:2], KINDS, "fpr95_normal")
     assert f"is best with {min(missed.table['novelty']):.3f}." in missed.sentence  # lower is better
     assert "control" not in missed.sentence
+    assert missed.figure.layout.title.text.startswith("FPR at 95 % TPR (normal positive) of each kind")
+    assert missed.figure.data[0].colorscale[0][1] == auroc.figure.data[0].colorscale[-1][1]  # bright is good in both
+
+
+def test_every_convention_belongs_to_a_measure():
+    assert {by_kind.measure_of(key).title for key in CONVENTIONS} == {each.title for each in MEASURES.values()}
+    assert by_kind.measure_of("aupr_normal_rates").title == "AUPR-in"
 
 
 def test_entrants_that_were_not_measured_by_kind_are_no_rows(entrants, rng):

@@ -23,7 +23,7 @@ def figure(score: str, metric: str, value: float, remark: str = ""):
 def test_the_shown_score_has_its_interval_and_the_others_stand_beside_it():
     metrics = {"nap": {"auroc": metric(0.9724, 0.968, 0.975)}, "sap": {"auroc": metric(0.91, 0.9, 0.92)}}
     (line,) = words.lines(SCORES, "nap", metrics, [])
-    assert line == words.Line("AUROC", "NAP 0.972 (0.968 to 0.975)", ("SAP 0.910",), ())
+    assert line == words.Line("auroc", "AUROC", "NAP 0.972 (0.968 to 0.975)", ("SAP 0.910",), ())
     (line,) = words.lines(SCORES, "sap", metrics, [])
     assert (line.shown, line.others) == ("SAP 0.910 (0.900 to 0.920)", ("NAP 0.972",))
 

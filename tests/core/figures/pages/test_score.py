@@ -13,6 +13,7 @@ from core.figures import ANOMALY, NORMAL, NOVEL, Kinds
 from core.figures.pages import score as pictures
 from core.figures.pages.score import Said
 
+OVER = "score over threshold"
 NORMAL_ONE = Said("RaPP <b>", 1.0, 4.0, 20.0, 95.0, 322)
 NOVEL_ONE = Said("SVDD", 8.0, 4.0, 99.4, 94.0, 322)
 
@@ -82,14 +83,52 @@ def test_batch_shows_each_file_once_per_detector():
     np.testing.assert_array_equal(np.rint(markers["diamond"].y), [0, 0, 1])
     assert picture.sentence == "2 of 3 files are novel to at least one detector, 1 to all of them."
     overview = pictures.batch_overview(picture)
-    assert list(overview) == ["file", pictures.NOVEL_TO, "a", "b"]
+    assert list(overview) == ["file", pictures.NOVEL_TO, "a", f"a, {OVER}", "b", f"b, {OVER}"]
+    assert list(overview[f"a, {OVER}"]) == [0.25, 2.0, 2.0]
     assert list(overview[pictures.NOVEL_TO]) == [0, 1, 2]
     rows = list(csv.DictReader(io.StringIO(figures.csv(picture))))
     assert rows[1] == {
         "file": "y.png", pictures.NOVEL_TO: "1",
-        "a": "99.4", "a, score": "8.0", "a, verdict": "novel",
-        "b": "20.0", "b, score": "1.0", "b, verdict": "normal",
+        "a": "99.4", f"a, {OVER}": "2.0", "a, score": "8.0", "a, verdict": "novel",
+        "b": "20.0", f"b, {OVER}": "0.25", "b, score": "1.0", "b, verdict": "normal",
     }  # fmt: skip
+
+
+def test_a_file_that_cannot_be_read_costs_its_row_alone():
+    picture = pictures.batch(["x.png"], [[NOVEL_ONE]], {"bad.png": "bad.png is damaged."})
+    rows = list(csv.DictReader(io.StringIO(figures.csv(picture))))
+    assert [row["file"] for row in rows] == ["x.png", "bad.png"]
+    assert (rows[0]["SVDD"], rows[0][pictures.PROBLEM]) == ("99.4", "")
+    assert set(rows[1].values()) == {"bad.png", "bad.png is damaged.", ""}
+    assert picture.sentence == "1 of 1 files are novel to at least one detector. 1 can't be read."
+
+
+def test_a_threshold_that_is_not_positive_orders_by_the_difference():
+    low, high = (Said("a", score, -1.5, 100.0, 95.0, 10) for score in (-1.0, 3.0))
+    assert (low.over, high.over) == (0.5, 4.5)
+    assert "a, score less threshold" in pictures.batch(["x", "y"], [[low, high]]).table
+
+
+def test_the_verdict_is_said_in_colours_and_symbols():
+    words = [re.sub("<[^>]+>", "", pictures.verdict(said)) for said in ([NOVEL_ONE], [NORMAL_ONE] * 2)]
+    assert words == ["◆ Novel", "● Normal to all 2 detectors"]
+    mixed = pictures.verdict([NORMAL_ONE, NOVEL_ONE, NOVEL_ONE])
+    assert re.sub("<[^>]+>", "", mixed) == "◆ Novel to 2, ● normal to 1"
+    assert NOVEL in mixed and NORMAL in mixed
+
+
+def test_scores_of_one_detector_that_disagree_are_named():
+    assert pictures.contradictions("RaPP", {"NAP": True, "SAP": True, "Reconstruction": False}) == (
+        "RaPP contradicts itself: novel by NAP and SAP, normal by Reconstruction."
+    )
+    assert pictures.contradictions("RaPP", {"NAP": True, "SAP": True}) == ""
+
+
+def test_thumbnails_are_small_pngs_with_hard_pixels(rng):
+    for shape, size in (((1, 8, 8), (56, 56)), ((3, 224, 112), (28, 56))):
+        image = rng.integers(0, 256, shape, np.uint8)
+        png = base64.b64decode(pictures.thumbnail_url(image).partition(",")[2])
+        assert Image.open(io.BytesIO(png)).size == size
 
 
 @pytest.mark.parametrize(

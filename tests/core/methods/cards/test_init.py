@@ -34,7 +34,7 @@ def test_a_card_is_complete(card):
 def test_a_preset_is_allowed_by_its_own_knobs(card, shape, name):
     settings = preset(card.knobs, name, shape)
     assert changed(settings, values(settings)) == settings
-    refusal = card.refuses(settings, Offer(shape, "unimodal"))
+    refusal = card.refuses(settings, Offer(shape, "unimodal", classes=3, labels=True, seen=True))
     wide_pathway = card.family == "rapp" and name == "paper" and shape == (3, 32, 32)
     assert (refusal is not None) == wide_pathway, refusal
 

@@ -15,3 +15,8 @@ def test_an_image_has_its_own_row_and_those_of_validation_images(rng):
     np.testing.assert_array_equal(rows["reconstruction"], stored["test/reconstruction"][2])
     np.testing.assert_array_equal(rows["normal_layers"], stored["valid/layers"])
     assert reasons.held_out(stored).keys() == {"normal_layers"}
+
+
+def test_class_names_are_those_of_the_training_images():
+    members, classes = np.array([1, 0, 2, 1]), np.array(["six", "two", "seven", "six"])
+    assert reasons.class_names(members, classes)["class_names"].tolist() == ["two", "six", "seven"]

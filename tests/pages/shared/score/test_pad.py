@@ -4,6 +4,7 @@ import io
 import pytest
 from PIL import Image
 
+from core.data import Framing
 from core.errors import WrongRequest
 from pages.shared.score import pad
 
@@ -19,3 +20,9 @@ def test_a_drawing_arrives_as_the_png_that_it_is():
 def test_what_is_no_drawing_is_refused_in_one_sentence(url):
     with pytest.raises(WrongRequest, match="Clear the pad and draw again"):
         pad.content(url)
+
+
+def test_the_guide_lies_where_the_images_of_the_task_have_their_content():
+    digits_of_mnist = Framing(4 / 28, 24 / 28, 6 / 28, 21 / 28, 20 / 28, 0.7, 0.72)
+    assert pad.guide(digits_of_mnist) == pytest.approx([4 / 28, 7 / 28, 4 / 28, 6 / 28])
+    assert pad.guide(None) is None

@@ -1,0 +1,28 @@
+import pytest
+
+from core.data.layouts.gtsrb import recognise
+from core.data.layouts.tree import File, Tree
+from core.errors import WrongRequest
+
+
+def tree(*names):
+    return Tree("x", tuple(File(tuple(name.split("/")), 9, lambda: b"Filename;Width\n00001.ppm;3\n") for name in names))
+
+
+def test_tracks_are_groups_and_test_images_need_their_table():
+    names = ["T/00014/00003_00000.ppm", "T/00014/00003_00001.ppm", "Final_Test/00001.ppm", "GT-final_test.test.csv"]
+    understood = recognise(tree(*names))
+    assert [(p.label, p.half, p.group) for p in understood.pictures] == [("Stop", "", "00014/00003")] * 2
+    assert understood.left_out == {"test images without a class": 1}
+    assert "Test images need GT-final_test.csv" in understood.sentence
+
+
+def test_two_places_or_an_unknown_sign_are_refused():
+    with pytest.raises(WrongRequest, match="twice, in A, B"):
+        recognise(tree("A/00000/00000_00000.ppm", "B/00000/00000_00000.ppm"))
+    with pytest.raises(WrongRequest, match="go to 00042"):
+        recognise(tree("A/00043/00000_00000.ppm"))
+
+
+def test_other_folders_are_another_layout():
+    assert recognise(tree("00000/a.ppm")) is None
