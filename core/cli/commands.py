@@ -1,6 +1,7 @@
 """What each command of the command line does.  Loads torch only where one trains or scores.
 
-Each takes the parsed words and gives a Reply.  Those about sweeps are in `sweeps.py`.
+Each takes the parsed words and gives a Reply.  Those about sweeps are in `sweeps.py`, that about
+published tables in `reproduce.py`.
 """
 
 import contextlib
@@ -19,6 +20,7 @@ import numpy as np
 from core import data, glossary, knobs, methods, scenarios
 from core.cli import terminal
 from core.cli.reply import Reply
+from core.cli.reproduce import reproduce
 from core.cli.sweeps import list_sweeps, sweep
 from core.errors import MissingData, WrongRequest
 from core.methods.cards import Card
@@ -29,7 +31,7 @@ from core.runs.results import detectors, scorer
 from core.runs.spec import RunSpec, request
 from core.runs.store import Run
 
-__all__ = ["Reply", "list_sweeps", "sweep"]  # beside what is defined here
+__all__ = ["Reply", "list_sweeps", "reproduce", "sweep"]  # beside what is defined here
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".ppm", ".pgm")  # of images in a folder
 USUAL = 500  # training images that tell how a set is framed
@@ -170,6 +172,8 @@ def _require_present(name: str) -> None:
     entry = data.entry(name)
     if entry.present:
         return
+    if entry.trouble:
+        raise MissingData(entry.trouble)
     if entry.download_megabytes:
         fetch = f"python -m core datasets --fetch {name}"
         raise MissingData(f"{entry.title} isn't on this machine. Get it with `{fetch}`.")
@@ -249,7 +253,21 @@ def delete(words: Words) -> Reply:
 def evaluate(words: Words) -> Reply:
     """All metrics of a run, from its checkpoint."""
     run = store.find(words.run)
+    if words.keep:
+        if words.set:
+            raise WrongRequest("--keep keeps the run's own numbers. Leave --set out, or --keep.")
+        return _measured_again(run)
     return _found(run, detectors.evaluate(run, _device(run), knobs.parse_assignments(words.set)))
+
+
+def _measured_again(run: Run) -> Reply:
+    """What a run says once its stored scores are measured again."""
+    from core.runs.results.evaluation import keep_measured_again
+
+    if run.state != store.FINISHED:
+        raise WrongRequest(f"{run.id} is {run.state}; only a finished run has scores to measure.")
+    keep_measured_again(run)
+    return _found(run, run.about)
 
 
 def score(words: Words) -> Reply:
@@ -307,7 +325,7 @@ def _read(paths: list[Path], run: Run) -> tuple[list[tuple[str, np.ndarray, list
     for path in paths:
         name = os.fspath(path)
         try:
-            upload = data.decode(path.read_bytes(), path.name)
+            upload = data.decode(path.read_bytes(), path.name, run.value_range)
         except OSError as error:
             broken.append((name, f"{name} can't be read ({error.strerror}). Name image files."))
             continue

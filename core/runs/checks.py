@@ -62,6 +62,13 @@ NAME = Kind("a name of 1 to 80 characters", lambda value: isinstance(value, str)
 DEVICE = Kind("auto, cpu or cuda", lambda value: value in ("auto", "cpu", "cuda"))
 SHARE = Kind("a share from 0 to 1", lambda value: _number(value) and 0 <= value <= 1)
 
+
+def _range(value: Any) -> bool:
+    return isinstance(value, list) and len(value) == 2 and all(map(_number, value)) and value[0] <= value[1]
+
+
+RANGE = Kind("two numbers, the lower one first, or null", lambda value: value is None or _range(value))
+
 ESTIMATE = {"value": PERHAPS, "low?": PERHAPS, "high?": PERHAPS}
 METRICS_OF_ONE = {f"{name}?": ESTIMATE for name in METRICS}
 
@@ -104,6 +111,7 @@ RUN: Shape = {
     "rule?": {"rule": TEXT, "share": NUMBER},
     "arrays?": Each(Each(TEXT)),
     "accuracy?": ESTIMATE,
+    "value_range?": RANGE,
     **{f"{name}?": shape for name, shape in RESULTS.items()},
 }
 STATE: Shape = {

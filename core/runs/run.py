@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from core import knobs, scenarios
+from core.data.ranges import Range
 from core.errors import DamagedRun, WrongRequest
 from core.evaluation import METRICS, ThresholdRule, rule_from_json
 from core.knobs import Shape
@@ -108,12 +109,23 @@ class Run:
             return time.time() - _mtime(self.folder / "heartbeat") / 1e9 < HEARTBEAT
         return locks.held(self.folder / locks.NAME)
 
+    @property
+    def value_range(self) -> Range | None:
+        """The pixel values that became 0 and 255, where its images had more than 8 bits.  Raises DamagedRun."""
+        found = self.about.get("value_range")
+        return (float(found[0]), float(found[1])) if found else None
+
     def metrics(self, score: str | None = None) -> dict[str, Any]:
         """The metrics of a score (the headline by default): {auroc: {value, low, high}, ..., by_source}.
 
         What run folders of an older version lack is undefined.
         """
         return complete(self._result("metrics", score))
+
+    @property
+    def ranks(self) -> bool:
+        """Whether its test set has novel images: without them nothing is ranked, and there is no AUROC."""
+        return self.metrics()["auroc"]["value"] is not None
 
     def threshold(self, score: str | None = None) -> float:
         return float(self._result("thresholds", score))

@@ -217,7 +217,8 @@ def create(spec: RunSpec, **more: Any) -> Run:
         try:
             making.chmod(0o755)
             locks.keep(making)
-            files.write_json(making / "run.json", {"format": FORMAT, "spec": spec.to_json(), "created": now, **more})
+            about = {"format": FORMAT, "spec": spec.to_json(), "created": now, **more}
+            files.write_json(making / "run.json", about)
             queued = {"state": QUEUED, "since": now, "submitted": now, "host": socket.gethostname()}
             files.write_json(making / "state.json", queued)
             (making / "heartbeat").touch()

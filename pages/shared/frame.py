@@ -102,20 +102,23 @@ def fragment(body: Callable | None = None, *, run_every: str | None = None, key:
     return st.fragment(guarded, run_every=run_every, key=key)
 
 
-def live(render_page: Callable[[], None] | None = None) -> None:
+def live(render_page: Callable[[], None] | None = None, busy: Callable[[], bool] = lambda: False) -> None:
     """The page's one polling fragment: the sidebar's live line, and the page's own live part where this is called.
 
     It polls each second while something trains or waits, and only then; when the last run ends, the page is drawn anew.
+    busy: whether something else is under way that the live part follows.
     """
     slot = st.session_state.pop("live", st.sidebar)
-    polling = any(store.activity())
+    polling = any(store.activity()) or busy()
 
     def render() -> None:
         activity = store.activity()
         _live_line(slot, *activity)
         if render_page:
             render_page()
-        if polling and not any(activity):  # last: a button that was just pressed in the live part is heard first
+        if (
+            polling and not any(activity) and not busy()
+        ):  # last: a button that was just pressed in the live part is heard first
             st.rerun()
 
     fragment(render, run_every="1s" if polling else None)()

@@ -25,6 +25,7 @@ from core.runs.process import slots
 from core.runs.store import Run
 
 if TYPE_CHECKING:
+    from core.runs.process.progress import RunProgress
     from core.scenarios import Task
     from core.training import Checkpoint, TaskTensors
 
@@ -34,6 +35,7 @@ SMALL_IMAGE = (
 )
 SPARE, SPARED = ".spare", 65_536  # a file that makes room for the last words where the disk is full, and its bytes
 News = Callable[[dict[str, Any]], None]
+FOLLOWING = {"controls": "control lines", "map": "map of neighbourhoods"}  # names of the bars of what follows
 
 
 def quiet(news: dict[str, Any]) -> None:
@@ -143,6 +145,7 @@ def _heartbeat(run: Run) -> Iterator[None]:
 
 def _train(run: Run, listen: News) -> dict[str, Callable[[], None]]:
     """Train, evaluate and store; returns what is left to do at lower priority, by its name in run.FOLLOWS."""
+    started = time.time()  # before torch loads, for which a person waits too
     import torch
 
     from core import methods, training
@@ -153,8 +156,7 @@ def _train(run: Run, listen: News) -> dict[str, Callable[[], None]]:
     from core.runs.results import page_arrays, projection
     from core.training.device import deterministic
 
-    spec, started = run.spec, time.time()
-    about = dict(run.about)
+    spec, about = run.spec, dict(run.about)
     threads = default_threads()  # before this run's are set: another one may follow in this process
     device = training.choose(spec.device)
     deterministic(device)
@@ -164,6 +166,7 @@ def _train(run: Run, listen: News) -> dict[str, Callable[[], None]]:
     else:
         torch.set_num_threads(1 if math.prod(task.shape) <= SMALL_IMAGE else threads)
         about |= {"environment": environment(spec.device), "command": command_line.command(spec), "started": started}
+        about["value_range"] = task.pools[0].value_range
         files.write_json(run.folder / "run.json", about)
     probe_tensor = torch.from_numpy(page_arrays.store_probe(run, task)["images"]).to(device)
     detector = build(methods.load(spec.method), spec.settings, task.shape, spec.seed).to(device)
@@ -186,10 +189,12 @@ def _train(run: Run, listen: News) -> dict[str, Callable[[], None]]:
     training.train(detector, tensors, seed=spec.seed, progress=progress, after_epoch=after_epoch, resume=resume)
     if not all(torch.isfinite(v).all() for v in _tensors(detector.state())):
         raise RunFailed("The training diverged: a weight is no longer a number. Choose a smaller learning rate.")
-    progress.say("evaluate")
+    progress.say("evaluate", 0.0)
     files.write_state(run.folder / "detector.safetensors", detector.state())
-    results = page_arrays.store(run, detector, task, tensors)
+    results = page_arrays.store(run, detector, task, tensors, progress.say)
+    progress.say("nearest images", 0.8)
     page_arrays.neighbours(run, task, tensors)
+    progress.say("map", 0.9)
     projection.store_plane(run, detector, task)
     timings = {
         "training": round(sum(line["seconds"] for line in run.progress()), 3),  # before an interruption too
@@ -199,7 +204,17 @@ def _train(run: Run, listen: News) -> dict[str, Callable[[], None]]:
     files.write_json(run.folder / "run.json", about | results | ended)
     kept.unlink(missing_ok=True)
 
-    return _following(run, task, tensors)
+    parts = _following(run, task, tensors)
+    return {
+        name: partial(_told, progress, name, place / len(parts), work)
+        for place, (name, work) in enumerate(parts.items())
+    }
+
+
+def _told(progress: "RunProgress", part: str, share: float, work: Callable[[], None]) -> None:
+    """Do a part that follows the training, with a bar of its name."""
+    progress.say(FOLLOWING[part], share)
+    work()
 
 
 def _checkpoint(path: Path) -> "Checkpoint | None":
@@ -225,10 +240,10 @@ def _tensors(state: Any) -> Iterator[Any]:
 def _following(run: Run, task: "Task", tensors: "TaskTensors") -> dict[str, Callable[[], None]]:
     from core.runs.results import controls, projection
 
-    after: dict[str, Callable[[], None]] = {"controls": partial(controls.controls, run, task, tensors)}
+    parts: dict[str, Callable[[], None]] = {"controls": partial(controls.controls, run, task, tensors)}
     if "sweep" not in run.about:  # a map takes longer than most trainings of a sweep, and shows a single one of them
-        after["map"] = partial(projection.store_map, run)
-    return after
+        parts["map"] = partial(projection.store_map, run)
+    return parts
 
 
 def complete(run: Run) -> None:

@@ -234,3 +234,15 @@ def test_the_version_changes_with_what_is_written():
     time.sleep(0.01)
     store.rename(run, "New")
     assert run.version > before
+
+
+def test_the_range_of_values_is_read_and_checked():
+    run = made()
+    assert run.value_range is None
+    content = json.loads((run.folder / "run.json").read_text())
+    files.write_json(run.folder / "run.json", content | {"value_range": [0, 4095.5]})
+    assert run.value_range == (0.0, 4095.5)
+    for wrong in (3, [1], [2, 1], ["a", "b"], [0, float("inf")]):
+        files.write_json(run.folder / "run.json", content | {"value_range": wrong})
+        with pytest.raises(DamagedRun, match="value_range.* two numbers"):
+            run.value_range  # noqa: B018
