@@ -32,7 +32,6 @@ __all__ = ["CANCELLED", "FAILED", "FINISHED", "INTERRUPTED", "QUEUED", "RUNNING"
 FORMAT = 1
 START_GRACE = 20.0  # seconds between submission and the process taking its lock
 LIVE = (QUEUED, RUNNING)
-START_GRACE = 20.0  # seconds between the start of a sweep and its process taking its lock
 
 
 @dataclass(frozen=True)
