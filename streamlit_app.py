@@ -28,12 +28,13 @@ PAGES = {
         st.Page("pages/train.py", title="Train", icon=":material/model_training:", help="Start a training"),
         st.Page("pages/reproduce.py", title="Reproduce", icon=":material/fact_check:", help="Is a published table so?"),
         st.Page("pages/runs.py", title="Runs", icon=":material/list_alt:", help="All trainings: open, resume, delete"),
+        st.Page("pages/sweeps.py", title="Sweeps", icon=":material/grid_on:", help="Many runs of one grid"),
         st.Page("pages/datasets.py", title="Datasets", icon=":material/photo_library:", help="Browse, fetch, add"),
     ],
 }
 
 st.set_page_config(page_icon=ICON, layout="wide", initial_sidebar_state=240)
-page = st.navigation(PAGES)
+page = st.navigation(PAGES, expanded=True)  # else Streamlit folds away what is beyond twelve
 st.set_page_config(page_title=f"{page.title} · Novelty Explorer")
 st.session_state["framed"] = True
 with frame.around():

@@ -6,8 +6,9 @@ import streamlit as st
 from core import data
 from core.data import Dataset, Entry
 from core.errors import NoveltyError
-from pages.shared import frame, panels
+from pages.shared import frame, panels, pickers
 from pages.shared.datasets import importing
+from pages.shared.train import form
 
 PAGE = 36  # images on a sheet
 SIDE = 84  # of an image on the screen, in pixels, at least
@@ -58,7 +59,7 @@ def choose(entries: list[Entry]) -> Entry:
         persist_state="session",
         on_change=lambda: st.query_params.update(dataset=st.session_state["datasets_name"]),
     )
-    st.query_params["dataset"] = chosen
+    pickers.into_link("dataset", chosen)
     return names[chosen]
 
 
@@ -151,7 +152,7 @@ if entry.present:
     with at_train:
         st.page_link(
             "pages/train.py", label=f"Train on {panels.escape(entry.title)}", icon=":material/model_training:",
-            query_params={"dataset": entry.name},
+            query_params=form.first_link(entry),
         )  # fmt: skip
 facts = [f"{len(entry.classes)} classes"] if entry.classes else []
 facts += [f"{entry.train_count:,} training and {entry.test_count:,} test images"] if entry.train_count else []

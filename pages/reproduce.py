@@ -11,6 +11,8 @@ from core.reproduce.results import results
 from pages.shared import frame, panels
 from pages.shared.reproduce import asking
 
+MOST_CURVES = 8
+NO_FIGURE = "No figure is published for these cells, so there is nothing to compare them with but the control lines."
 MARGINS = (0.02, 0.03, 0.04, 0.05, 0.07, 0.1)
 
 
@@ -83,17 +85,24 @@ if protocol is None:
     st.stop()
 
 found = results(protocol, mistaken)
+claims = [each for each in found if each.cell.claim]
 differences, seeds, notes, agreed, files = st.tabs(
     ["Differences", "Seeds and margin", "Footnotes and control lines", "Protocol", "Downloads"]
 )
 with differences:
-    panels.show(figures.differences(report.judged(found), table.margin), run=protocol.key)
+    if claims:
+        panels.show(figures.differences(report.judged(found), table.margin), run=protocol.key)
+    else:
+        st.markdown(NO_FIGURE)
 with seeds:
-    st.markdown(panels.escape(written.few_seeds(protocol, found) or "There are enough seeds for the margin."))
-    curves = {
-        f"{each.cell.line} · {each.cell.column}": written.needs(each, MARGINS) for each in found if each.cell.claim
-    }
-    panels.show(figures.needed(MARGINS, dict(list(curves.items())[:8])), run=protocol.key)
+    if claims:
+        st.markdown(panels.escape(written.few_seeds(protocol, found) or "There are enough seeds for the margin."))
+        curves = {
+            f"{each.cell.line} · {each.cell.column}": written.needs(each, MARGINS) for each in claims[:MOST_CURVES]
+        }
+        panels.show(figures.needed(MARGINS, curves), run=protocol.key)
+    else:
+        st.markdown(NO_FIGURE)
 with notes:
     texts, _ = written.footnotes(found)
     st.markdown("\n".join(f"{number}. {panels.escape(text)}" for number, text in enumerate(texts, 1)))

@@ -9,14 +9,12 @@ from typing import Any
 from core.cli import terminal
 from core.cli.reply import Reply
 from core.errors import WrongRequest
-from core.runs import duration
 from core.runs.run import FINISHED
 from core.sweeps import backends, cells, grid, rows, tables, work
 from core.sweeps import sweep as sweeps
+from core.sweeps.plan import ASKED_FROM, Plan, plan
 from core.sweeps.rows import FAILED, REFUSED, Row
 from core.sweeps.sweep import Sweep
-
-ASKED_FROM = 200  # runs above which a person is asked whether they are meant
 
 
 def list_sweeps(words: Words) -> Reply:
@@ -45,15 +43,13 @@ def sweep(words: Words) -> Reply:
         if cells.count(asked) > ASKED_FROM and not words.yes and not words.dry_run:
             _ask(f"The grid asks for up to {cells.count(asked):,} runs. Look at them all?")
         found = cells.expand(asked)
-    specs = [cell.spec for cell in found if cell.spec]
-    done = rows.runs_of(specs)
-    left = [spec for spec in specs if spec.hash not in done or done[spec.hash].state != FINISHED]
-    plan = _plan(asked.name, found, left, words)
+    planned = plan(found, words.jobs or backends.default_jobs())
+    told = planned.in_words(asked.name)
     if words.dry_run:
-        return Reply(plan, _plan_in_words(plan))
-    print(_plan_in_words(plan), file=sys.stderr, flush=True)
-    if len(left) > ASKED_FROM and not words.yes:
-        _ask(f"Train {len(left):,} runs?")
+        return Reply(_plan(asked.name, planned), told)
+    print(told, file=sys.stderr, flush=True)
+    if planned.left > ASKED_FROM and not words.yes:
+        _ask(f"Train {planned.left:,} runs?")
     if not words.go_on:
         one = sweeps.keep(asked, found)
     elif one.state != sweeps.QUEUED:  # else whoever started this process has queued it
@@ -73,27 +69,11 @@ def _ask(question: str) -> None:
         raise WrongRequest("Nothing was started.")
 
 
-def _plan(name: str, found: Sequence[cells.Cell], left: Sequence[Any], words: Words) -> dict[str, Any]:
-    """What is going to happen, before it does."""
-    jobs = words.jobs or backends.default_jobs()
-    return {
-        "sweep": name,
-        "runs": len(found),
-        "done": sum(cell.spec is not None for cell in found) - len(left),
-        "left": len(left),
-        "refused": [{"settings": dict(cell.settings), "sentence": cell.refusal} for cell in found if not cell.spec],
-        "seconds": cells.total_seconds(list(left), jobs),
-        "jobs": jobs,
-    }
-
-
-def _plan_in_words(plan: dict[str, Any]) -> str:
-    time = "of unknown length" if plan["seconds"] is None else duration.in_words(plan["seconds"])
-    parts = [f"{plan['sweep']}: {plan['runs']:,} runs, {plan['done']:,} are done, {plan['left']:,} are left"]
-    parts += [f", {len(plan['refused']):,} can't be trained" if plan["refused"] else ""]
-    parts += [f"; {time} with {plan['jobs']} at once." if plan["left"] else "."]
-    reasons = dict.fromkeys(each["sentence"] for each in plan["refused"])
-    return "\n".join(["".join(parts), *reasons])
+def _plan(name: str, planned: Plan) -> dict[str, Any]:
+    """What is going to happen, before it does, as `--dry-run --json` says it."""
+    refused = [{"settings": dict(cell.settings), "sentence": cell.refusal} for cell in planned.refused]
+    numbers = {key: getattr(planned, key) for key in ("runs", "done", "left", "seconds", "jobs")}
+    return {"sweep": name, **numbers, "refused": refused}
 
 
 def _show(line: terminal.ProgressLine, news: work.Standing) -> None:

@@ -53,6 +53,7 @@ class Entry:
     download_megabytes: float | None = None
     note: str = ""
     trouble: str = ""
+    normal: str = ""
     groupings: dict[str, Groups] = field(default_factory=dict)
     compression: str = ""
 
@@ -230,6 +231,7 @@ def _entry(name: str) -> Entry:
         download_megabytes=known.download_megabytes,
         note=trouble or _note(known, source, about, official),
         trouble=trouble,
+        normal=about.normal,
         groupings=_groupings(known, about.classes),
         compression=KNOWN[source.stand_in].compression if source and source.stand_in else known.compression,
     )

@@ -5,6 +5,8 @@ Zalando SE, https://tech.zalando.com. `python -m core.data.fashion_part` makes `
 set below NOVELTY_DATA.
 """
 
+from typing import Any
+
 import numpy as np
 
 from core.data.catalogue import BUILT_IN, load
@@ -33,4 +35,5 @@ def part_of(whole: Dataset) -> dict[str, np.ndarray]:
 
 
 if __name__ == "__main__":
-    np.savez_compressed(BUILT_IN / "fashion-part.npz", **part_of(load("fashion-mnist")))  # type: ignore[arg-type]
+    arrays: dict[str, Any] = part_of(load("fashion-mnist"))
+    np.savez_compressed(BUILT_IN / "fashion-part.npz", **arrays)

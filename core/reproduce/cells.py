@@ -188,7 +188,7 @@ def _of(
             Cell(
                 key=_key(row, score, metric, column),
                 line=line_of(row, score, metric),
-                column=column.title,
+                column=column.title if on.dataset == column.dataset else f"{column.title}, here {on.dataset}",
                 part=column.part,
                 method=row.method,
                 score=score,

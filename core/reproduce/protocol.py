@@ -8,6 +8,7 @@ and in the name of the sweep that trains the runs, which each of them keeps.  Ce
 file that names the one before; anything else that changes has to be asked for, and the table says so.
 """
 
+import functools
 import hashlib
 import importlib.metadata
 import json
@@ -171,13 +172,18 @@ def newest(key: str) -> Protocol | None:
 def read(path: Path) -> Protocol:
     """A protocol as it lies on disk, whole or not.  Raises DamagedRun where it can't be read."""
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-        return Protocol(content["protocol"], str(content["digest"]), path)
+        return _read(path, path.stat().st_mtime_ns)
     except (OSError, UnicodeDecodeError, ValueError, KeyError, TypeError):
         raise DamagedRun(
             f"{path.name} of {path.parent.name} is no protocol any more. Put the sealed file back, or start anew with "
             "--anew; finished runs are kept."
         ) from None
+
+
+@functools.lru_cache(maxsize=32)
+def _read(path: Path, changed: int) -> Protocol:
+    content = json.loads(path.read_text(encoding="utf-8"))
+    return Protocol(content["protocol"], str(content["digest"]), path)
 
 
 def history(protocol: Protocol) -> list[Protocol]:

@@ -10,6 +10,7 @@ import numpy as np
 
 from core.errors import DamagedRun, NoveltyError
 from core.reproduce.cells import Cell, in_what
+from core.reproduce.partitions import partition_note
 from core.reproduce.protocol import SHORT, Protocol, history
 from core.reproduce.readings import READINGS
 from core.reproduce.verdict import NOT_REPRODUCED, REPRODUCED, Verdict, judge, standard_error, undecidable
@@ -160,6 +161,8 @@ def _notes(
             f"read as the published code does, where {READINGS[cell.mistaken].sentence}: {misread.mean:.3f}, "
             f"{misread.word}"
         )
+    if len(cell.specs) == 1:
+        told.append(partition_note(done))
     told += [_explanations(cell, right, misread), *_provenance(protocol, done, seals)]
     return [each for each in told if each]
 

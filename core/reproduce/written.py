@@ -64,7 +64,8 @@ def standing(protocol: Protocol, found: Sequence[Result]) -> list[str]:
         f"Protocol {protocol.short}, sealed {sealed:%Y-%m-%d %H:%M} UTC: seeds "
         f"{', '.join(map(str, content['seeds']))}; {content['split']}; {content['scale']} settings; margin "
         f"{content['margin']:g}, intervals of {content['level']:.0%}.",
-        f"{content['rule'][:1].upper()}{content['rule'][1:]}",
+        f"{content['rule'][:1].upper()}{content['rule'][1:]} Of figures that are true, it calls up to one in "
+        f"{1 / (1 - content['level']):.0f} not reproduced.",
     ]
     if protocol.broken:
         told.insert(0, protocol.broken)

@@ -38,6 +38,11 @@ def keep(folder: Path, patience: float = 10 * LOOK) -> bool:
     return True
 
 
+def kept(folder: Path) -> bool:
+    """Whether this process holds the lock for later."""
+    return folder in _kept
+
+
 def moved(before: Path, after: Path) -> None:
     """The folder of a lock that this process keeps has another name now."""
     _kept[after] = _kept.pop(before)

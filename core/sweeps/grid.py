@@ -32,6 +32,8 @@ from typing import Any
 from core import data, knobs, methods, scenarios
 from core.errors import NoveltyError, WrongRequest
 from core.knobs import Knob, Value
+from core.runs import command_line
+from core.runs.spec import RunSpec
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,59}")
 Target = tuple[str, ...]
@@ -117,6 +119,25 @@ def _written(key: str, value: Any) -> str:
     """One value as TOML, which takes what JSON writes of texts, numbers, truth values and lists of them."""
     single = isinstance(value, list) and len(value) == 1 and key != "target"
     return json.dumps(value[0] if single else value, ensure_ascii=False)
+
+
+def of_run(spec: RunSpec) -> Grid:
+    """The grid of one run, every setting of its method and scenario named, so that any of them can become a list."""
+    preset, _ = command_line.closest_preset(spec)
+    name = re.sub(r"[^A-Za-z0-9_-]+", "-", f"{spec.method}-{spec.dataset}-{spec.scenario}").strip("-")[:60]
+    options = {key: (value,) for key, value in spec.options.items() if value != ""}
+    settings = {key: (value,) for key, value in spec.knobs.items()}
+    several = scenarios.named(spec.scenario).choose == "several"
+    target = (spec.target,) if several or len(spec.target) == 1 else tuple((each,) for each in spec.target)
+    return Grid(
+        name,
+        *((spec.dataset,), (spec.scenario,), target, (spec.method,), (preset,)),
+        device=(spec.device,),
+        seeds=(spec.seed,),
+        split_seeds=(spec.split_seed,),
+        knobs=settings,
+        options=options,
+    )
 
 
 # --- reading --------------------------------------------------------------------------------------------------------

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from core.errors import WrongRequest
-from core.evaluation import METRICS
+from core.evaluation import LOWER_IS_BETTER, METRICS
 from core.runs.spec import RunSpec
 from core.scenarios import names
 from core.sweeps.rows import Row
@@ -43,6 +43,45 @@ def loss(row: Row) -> float | None:
 def accepted(row: Row) -> float | None:
     """Share of held-out images that is accepted; see `Validation`."""
     return row.validation.accepted
+
+
+# what can be read of a run besides metrics of its test images: title and what reads it
+BESIDE: Mapping[str, tuple[str, Reading]] = {
+    "loss": ("Loss on held-out images", loss),
+    "accepted": ("Share of held-out images accepted", accepted),
+    "seconds": ("Seconds of a run", cost),
+}
+LOWER = LOWER_IS_BETTER | {"loss", "seconds"}
+
+
+def reading(name: str, score: str | None = None, source: str | None = None) -> Reading:
+    """What reads a metric, or one of BESIDE, from a row."""
+    return BESIDE[name][1] if name in BESIDE else metric(name, score, source)
+
+
+def measured(rows: Sequence[Row], read: Reading) -> list[Row]:
+    """The finished rows in which the reading is defined."""
+    return [row for row in rows if row.finished and (value := read(row)) is not None and math.isfinite(value)]
+
+
+def sources(rows: Sequence[Row]) -> list[str]:
+    """The sources of novel images that the rows' metrics tell apart."""
+    found = (name for row in rows for metrics in row.metrics.values() for name in metrics.get("by_source", {}))
+    return list(dict.fromkeys(found))
+
+
+def only(rows: Sequence[Row], kept: Mapping[str, Sequence[Any]]) -> list[Row]:
+    """The rows whose settings have one of these values on each axis that is named; an empty list keeps all."""
+    return [row for row in rows if all(row.settings.get(name) in values for name, values in kept.items() if values)]
+
+
+def opening_axes(rows: Sequence[Row]) -> tuple[str, str]:
+    """Two axes for a first look: what differs, seeds last; where less than two things differ, any other setting."""
+    differing = list(axes(rows))
+    order = [name for name in differing if name not in SEEDS] + [name for name in differing if name in SEEDS]
+    constant = [name for row in rows[:1] for name in ("seed", "method", *row.settings) if name not in order]
+    first, second, *_ = dict.fromkeys([*order, *constant])
+    return first, second
 
 
 def axes(rows: Sequence[Row]) -> dict[str, list[Any]]:
@@ -226,11 +265,11 @@ def to_csv(rows: Sequence[Row]) -> str:
     """A line for each run: settings, state, what validation says, every metric of every score with its interval."""
     keys = list(dict.fromkeys(name for row in rows for name in row.settings))
     scores = list(dict.fromkeys(score for row in rows for score in row.metrics))
-    measured = [(score, name, part) for score in scores for name in METRICS for part in ("value", "low", "high")]
+    told_of = [(score, name, part) for score in scores for name in METRICS for part in ("value", "low", "high")]
     written = io.StringIO()
     writer = csv.writer(written, lineterminator="\n")
     held_out = ["validation.loss", "validation.accepted", "validation.aim"]
-    titles = [f"{score}.{name}" + ("" if part == "value" else f".{part}") for score, name, part in measured]
+    titles = [f"{score}.{name}" + ("" if part == "value" else f".{part}") for score, name, part in told_of]
     writer.writerow([*keys, "state", "run", "headline", "seconds", *held_out, *titles, "alarm", "sentence"])
     for row in rows:
         told = row.validation
@@ -238,7 +277,7 @@ def to_csv(rows: Sequence[Row]) -> str:
             [
                 *(row.settings.get(name, "") for name in keys),
                 *(row.state, row.run, row.headline, row.seconds, told.loss, told.accepted, told.aim),
-                *(row.metrics.get(score, {}).get(name, {}).get(part) for score, name, part in measured),
+                *(row.metrics.get(score, {}).get(name, {}).get(part) for score, name, part in told_of),
                 *(row.alarm, row.sentence),
             ]
         )

@@ -101,7 +101,7 @@ def go_on(
         try:
             if not _complete(one):
                 with backends.workers(str(one.folder), backend, jobs, cluster) as pool, _watching(one, listen):
-                    sweep.mark(one, RUNNING, **mine, jobs=pool.jobs)
+                    sweep.mark(one, RUNNING, **mine, jobs=pool.jobs, before=standing(rows.rows(one)).finished)
                     mirror.start()
                     try:
                         _train_all(one, pool)

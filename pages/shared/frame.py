@@ -106,7 +106,7 @@ def live(render_page: Callable[[], None] | None = None, busy: Callable[[], bool]
     """The page's one polling fragment: the sidebar's live line, and the page's own live part where this is called.
 
     It polls each second while something trains or waits, and only then; when the last run ends, the page is drawn anew.
-    busy: whether something else is under way that the page waits for.
+    busy: whether something else is under way that the live part follows.
     """
     slot = st.session_state.pop("live", st.sidebar)
     polling = any(store.activity()) or busy()

@@ -14,6 +14,7 @@ Without a GPU the CPU takes its place, and nothing is recorded. Needs no app: to
 
 import argparse
 import itertools
+import os
 import platform
 import statistics
 import time
@@ -29,7 +30,7 @@ from core import evaluation, knobs, methods, scenarios
 from core.methods.base import Detector, build, from_state
 from core.training import Progress, TaskTensors, choose, on_device, train
 from core.training.device import deterministic, seed_everything
-from core.training.recorded import Steps, recordable
+from core.training.recorded import ASKED, Steps, recordable
 
 SHAPE = (1, 28, 28)
 SHORT: dict[str, dict[str, Any]] = {  # epochs of the second table's trainings
@@ -244,6 +245,7 @@ def _on_cpu(value: Any) -> Any:
 
 
 def main() -> None:
+    os.environ[ASKED] = "1"
     words = argparse.ArgumentParser()
     words.add_argument("--rounds", type=int, default=5)
     words.add_argument("--images", type=int, default=16384)

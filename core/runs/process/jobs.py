@@ -40,7 +40,7 @@ def ready(run: Run) -> None:
 
     Raises WrongRequest for one that is live, finished or shipped.
     """
-    if run.shipped or not locks.keep(run.folder):
+    if run.shipped or not (locks.keep(run.folder) or (locks.kept(run.folder) and run.state in store.ENDED)):
         raise _not_resumable(run, "shipped" if run.shipped else run.state)
     try:
         state = run.mark["state"]  # read under the lock: whatever process had it is gone

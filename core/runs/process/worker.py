@@ -25,6 +25,7 @@ from core.runs.process import slots
 from core.runs.store import Run
 
 if TYPE_CHECKING:
+    from core.runs.process.progress import RunProgress
     from core.scenarios import Task
     from core.training import Checkpoint, TaskTensors
 
@@ -34,6 +35,7 @@ SMALL_IMAGE = (
 )
 SPARE, SPARED = ".spare", 65_536  # a file that makes room for the last words where the disk is full, and its bytes
 News = Callable[[dict[str, Any]], None]
+FOLLOWING = {"controls": "control lines", "map": "map of neighbourhoods"}  # names of the bars of what follows
 
 
 def quiet(news: dict[str, Any]) -> None:
@@ -143,6 +145,7 @@ def _heartbeat(run: Run) -> Iterator[None]:
 
 def _train(run: Run, listen: News) -> dict[str, Callable[[], None]]:
     """Train, evaluate and store; returns what is left to do at lower priority, by its name in run.FOLLOWS."""
+    started = time.time()  # before torch loads, for which a person waits too
     import torch
 
     from core import methods, training
@@ -153,8 +156,7 @@ def _train(run: Run, listen: News) -> dict[str, Callable[[], None]]:
     from core.runs.results import page_arrays, projection
     from core.training.device import deterministic
 
-    spec, started = run.spec, time.time()
-    about = dict(run.about)
+    spec, about = run.spec, dict(run.about)
     threads = default_threads()  # before this run's are set: another one may follow in this process
     device = training.choose(spec.device)
     deterministic(device)
@@ -187,10 +189,12 @@ def _train(run: Run, listen: News) -> dict[str, Callable[[], None]]:
     training.train(detector, tensors, seed=spec.seed, progress=progress, after_epoch=after_epoch, resume=resume)
     if not all(torch.isfinite(v).all() for v in _tensors(detector.state())):
         raise RunFailed("The training diverged: a weight is no longer a number. Choose a smaller learning rate.")
-    progress.say("evaluate")
+    progress.say("evaluate", 0.0)
     files.write_state(run.folder / "detector.safetensors", detector.state())
-    results = page_arrays.store(run, detector, task, tensors)
+    results = page_arrays.store(run, detector, task, tensors, progress.say)
+    progress.say("nearest images", 0.8)
     page_arrays.neighbours(run, task, tensors)
+    progress.say("map", 0.9)
     projection.store_plane(run, detector, task)
     timings = {
         "training": round(sum(line["seconds"] for line in run.progress()), 3),  # before an interruption too
@@ -200,7 +204,17 @@ def _train(run: Run, listen: News) -> dict[str, Callable[[], None]]:
     files.write_json(run.folder / "run.json", about | results | ended)
     kept.unlink(missing_ok=True)
 
-    return _following(run, task, tensors)
+    parts = _following(run, task, tensors)
+    return {
+        name: partial(_told, progress, name, place / len(parts), work)
+        for place, (name, work) in enumerate(parts.items())
+    }
+
+
+def _told(progress: "RunProgress", part: str, share: float, work: Callable[[], None]) -> None:
+    """Do a part that follows the training, with a bar of its name."""
+    progress.say(FOLLOWING[part], share)
+    work()
 
 
 def _checkpoint(path: Path) -> "Checkpoint | None":

@@ -15,9 +15,10 @@ def folder(tmp_path):
 
 def test_a_lock_that_is_kept_is_held_until_it_is_let_go(folder):
     assert not locks.held(folder / locks.NAME)
-    assert locks.keep(folder) and locks.held(folder / locks.NAME)
+    assert locks.keep(folder) and locks.held(folder / locks.NAME) and locks.kept(folder)
     assert not locks.keep(folder)
     locks.let_go(folder)
+    assert not locks.kept(folder)
     assert not locks.held(folder / locks.NAME)
 
 

@@ -4,6 +4,7 @@ import pytest
 
 from core.errors import WrongRequest
 from core.runs.folders import PROJECT
+from core.runs.spec import request
 from core.sweeps import cells, grid
 
 BENCHMARKS = PROJECT / "tests" / "benchmarks" / "sweeps"
@@ -124,3 +125,29 @@ def test_a_file_that_is_not_there_is_said(tmp_path):
 @pytest.mark.parametrize("file", sorted(BENCHMARKS.glob("*.toml")), ids=lambda path: path.stem)
 def test_the_sweeps_behind_the_measured_tables_are_grids(file):
     assert cells.count(grid.from_file(file)) >= 3
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        ("digits", "contaminated", "3", "vae-threshold"),
+        ("digits", "several-normal", ["0", "1"], "nearest-neighbours"),
+        ("digits", "latent-super-category", "CUR", "clad"),
+        ("digits", "cross-dataset", ["2", "6", "7"], "softmax-twin"),
+    ],
+)
+def test_the_grid_of_a_run_means_that_run(asked):
+    changes = {"latent": 3} if asked[-1] == "vae-threshold" else {}
+    spec = request(*asked, changes=changes, seed=4, split_seed=1)
+    text = grid.of_run(spec).to_toml()
+    (cell,) = cells.expand(grid.from_toml(text))
+    assert cell.spec.hash == spec.hash
+    assert f"{next(iter(spec.knobs))} = " in text
+
+
+def test_any_setting_of_the_grid_of_a_run_can_become_a_list():
+    text = grid.of_run(request("digits", "contaminated", "3", "vae-threshold")).to_toml()
+    changed = text.replace("latent = 8", "latent = [2, 8, 32]").replace("\nseeds = 0", "\nseeds = [0, 1]")
+    assert cells.count(grid.from_toml(changed)) == 6
+    with pytest.raises(WrongRequest, match="^Line 1[0-9]: dropout can't be 'much'"):
+        grid.from_toml(text.replace("dropout = 0.0", 'dropout = "much"'))

@@ -126,3 +126,34 @@ def test_csv_has_a_line_for_each_run(rows):
     assert set(METRICS) <= {name.removeprefix("distance.") for name in lines[0]}
     assert (lines[-1]["state"], lines[-1]["sentence"]) == ("refused", "It wants more classes.")
     assert lines[-1]["knobs.latent"] == lines[-1]["distance.auroc"] == ""
+
+
+def test_a_reading_is_a_metric_or_what_else_a_run_says():
+    one = row(2, 0.0, 0, 0.8, loss=3.0)
+    told = [tables.reading(name)(one) for name in ("auroc", "loss", "accepted", "seconds")]
+    assert told == [0.8, 3.0, 0.9, 2.0]
+    assert {"loss", "seconds", "fpr95_normal"} <= tables.LOWER and not {"auroc", "accepted"} & tables.LOWER
+    assert tables.measured([one, row(2, 0.0, 1, None)], tables.reading("auroc")) == [one]
+    assert tables.measured([Row(one.settings, one.spec, "running")], tables.reading("auroc")) == []
+
+
+def test_rows_are_filtered_by_axis(rows):
+    kept = tables.only(rows, {"knobs.latent": [8], "knobs.dropout": [], "seed": [1]})
+    assert [each.value() for each in kept] == [0.85, None]
+    assert tables.only(rows, {}) == rows
+
+
+def test_sources_of_novel_images_are_named_once():
+    parts = {"distance": {"auroc": {"value": 0.9}, "by_source": {"noise": {"auroc": {"value": 0.7}}}}}
+    of_two = [row(2, 0.0, seed, 0.9, metrics=parts) for seed in (0, 1)]
+    assert tables.sources(of_two) == ["noise"] and tables.sources([row(2, 0.0, 0, 0.8)]) == []
+    assert tables.reading("auroc", source="noise")(of_two[0]) == 0.7
+
+
+def test_a_first_look_takes_what_differs_before_seeds(rows):
+    assert tables.opening_axes(rows) == ("knobs.latent", "knobs.dropout")
+    assert tables.opening_axes(rows[:2]) == ("seed", "method")
+    assert tables.opening_axes([each for each in rows if each.settings["knobs.dropout"] == 0]) == (
+        "knobs.latent",
+        "seed",
+    )

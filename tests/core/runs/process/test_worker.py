@@ -145,7 +145,11 @@ def test_news_say_where_the_training_stands(finished):
     assert [each["epoch"] for each in training] == sorted(each["epoch"] for each in training)
     assert {each["epoch"] for each in training} == {1, 2, 3}
     assert training[-1]["eta"] == 0 and all(each["eta"] >= 0 for each in training[1:])
-    assert [each["stage"] for each in news][-1] == "evaluate"
+    after = [each["stage"] for each in news if each["stage"] != "train"]
+    assert "evaluate" in after and after[-2:] == ["control lines", "map of neighbourhoods"]
+    assert [each["share"] for each in news if each["stage"].startswith("evaluate")] == pytest.approx(
+        [0, 0.4, 0.6], abs=0.01
+    )
 
 
 def test_snapshots_follow_the_main_stage(finished):
