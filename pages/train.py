@@ -11,8 +11,10 @@ from core.runs.process import jobs, slots
 from core.runs.spec import RunSpec, request
 from core.runs.task_preview import Preview
 from core.scenarios import TaskSpec
+from core.sweeps import grid
 from pages.shared import frame, panels
 from pages.shared.runs import rows
+from pages.shared.sweeps import start as start_sweep
 from pages.shared.train import form, lists, own_groups, task_shown
 
 STARTED = "train_started"  # ids of the runs that this session has started
@@ -121,6 +123,11 @@ with right:
     twin = store.same(spec) if spec and st.session_state.get("train_twice") == spec.hash else None
     if twin:
         already_there(spec, twin)
+    many = spec and st.toggle(
+        "Many runs", key="train_many", help="A list in place of any setting, class, option or seed: one run for each"
+    )
+    if spec and many:
+        start_sweep.editor(grid.of_run(spec), "train_grid")
     frame.live(training_now, still_working)
-    if spec:
+    if spec and not many:
         panels.command(command_line.command(spec))

@@ -6,10 +6,10 @@ from core import evaluation
 from core.figures import curves, sheets
 from core.figures import replay as replay_figures
 from core.figures.families import vae as figures
-from core.figures.families import vae_line, vae_replay
+from core.figures.families import vae_line, vae_pixels, vae_replay
 from core.runs import command_line, store
 from pages.shared import cached, frame, method_page, panels, pickers, replay
-from pages.shared.vae import latent, line
+from pages.shared.vae import beside, latent, line
 
 BARS = {"shares": "Shares", "counts": "Counts", "log": "Log"}
 
@@ -59,9 +59,12 @@ method_page.beside(
 picked, shown = method_page.image(run, scores)
 
 # --- details, computed when they are opened
-names = ("Reconstructions", "Latent space", "Which score", "ROC and PR", "Fitted and new", "Classes", "Training")
+names = (
+    *("Reconstructions", "Latent space", "Which score", "ROC and PR", "Fitted and new", "Classes", "Training"),
+    *("Settings", "One-class SVM"),
+)
 tabs = st.tabs(names, key="vae_tab", on_change="rerun", bind="query-params")
-at_images, at_latent, at_scores, at_curves, at_fitted, at_classes, at_training = tabs
+at_images, at_latent, at_scores, at_curves, at_fitted, at_classes, at_training, at_settings, at_svm = tabs
 if at_images.open:
     with at_images:
         which = pickers.one_of("Which images", sheets.RANKINGS, key="vae_which")
@@ -88,6 +91,7 @@ if at_scores.open:
         with right:
             panels.images_row(images[[shown]], [f"test image {shown}, class {classes[shown]}"], 3)
             panels.show(figures.image_terms(cached.reasons(run, shown)), run=run.id)
+        panels.show(vae_pixels.apart(images[shown], redrawn[shown]), run=run.id)
 if at_curves.open:
     with at_curves:
         points = cached.arrays(run, "controls") if run.has("controls") else {}
@@ -112,6 +116,12 @@ if at_training.open:
             plane = vae_replay.plane_after(epoch, snapshots, portrait, followed, probe["place"])
             panels.show(replay_figures.redrawings(epoch, snapshots, probe["images"], followed), run=run.id)
             panels.show(plane, run=run.id)
+if at_settings.open:
+    with at_settings:
+        beside.settings(run, score, positive)
+if at_svm.open:
+    with at_svm:
+        beside.one_class_svm(run, score, threshold)
 
 # --- the same without the app
 if (without := st.expander("The same numbers without the app", key="vae_code", on_change="rerun")).open:

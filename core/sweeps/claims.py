@@ -1,18 +1,22 @@
-"""What sweeps say of two questions about one-class methods: several normal classes, and the number of clusters."""
+"""What sweeps say of what method pages ask: several normal classes, the number of clusters, a method's knobs."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 from core import data, knobs, scenarios
 from core.errors import NoveltyError
 from core.runs.spec import RunSpec
+from core.scenarios import TaskSpec
 from core.sweeps import rows as of_sweep
 from core.sweeps import sweep as store
+from core.sweeps import tables
 from core.sweeps.rows import Row
 
 SEVERAL = ("several-normal", "unimodal")  # scenarios whose target are the normal classes
 GROUPS = "latent-super-category"
 CLAD = "clad"
+KNOB = "knobs."  # before a knob's name in the settings of a row
 
 
 @dataclass(frozen=True)
@@ -51,6 +55,53 @@ def by_clusters() -> Measured | None:
         return row.spec.target[0]  # type: ignore[union-attr]
 
     return _most(fits, group, lambda row: int(row.spec.knobs["clusters"]), 1)  # type: ignore[union-attr]
+
+
+@dataclass(frozen=True)
+class Swept:
+    """The finished runs of one method on one task that a sweep has trained over its knobs.
+
+    rows: of one task.  axes: knob -> its values, of the knobs that differ.  same_task: whether it is the task asked
+    for, or another one of its dataset.  sentence: where it comes from.
+    """
+
+    rows: tuple[Row, ...]
+    axes: dict[str, list[Any]]
+    same_task: bool
+    sentence: str
+
+
+def by_settings(method: str, task: TaskSpec, knobs: Sequence[str]) -> Swept | None:
+    """The sweep with most runs of a method over these knobs, on this task, else on another of its dataset.
+
+    None without one.  Repetitions with another split seed count as one task.
+    """
+    best: tuple[tuple[bool, int], Swept] | None = None
+    for each in store.sweeps():
+        try:
+            found = [row for row in of_sweep.rows(each) if row.finished and row.spec and row.spec.method == method]
+        except NoveltyError:
+            continue  # a damaged sweep is told on its own page
+        by_task: dict[str, list[Row]] = {}
+        for row in found:
+            if row.spec and row.spec.dataset == task.dataset:
+                by_task.setdefault(_unsplit(row.spec.task), []).append(row)
+        for other, some in by_task.items():
+            differing = {name.removeprefix(KNOB): values for name, values in tables.axes(some).items()}
+            axes = {name: differing[name] for name in knobs if name in differing}
+            rank = (other == _unsplit(task), len(some))
+            if axes and (best is None or rank > best[0]):
+                seeds = len({(row.spec.split_seed, row.seed) for row in some if row.spec})
+                times = "one" if seeds == 1 else str(seeds)
+                where = "this task" if rank[0] else some[0].spec.task_title if some[0].spec else ""
+                told = f"Measured on {where} by the sweep {each.name}: {len(some)} runs, {times} of each setting."
+                best = rank, Swept(tuple(some), axes, rank[0], told)
+    return best[1] if best else None
+
+
+def _unsplit(task: TaskSpec) -> str:
+    """What tasks share that differ in their split alone."""
+    return replace(task, split_seed=0).hash
 
 
 def _most(

@@ -6,6 +6,8 @@ from streamlit.testing.v1 import AppTest
 from core.runs import store
 from core.runs.process import jobs
 from core.runs.spec import request
+from core.sweeps import cells, sweep
+from core.sweeps import jobs as sweep_jobs
 from tests.pages.words import button, buttons, words
 
 QUICK = {"dataset": "digits", "scenario": "multimodal", "target": "3", "method": "rapp-ae"}
@@ -195,3 +197,39 @@ def test_a_run_that_waits_says_so(own_store, open_page):
     app = open_page("train", **QUICK | {"seed": "1"})
     assert "Waits its turn" in words(app)
     assert jobs.waiting() == [waiting]
+
+
+def test_many_runs_start_from_the_form_as_a_grid(own_store, open_page, monkeypatch):
+    started = []
+
+    def submit(asked):
+        started.append(asked)
+        return sweep.keep(asked, cells.expand(asked))
+
+    monkeypatch.setattr(sweep_jobs, "submit", submit)
+    app = open_page("train", **QUICK | {"set": "epochs=7"})
+    app.toggle(key="train_many").set_value(True).run()
+    (area,) = app.text_area
+    assert "epochs = 7" in area.value and 'target = [["3"]]' in area.value
+    area.set_value(area.value.replace("epochs = 7", "epochs = [2, oops]")).run()
+    assert "line " in app.error[0].value and "Start the sweep" not in buttons(app)
+    changed = area.value.replace("epochs = [2, oops]", "epochs = [2, 4, 7]").replace("\nseeds = 0", "\nseeds = [0, 1]")
+    area.set_value(changed).run()
+    assert "6 runs, 0 are done, 6 are left; of unknown length" in words(app) and not app.error
+    button(app, "Start the sweep").click().run()
+    assert [each.knobs["epochs"] for each in started] == [(2, 4, 7)]
+    assert app.title[0].value == "Which settings make the difference?"
+    assert app.selectbox(key="sweep").value == "rapp-ae-digits-multimodal"
+
+
+def test_hundreds_of_runs_are_asked_for_twice(own_store, open_page):
+    app = open_page("train", **QUICK)
+    app.toggle(key="train_many").set_value(True).run()
+    (area,) = app.text_area
+    area.set_value(area.value.replace("\nseeds = 0", f"\nseeds = {list(range(201))}")).run()
+    assert app.checkbox[-1].label == "Up to 201 runs: look at them all" and "Start the sweep" not in buttons(app)
+    app.checkbox[-1].check().run()
+    assert "201 runs, 0 are done, 201 are left" in words(app)
+    assert button(app, "Start the sweep").disabled
+    next(each for each in app.checkbox if each.label == "Train 201 runs").check().run()
+    assert not button(app, "Start the sweep").disabled

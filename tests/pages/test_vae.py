@@ -8,9 +8,12 @@ from core.errors import RunFailed
 from core.evaluation import Impurities
 from core.figures import Kinds
 from core.figures.families import vae_latent, vae_line
-from core.runs import store
+from core.runs import files, store
 from core.runs.results import scorer
+from core.runs.spec import request
 from core.runs.store import Run
+from core.sweeps import cells, grid, sweep
+from core.sweeps.rows import Row
 from tests.pages.training import trained
 from tests.pages.words import button, words
 
@@ -30,6 +33,8 @@ TABS = {  # and a sentence that stands in no other
     "Fitted and new": "Above the line lie",
     "Classes": "slips through most",
     "Training": "The validation loss is lowest",
+    "Settings": "No sweep has measured it yet",
+    "One-class SVM": "Highest AUROC: VAE threshold",
 }
 
 
@@ -183,6 +188,57 @@ def test_the_map_shows_neighbourhoods_and_scores_as_colours(run, open_page, draw
     assert "UMAP keeps neighbourhoods only" in words(app)
     (run.folder / "projection.npz").unlink()
     assert "ended before it was computed" in words(open_page("vae", vae_tab="Latent space"))
+
+
+def test_the_pixels_that_make_two_scores_disagree_are_shown(run, open_page):
+    app = open_page("vae", vae_tab="Which score")
+    assert "is the greyness of the image itself" in words(app)
+
+
+def test_what_settings_do_comes_from_a_sweep(run, open_page):
+    asked = grid.read(
+        {
+            "name": "latents",
+            "dataset": "digits",
+            "scenario": "contaminated",
+            "target": "3",
+            "method": "vae-threshold",
+            "knobs": {"latent": [2, 8]},
+        }
+    )
+    cells_of = cells.expand(asked)
+    one = sweep.keep(asked, cells_of)
+    found = [
+        Row(
+            cell.settings,
+            cell.spec,
+            sweep.FINISHED,
+            headline="error",
+            metrics={"error": {"auroc": {"value": 0.5 + cell.spec.knobs["latent"] / 20}}},
+        )
+        for cell in cells_of
+    ]
+    files.write_json(one.folder / "rows.json", [each.to_json() for each in found])
+    app = open_page("vae", vae_tab="Settings")
+    assert "AUROC moves most with latent size: 0.6 at 2, 0.9 at 8" in words(app)
+    assert "by the sweep latents: 2 runs, one of each setting" in words(app)
+
+
+def test_the_one_class_svm_is_beside_it_or_can_be_trained(run, open_page):
+    app = open_page("vae", vae_tab="One-class SVM")
+    assert "No one-class SVM has been trained on this task yet." in words(app)
+    assert "--method oc-svm --scenario-set rate=0.1 all_others=True" in app.code[0].value
+    settings = request("digits", "contaminated", "3", "oc-svm", options=run.spec.options)
+    other = store.root() / settings.slug
+    shutil.copytree(run.folder, other)  # its arrays under the names of the other method
+    about = run.about | {"spec": settings.to_json(), "name": "", "thresholds": {"margin": run.threshold()}}
+    files.write_json(other / "run.json", about | {"metrics": {"margin": run.about["metrics"]["error"]}})
+    files.write_arrays(other / "scores.npz", {"test/margin": run.scores(), "valid/margin": run.held_out_scores()})
+    app = open_page("vae", vae_tab="One-class SVM", vae_run=run.id)
+    told = app.table[-1].value
+    assert list(told["detector"])[1:] == ["One-class SVM", "accepting everything", "calling everything novel"]
+    assert told["F1, novel positive"].iloc[0] == told["F1, novel positive"].iloc[1]
+    assert "has been trained on this task yet" not in words(app)
 
 
 def test_replay_follows_its_slider(run, open_page):

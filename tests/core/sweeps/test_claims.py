@@ -1,5 +1,6 @@
 """What is read from sweeps about normal classes and clusters, from rows without their runs."""
 
+from core import scenarios
 from core.runs import files
 from core.sweeps import cells, claims, grid, sweep
 from core.sweeps.rows import Row
@@ -64,3 +65,35 @@ def test_the_sweep_that_measured_most_is_taken_and_a_damaged_one_is_no_obstacle(
 def test_an_undefined_value_is_left_out(empty):
     measured("counts", CLUSTERS, lambda spec: None if spec.target == ("MIX",) else 0.7)
     assert list(claims.by_clusters().reached) == ["CUR"]
+
+
+VAE = {
+    "dataset": "digits",
+    "scenario": "contaminated",
+    "target": "3",
+    "method": "vae-threshold",
+    "seeds": [0, 1],
+    "knobs": {"latent": [2, 8], "dropout": [0.0, 0.1], "epochs": [5, 6]},
+}
+
+
+def task(target: str, split_seed: int = 0):
+    return scenarios.task_spec("digits", "contaminated", target, {}, split_seed)
+
+
+def test_the_settings_of_a_method_come_from_its_task_first(empty):
+    assert claims.by_settings("vae-threshold", task("3"), ["latent"]) is None
+    measured("many", VAE | {"target": "5"}, lambda spec: 0.5)
+    other = claims.by_settings("vae-threshold", task("3"), ["latent", "l2", "dropout"])
+    assert not other.same_task and len(other.rows) == 16 and "by the sweep many: 16 runs, 2 of each" in other.sentence
+    assert "digits · " in other.sentence
+    measured("own", VAE | {"seeds": 0}, lambda spec: 0.5)
+    found = claims.by_settings("vae-threshold", task("3", split_seed=7), ["latent", "l2", "dropout"])
+    assert found.same_task and found.axes == {"latent": [2, 8], "dropout": [0.0, 0.1]} and len(found.rows) == 8
+    assert found.sentence == "Measured on this task by the sweep own: 8 runs, one of each setting."
+
+
+def test_a_sweep_over_other_things_says_nothing_of_the_settings(empty):
+    measured("seeds", VAE | {"knobs": {"epochs": [5, 6]}}, lambda spec: 0.5)
+    assert claims.by_settings("vae-threshold", task("3"), ["latent", "dropout"]) is None
+    assert claims.by_settings("rapp-ae", task("3"), ["epochs"]) is None
