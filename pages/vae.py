@@ -89,7 +89,7 @@ if at_scores.open:
             scatter = figures.two_scores(*pair, kinds, limits, picked)
             panels.show(scatter, "vae_pair", pickers.pick_from("vae_pair", task), run.id)
         with right:
-            panels.images_row(images[[shown]], [f"test image {shown}, class {classes[shown]}"], 3)
+            panels.images_row(images[[shown]], [f"test image {shown}, class {classes[shown]}"], 96 // images.shape[2])
             panels.show(figures.image_terms(cached.reasons(run, shown)), run=run.id)
         panels.show(vae_pixels.apart(images[shown], redrawn[shown]), run=run.id)
 if at_curves.open:

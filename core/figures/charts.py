@@ -49,11 +49,14 @@ def style(figure: go.Figure, title: str, x: str, y: str, height: int = 380, lege
         "height": height,
     }
     for words, axes in ((x, figure.select_xaxes()), (y, figure.select_yaxes())):
-        for axis in axes:  # with dictionaries of its own: one that axes share would change with each of them
-            ink = {"automargin": True, "title": {"text": words, "font": {"color": INK}}, "tickfont": {"color": INK}}
-            looks[axis.plotly_name] = axis.to_plotly_json() | ink
+        looks |= {axis.plotly_name: axis.to_plotly_json() | _ink(words) for axis in axes}
     figure.plotly_relayout(looks)  # a tenth of the time of update_layout, which looks up every property by its path
     return figure
+
+
+def _ink(words: str) -> dict[str, Any]:
+    """Words and colours of one axis; each has its own, or panels that name theirs later would all get the last one."""
+    return {"automargin": True, "title": {"text": words, "font": {"color": INK}}, "tickfont": {"color": INK}}
 
 
 def magnified(figure: go.Figure, scale: float = 1.4) -> go.Figure:

@@ -29,7 +29,9 @@ class Plan:
     def in_words(self, name: str) -> str:
         """`latent: 12 runs, 3 are done, 9 are left; about 4 min with 2 at once.`, then why some can't be trained."""
         time = "of unknown length" if self.seconds is None else duration.in_words(self.seconds)
-        told = f"{name}: {self.runs:,} runs, {self.done:,} are done, {self.left:,} are left"
+        told = (
+            f"{name}: {self.runs:,} run{'' if self.runs == 1 else 's'}, {self.done:,} are done, {self.left:,} are left"
+        )
         told += f", {len(self.refused):,} can't be trained" if self.refused else ""
         told += f"; {time} with {self.jobs} at once." if self.left else "."
         return "\n".join([told, *dict.fromkeys(cell.refusal for cell in self.refused)])

@@ -88,7 +88,7 @@ def test_help_lists_the_commands_for_people(capsys):
     assert all(f"\n    {name} " in text for name in ("datasets", "methods", "train", "score", "evaluate", "runs"))
     assert all(f"\n    {name} " in text for name in ("resume", "cancel", "delete"))
     assert all(f"\n    {name} " in text for name in ("sweep", "sweeps"))
-    assert not any(f" {name} " in text for name in (*INNER, "export", "reproduce"))
+    assert not any(f" {name} " in text for name in (*INNER, "export"))
 
 
 @pytest.mark.parametrize("words", [["--json", "runs"], ["runs", "--json"]])

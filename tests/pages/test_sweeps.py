@@ -3,6 +3,7 @@ import pytest
 from core.runs import files, store
 from core.sweeps import cells, grid, jobs, sweep
 from core.sweeps.rows import Row, Validation
+from pages.shared import panels
 from tests.pages.words import button, buttons, words
 
 ASKED = {
@@ -117,6 +118,19 @@ def test_what_cannot_be_trained_is_said_with_its_cells(own_store, open_page):
     assert "scenario unimodal, target 0,1" in words(app)
 
 
+def test_runs_with_an_alarm_take_no_part_in_validation_s_choice(own_store, open_page):
+    one = kept()
+    rows = files.read_json(one.folder / "rows.json")
+    for row in rows[:4]:
+        row["alarm"] = "Collapsed: every image scores alike."
+    files.write_json(one.folder / "rows.json", rows)
+    app = open_page("sweeps")
+    assert "4 of 8 runs have an alarm and take no part." in words(app)
+    assert "**Best: trees 100, sample 64" in words(app)
+    app.toggle(key="sweep_answers").set_value(True).run()
+    assert "4 of 8 runs have an alarm and take part all the same." in words(app)
+
+
 def test_a_link_to_a_sweep_that_is_gone_says_so(forests, open_page):
     app = open_page("sweeps", sweep="gone")
     assert "The sweep gone is not here any more" in app.warning[0].value.replace("\\", "")
@@ -162,3 +176,33 @@ def test_a_sweep_is_cancelled_resumed_and_deleted(own_store, open_page, monkeypa
     button(app, "Delete").click().run()
     next(each for each in app.button if each.key == "sweep_delete_yes").click().run()
     assert sweep.sweeps() == [] and store.runs() == []
+
+
+@pytest.fixture
+def click(monkeypatch):
+    """Clicks a cell of the map at the next drawing, once, as a person does; no AppTest can."""
+
+    def once(cell: int) -> None:
+        show, left = panels.show, [cell]
+
+        def shown(picture, key=None, *more, **options):
+            show(picture, key, *more, **options)
+            return left.pop() if key == "sweep_map" and left else None
+
+        monkeypatch.setattr(panels, "show", shown)
+
+    return once
+
+
+def test_a_cell_opens_its_run(filled_store, open_page, click):
+    run = next(each for each in store.runs() if each.spec.method == "rapp-vae")
+    asked = grid.of_run(run.spec)
+    sweep.mark(sweep.keep(asked, cells.expand(asked)), sweep.FINISHED)
+    click(0)
+    app = open_page("sweeps")
+    assert app.title[0].value.startswith("RaPP") and app.query_params["rapp_run"] == run.id
+
+
+def test_a_cell_whose_runs_are_not_here_says_so(forests, open_page, click):
+    click(0)
+    assert "The folders of these runs are not here" in words(open_page("sweeps"))

@@ -59,8 +59,8 @@ def apart(image: NDArray[np.uint8], redrawn: NDArray[np.uint8]) -> Picture:
         look = {"colorscale": scale, "zmin": low, "zmax": high, "showscale": False, "hovertemplate": hover}
         figure.add_trace(go.Heatmap(z=values, **look), row=1, col=column)
     style(figure, "Which pixels make the two scores disagree", "", "", 320)
-    figure.update_yaxes(autorange="reversed", showticklabels=False, showgrid=False, zeroline=False)
-    figure.update_xaxes(showticklabels=False, showgrid=False, zeroline=False, constrain="domain")
+    figure.update_yaxes(autorange="reversed", ticks="", showticklabels=False, showgrid=False, zeroline=False)
+    figure.update_xaxes(ticks="", showticklabels=False, showgrid=False, zeroline=False, constrain="domain")
     for column in (1, 2, 3):
         anchor = f"x{column if column > 1 else ''}"
         figure.update_yaxes(scaleanchor=anchor, constrain="domain", row=1, col=column)
@@ -73,6 +73,7 @@ def apart(image: NDArray[np.uint8], redrawn: NDArray[np.uint8]) -> Picture:
         f"squared error. Of the cross-entropy, {number(total)} nats, {percent(least / max(total, 1e-12))} is "
         "the greyness of the image itself, which the best reconstruction would have to pay, too."
     )
-    row, column = np.divmod(np.arange(squared.size), squared.shape[1])
-    table = {"row": row, "column": column, "squared error": squared.ravel(), "cross-entropy": entropy.ravel()}
+    rows, columns = np.divmod(np.arange(squared.size), squared.shape[1])
+    table: dict[str, NDArray] = {"row": rows, "column": columns}
+    table |= {"squared error": squared.ravel(), "cross-entropy": entropy.ravel()}
     return Picture(figure, table, sentence, "pixels-apart")

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, TypeGuard
 
 import numpy as np
 import plotly.graph_objects as go
@@ -21,10 +21,7 @@ def by_settings(
     axes: knob -> its value in each of the N runs.  measured: title -> a value for each run, None where undefined.
     what: where it was measured.
     """
-    figure = make_subplots(
-        rows=len(measured), cols=len(axes), shared_yaxes=True, shared_xaxes=True,
-        vertical_spacing=0.06, horizontal_spacing=0.04,
-    )  # fmt: skip
+    figure = make_subplots(rows=len(measured), cols=len(axes), vertical_spacing=0.06, horizontal_spacing=0.04)
     for column, settings in enumerate(axes.values(), 1):
         places = sorted(set(settings))
         of = [places.index(each) for each in settings]
@@ -45,10 +42,14 @@ def by_settings(
                 row=row, col=column,
             )  # fmt: skip
     style(figure, "What latent size, dropout and L2 do", "", "", 110 + 190 * len(measured))
-    for row, title in enumerate(measured, 1):
+    for row, (title, values) in enumerate(measured.items(), 1):
+        figure.update_yaxes(range=_range([value for value in values if _defined(value)]), row=row)
         figure.update_yaxes(title_text=title, row=row, col=1)
+        for column in range(2, len(axes) + 1):
+            figure.update_yaxes(showticklabels=False, row=row, col=column)
     for column, knob in enumerate(axes, 1):
-        figure.update_xaxes(title_text=TITLES.get(knob, knob), row=len(measured), col=column)
+        figure.update_xaxes(showticklabels=False, col=column)
+        figure.update_xaxes(title_text=TITLES.get(knob, knob), showticklabels=True, row=len(measured), col=column)
     figure.update_annotations(font_color=INK)
     table: dict[str, Sequence[Any]] = {TITLES.get(knob, knob): list(some) for knob, some in axes.items()}
     table |= {title: list(values) for title, values in measured.items()}
@@ -57,8 +58,15 @@ def by_settings(
     )
 
 
-def _defined(value: float | None) -> bool:
+def _defined(value: float | None) -> TypeGuard[float]:
     return value is not None and math.isfinite(value)
+
+
+def _range(values: Sequence[float]) -> list[float]:
+    """An axis that all panels of a row share: what is measured, and a little air."""
+    known = list(values) or [0.0, 1.0]
+    air = 0.08 * (max(known) - min(known)) or 0.05 * abs(max(known)) or 0.05
+    return [min(known) - air, max(known) + air]
 
 
 def _mean(values: Sequence[float]) -> float | None:

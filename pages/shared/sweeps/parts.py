@@ -1,7 +1,7 @@
 """Parts of the Sweeps page: how far it is, best and worst, a cell's runs, what failed, the same without the app."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NoReturn
 
 import streamlit as st
 
@@ -113,6 +113,11 @@ def best_and_worst(found: Sequence[Row], asked: Asked, axes: Sequence[str]) -> N
     if looks:
         told = "Chosen by the test images themselves: the first of many is partly luck, so its figure is too good."
         st.badge(told, icon=":material/warning:", color="orange")
+    alarmed = [row for row in found if row.finished and row.alarm]
+    if alarmed:
+        part = "take part all the same" if looks else "take no part"
+        told = f"{len(alarmed)} of {sum(row.finished for row in found)} runs have an alarm and {part}."
+        st.badge(told, icon=":material/warning:", color="orange", help=panels.escape(alarmed[0].alarm))
     if not order.groups:
         st.info(panels.escape(order.sentence), icon=":material/info:")
         return
@@ -144,18 +149,25 @@ def _reached(group: Group, asked: Asked) -> str:
 
 
 def open_cell(found: Sequence[Row], axes: Sequence[str]) -> None:
-    """The runs of a cell that was clicked: the only one is opened, several have a button each."""
+    """The runs of a cell that was clicked: a single one is opened, several have a button each."""
     here = {run.id for run in runs.runs()}
     with_folder = [row for row in found if row.run in here]
     if not with_folder:
         st.caption("The folders of these runs are not here: the rows alone ship, or nothing is trained yet.")
         return
+    if len(found) == 1:
+        _open(with_folder[0])
     with st.container(horizontal=True, vertical_alignment="center"):
         for row in with_folder:
             label = figures.settings_in_words(row.settings, [*axes, "seed"])
             if st.button(panels.escape(label), icon=":material/open_in_new:", key=f"sweep_open_{row.run}"):
-                run = runs.find(row.run)
-                one_run.open_page(run) if row.finished else one_run.details([run])
+                _open(row)
+
+
+def _open(row: Row) -> NoReturn:
+    """Go to the page of a row's run: of its method, or the Runs page where it has nothing to show yet."""
+    run = runs.find(row.run)
+    one_run.open_page(run) if row.finished else one_run.details([run])
 
 
 def not_trained(found: Sequence[Row], axes: Sequence[str]) -> None:
@@ -174,7 +186,6 @@ def not_trained(found: Sequence[Row], axes: Sequence[str]) -> None:
 
 def table(one: Sweep, found: Sequence[Row], asked: Asked, axes: Sequence[str]) -> None:
     """Every run as a row, and all that is known of them as a file."""
-    columns: dict[str, list[Any]] = {figures.axis_title(name): [] for name in axes}
     lines = [
         {figures.axis_title(name): figures.plain(row.settings.get(name)) for name in axes}
         | {
@@ -185,8 +196,7 @@ def table(one: Sweep, found: Sequence[Row], asked: Asked, axes: Sequence[str]) -
         }
         for row in found
     ]
-    names = [*columns, "State", asked.measure.title, "Seconds", "Note"]
-    content = {name: [line[name] for line in lines] for name in names}
+    content: dict[str, list[Any]] = {name: [line[name] for line in lines] for name in lines[0]}
     st.dataframe(content, hide_index=True, height=min(38 + 35 * len(lines), 420), alt=f"{len(lines)} runs")
     st.download_button(
         "All numbers (CSV)",

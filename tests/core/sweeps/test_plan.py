@@ -22,4 +22,5 @@ def test_what_is_done_left_and_refused_is_counted(empty):
 def test_a_length_that_nobody_knows_and_nothing_left_are_said(empty):
     found = plan.plan(cells.expand(small()), 1)
     assert found.seconds is None and found.in_words("small").endswith("2 are left; of unknown length with 1 at once.")
+    assert plan.Plan(1, 0, 1, (), None, 1).in_words("small").startswith("small: 1 run, 0 are done")
     assert plan.Plan(2, 2, 0, (), 0.0, 1).in_words("small") == "small: 2 runs, 2 are done, 0 are left."

@@ -17,6 +17,14 @@ def test_a_line_goes_through_the_means_of_each_knob():
     assert [len(each.y) for each in dots] == [4, 3, 4, 3]
     assert picture.table["Latent size"] == [2, 2, 8, 8] and picture.table["F1"][1] is None
 
+    titles = {axis.title.text for axis in picture.figure.select_yaxes()} - {""}
+    assert titles == {"AUROC", "F1"}
+    assert (
+        picture.figure.layout.xaxis3.title.text == "Latent size"
+        and picture.figure.layout.xaxis4.title.text == "Dropout"
+    )
+    assert picture.figure.layout.yaxis.range == picture.figure.layout.yaxis2.range == pytest.approx((0.576, 0.924))
+
 
 def test_the_knob_that_moves_a_measure_most_is_named():
     sentence = vae_sweep.by_settings(AXES, MEASURED, "Measured on digits.").sentence
