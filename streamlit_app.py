@@ -26,6 +26,7 @@ PAGES = {
     ],
     "Work": [
         st.Page("pages/train.py", title="Train", icon=":material/model_training:", help="Start a training"),
+        st.Page("pages/reproduce.py", title="Reproduce", icon=":material/fact_check:", help="Is a published table so?"),
         st.Page("pages/runs.py", title="Runs", icon=":material/list_alt:", help="All trainings: open, resume, delete"),
         st.Page("pages/sweeps.py", title="Sweeps", icon=":material/grid_on:", help="Many runs of one grid"),
         st.Page("pages/datasets.py", title="Datasets", icon=":material/photo_library:", help="Browse, fetch, add"),

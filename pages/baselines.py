@@ -17,6 +17,7 @@ st.title("What does no deep network at all reach?")
 at_run, at_score, at_setting = st.columns([5, 4, 3])
 with at_run:
     run = pickers.run("baselines")
+method_page.stop_without_novel(run)
 card, task = run.spec.card, run.spec.task.hash
 with at_score:
     score = pickers.score(run, key="baselines_score") if len(card.scores) > 1 else card.headline

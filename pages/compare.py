@@ -2,8 +2,8 @@
 
 import streamlit as st
 
+from core import evaluation, glossary
 from core import figures as pictures
-from core import glossary
 from core.figures.pages import compare as figures
 from core.figures.pages import compare_lines as rows
 from pages.shared import by_kind, cached, changed_images, frame, panels, pickers
@@ -42,6 +42,9 @@ def ranking(lines: list[rows.Line]) -> None:
                 label, text, f"compare-{task}.{suffix}", mime, key=f"table_{suffix}", on_click="ignore", width="stretch"
             )
     with told:
+        cautions = [evaluation.inverted(line.name, line.metric("auroc")) for line in ranked]
+        for note in filter(None, (evaluation.few_images(runs[0].about["counts"]), *cautions)):
+            st.badge(panels.escape(note), icon=":material/warning:", color="orange")
         terms = ("auroc", "interval", "control-line", "aupr_novel", "fpr95_normal", "published")
         for place, sentence in enumerate(sentences()):
             st.markdown(f":small[{panels.escape(sentence)}]", help=None if place else glossary.explained(terms))
@@ -50,7 +53,7 @@ def ranking(lines: list[rows.Line]) -> None:
 def sentences() -> list[str]:
     """What the table says: who leads, who collapsed, who doesn't beat the controls."""
     leader = rows.best(ranked)
-    said = [f"The highest AUROC has {leader.name}: {pictures.three_digits(leader.metric('auroc'))}."]
+    said = [rows.leads(leader, rows.Line(rival.name, (rival,)) if rival else None)]
     said += [f"{each.name}: {each.alarm}" for each in shown if each.alarm]
     if not rival:
         return [*said, next((run for run in runs if run.alive), runs[0]).awaited("controls")]
@@ -112,6 +115,9 @@ st.title("Which method sees it, and which doesn't?")
 at_task, at_runs, at_switches = st.columns([3, 6, 2])
 with at_task:
     on_task = tasks.choose()
+if not on_task[0].ranks:
+    st.info(panels.escape(on_task[0].about["note"]), icon=":material/info:")
+    st.stop()
 task = on_task[0].spec.task.hash
 with at_runs:
     runs = pickers.runs(task_hash=task, key="runs", first=len(on_task))

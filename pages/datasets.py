@@ -6,8 +6,9 @@ import streamlit as st
 from core import data
 from core.data import Dataset, Entry
 from core.errors import NoveltyError
-from pages.shared import frame, panels
+from pages.shared import frame, panels, pickers
 from pages.shared.datasets import importing
+from pages.shared.train import form
 
 PAGE = 36  # images on a sheet
 SIDE = 84  # of an image on the screen, in pixels, at least
@@ -25,6 +26,8 @@ def where(entry: Entry) -> str:
     """Whether a set is here, and how large it would be to fetch."""
     if entry.present:
         return f"stand-in: {entry.stand_in}" if entry.stand_in else "here"
+    if entry.trouble:
+        return "can't be read"
     return f"to fetch, {entry.download_megabytes:,.0f} MB" if entry.download_megabytes else "put its file here"
 
 
@@ -56,15 +59,17 @@ def choose(entries: list[Entry]) -> Entry:
         persist_state="session",
         on_change=lambda: st.query_params.update(dataset=st.session_state["datasets_name"]),
     )
-    st.query_params["dataset"] = chosen
+    pickers.into_link("dataset", chosen)
     return names[chosen]
 
 
 def fetch(entry: Entry) -> None:
     """What a missing set is, how large, and the button that gets it."""
+    if entry.trouble:
+        st.warning(panels.escape(entry.trouble), icon=":material/warning:")
+        return
     if not entry.download_megabytes:
-        told = f"{entry.title} can't be fetched: put {entry.name}.npz into {data.roots()[0]}."
-        st.info(panels.escape(told), icon=":material/info:")
+        st.info(panels.escape(data.how_to_get(entry)), icon=":material/info:")
         return
     size = f"{entry.download_megabytes:,.0f} MB"
     st.markdown(f"The download has {size} and goes to `{data.roots()[0]}`.")
@@ -110,6 +115,18 @@ def browse(dataset: Dataset) -> None:
     panels.images_row(dataset.images[some], labels, -(-SIDE // max(dataset.shape[1:])))
 
 
+def copies() -> None:
+    """How much decoded copies take, and the button that removes them."""
+    if not (size := data.cache.size()):
+        return
+    at_words, at_button = st.columns([5, 2], vertical_alignment="center")
+    at_words.caption(
+        f"Decoded copies of image sets take {size / 1e6:,.0f} MB in `{data.cache.folder()}`; they are made again "
+        "when they are needed."
+    )
+    at_button.button("Empty the cache", icon=":material/delete_sweep:", key="datasets_cache", on_click=data.cache.empty)
+
+
 def groupings(entry: Entry) -> None:
     for name, groups in entry.groupings.items():
         st.markdown(
@@ -135,7 +152,7 @@ if entry.present:
     with at_train:
         st.page_link(
             "pages/train.py", label=f"Train on {panels.escape(entry.title)}", icon=":material/model_training:",
-            query_params={"dataset": entry.name},
+            query_params=form.first_link(entry),
         )  # fmt: skip
 facts = [f"{len(entry.classes)} classes"] if entry.classes else []
 facts += [f"{entry.train_count:,} training and {entry.test_count:,} test images"] if entry.train_count else []
@@ -163,6 +180,7 @@ every, own = st.tabs(
 if every.open:
     with every:
         listing(entries)
+        copies()
 if own.open:
     with own:
         importing.show()

@@ -1,5 +1,7 @@
 """Which of these would surprise a network that has never seen a 3?"""
 
+import math
+
 import streamlit as st
 
 from core import data, glossary, methods, scenarios
@@ -21,17 +23,37 @@ WHAT_IT_IS = (
 )
 
 
+def reached(run: Run) -> float:
+    """Its AUROC, 0 where no novel image tests it."""
+    return run.metrics()["auroc"]["value"] or 0.0
+
+
 def puzzle_run() -> Run | None:
-    """A finished run that has never seen one class: a shipped one, else that of the highest AUROC."""
-    candidates = [run for run in finished if scenarios.named(run.spec.scenario).hides]
-    return max(candidates, key=lambda run: (run.shipped, run.metrics()["auroc"]["value"]), default=None)
+    """A finished run that has never seen one class, or has seen one alone.
+
+    A shipped one of the largest pictures, else that of the highest AUROC.
+    """
+    candidates = [run for run in finished if scenarios.named(run.spec.scenario).choose == "one"]
+    return max(
+        candidates,
+        key=lambda run: (run.shipped, math.prod(run.shape), reached(run)),
+        default=None,
+    )
+
+
+def question() -> str:
+    """What the puzzle asks of its run, or would ask of one."""
+    hides = shown is None or scenarios.named(shown.spec.scenario).hides
+    name = shown.spec.target[0] if shown else "3"
+    seen = f"has never seen a {name}" if hides else f"has seen no class but {name}"
+    return f"Which of these would surprise a network that {seen}?"
 
 
 def family(cards: list[Card]) -> None:
     """One family of methods: a picture from a run of it, a sentence, its AUROC, and two ways on."""
     of_family = [run for run in finished if run.spec.card.family == cards[0].family]
     page = methods.method(cards[0].name).page
-    run = max(of_family, key=lambda run: (same_task(run), run.shipped, run.metrics()["auroc"]["value"]), default=None)
+    run = max(of_family, key=lambda run: (same_task(run), run.shipped, reached(run)), default=None)
     card = run.spec.card if run else cards[0]
     with st.container(border=True, height="stretch"):
         st.markdown(f"**{panels.escape(methods.family_title(card.family))}**")
@@ -109,8 +131,7 @@ def this_machine() -> None:
 frame.through_entry()
 finished = store.those(rows.has_results)
 shown = puzzle_run()
-missing = shown.spec.target[0] if shown else "3"
-st.title(panels.escape(f"Which of these would surprise a network that has never seen a {missing}?"))
+st.title(panels.escape(question()))
 st.markdown(f":small[{panels.escape(WHAT_IT_IS)}]", help=glossary.explained(["threshold", "held-out", "auroc"]))
 if shown:
     puzzle.show(shown)

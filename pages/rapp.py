@@ -22,6 +22,7 @@ st.title("RaPP: how far does an image stray from its reconstruction, layer by la
 at_run, at_score, at_layers = st.columns([5, 3, 3])
 with at_run:
     run = pickers.run("rapp")
+method_page.stop_without_novel(run)
 card, settings, task = run.spec.card, run.spec.settings, run.spec.task.hash
 with at_score:
     score = pickers.score(run, key="rapp_score")

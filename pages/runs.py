@@ -24,7 +24,7 @@ COLUMNS = {
     "Method": st.column_config.TextColumn(width=122),
     "AUROC (95 % interval)": st.column_config.TextColumn(width=156, help=glossary.explained(["auroc", "interval"])),
     "When": st.column_config.DatetimeColumn(width=100, format="D MMM, HH:mm"),
-    "Took": st.column_config.TextColumn(width=52, help="minutes:seconds of training"),
+    "Took": st.column_config.TextColumn(width=52, help="minutes:seconds from its start until its result was there"),
 }
 
 
@@ -55,7 +55,7 @@ def cells(run: Run, label: str) -> dict[str, Any]:
         spec.method,
         rows.auroc(run) if done else "",
         datetime.fromtimestamp(run.about["created"]),
-        terminal.duration(run.result("timings", "training")) if done else "",
+        terminal.duration(run.result("timings", "total")) if done else "",
     )
     return dict(zip(COLUMNS, values, strict=True))
 

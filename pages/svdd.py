@@ -20,6 +20,7 @@ st.title("One ball or several?")
 at_run, at_nu = st.columns([5, 4])
 with at_run:
     run = pickers.run("svdd")
+method_page.stop_without_novel(run)
 card, settings, task = run.spec.card, run.spec.settings, run.spec.task.hash
 with at_nu:
     nu = st.select_slider(

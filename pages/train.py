@@ -35,7 +35,7 @@ def how_long(spec: RunSpec, seen: Preview) -> str:
         return f"How long it takes isn't known yet: no run of this method on such images has ended here.{wait}"
     about = duration.in_words(found.seconds).capitalize()
     if found.run.shipped:
-        return f"{about}, if this machine is as fast as the one that trained the run that ships with the app.{wait}"
+        return f"{about}, by a run that ships with the app and the speed of this machine.{wait}"
     device = found.run.about["environment"]["gpu"] or "this CPU"
     return f"{about} on {device}, by the speed of your last such run.{wait}"
 
@@ -69,7 +69,12 @@ def training_now() -> None:
     if listed:
         st.subheader("Training now" if live else "Trained just now")
     for run in listed.values():
-        rows.follow(run, "train")
+        rows.follow(run, "train", large=True)
+
+
+def still_working() -> bool:
+    """Whether a run that this session has started still computes what follows its training."""
+    return any(rows.following(run) for run in store.runs() if run.id in st.session_state.get(STARTED, []))
 
 
 frame.through_entry()
@@ -123,6 +128,6 @@ with right:
     )
     if spec and many:
         start_sweep.editor(grid.of_run(spec), "train_grid")
-    frame.live(training_now)
+    frame.live(training_now, still_working)
     if spec and not many:
         panels.command(command_line.command(spec))

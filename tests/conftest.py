@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,7 @@ PROJECT = Path(__file__).resolve().parents[1]
 os.environ.setdefault(
     "OMP_NUM_THREADS", "1"
 )  # before torch loads: on small networks two threads mostly wait for each other
+os.environ["NOVELTY_CACHE"] = tempfile.mkdtemp(prefix="novelty-cache-")  # decoded sets; a test leaves none at home
 os.environ.setdefault("NOVELTY_MIRROR", "off")  # a test that submits a run leaves no MLflow mirror behind
 
 

@@ -20,7 +20,7 @@ PROJECT = Path(__file__).resolve().parents[1]
 HEAVY = ("torch", "torchvision", "mlflow", "umap", "sklearn", "scipy.stats")
 # From the bottom to the top: a module may import from its own layer and from those below.
 LAYERS = (
-    ("core.errors", "core.glossary", "core.knobs"),
+    ("core.errors", "core.glossary", "core.knobs", "core.texts"),
     ("core.methods", "core.methods.cards", "core.data", "core.scenarios", "core.evaluation"),
     ("core.algorithms", "core.networks", "core.training"),
     ("core.methods.base", "core.methods.fitted"),

@@ -1,5 +1,9 @@
 """The runs that ship with the app: true to their checkpoints, small, free of names of the machine that made them."""
 
+import re
+import shlex
+from pathlib import Path
+
 import pytest
 
 from core.runs import store
@@ -41,6 +45,20 @@ def test_made_by_the_command_they_name():
         options, changes = (dict(each.split("=") for each in words) for words in (asked.scenario_set, asked.set))
         task = (asked.dataset, asked.scenario, asked.target, asked.method)
         assert request(*task, options=options, changes=changes).hash == run.spec.hash
+
+
+def test_the_readme_s_own_commands_train_something_new():
+    from core.__main__ import parser
+    from core.runs.spec import request
+
+    text = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
+    commands = re.findall(r"`python -m core (train --dataset digits [^`]+)`", text)
+    assert commands
+    for command in commands:
+        asked = parser().parse_args(shlex.split(command))
+        options = dict(each.split("=", 1) for each in asked.scenario_set)
+        spec = request(asked.dataset, asked.scenario, asked.target, asked.method, options=options)
+        assert spec.slug not in {folder.name for folder in SHIPPED}
 
 
 def test_small_finished_and_with_control_lines():

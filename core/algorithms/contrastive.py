@@ -33,14 +33,19 @@ def losses(apart: Tensor, left: Tensor, right: Tensor, margin: float, power: int
     et al., eq. 4, whose pull fades as a pair comes close; 1 as the authors' code, whose pull never does.
     """
     foreign = (left == FOREIGN) & (right == FOREIGN)
-    cost = torch.where(left == right, apart, (margin - apart).relu()).pow(power)
-    return cost.masked_fill(foreign, 0)
+    return cost(apart, left == right, margin, power).masked_fill(foreign, 0)
 
 
-def mean_loss(cost: Tensor, left: Tensor, right: Tensor) -> Tensor:
+def cost(apart: Tensor, same: Tensor, margin: float, power: int) -> Tensor:
+    """The same where no pair is of two foreign images, as in an epoch's pairs.  same: bool [P], of one class."""
+    reach = torch.where(same, apart, (margin - apart).relu())
+    return reach.square() if power == 2 else reach
+
+
+def mean_loss(costs: Tensor, left: Tensor, right: Tensor) -> Tensor:
     """Half the mean cost of the pairs that say something: [P] three times -> a scalar; 0 where none does."""
     telling = ((left != FOREIGN) | (right != FOREIGN)).sum().clamp(min=1)
-    return 0.5 * cost.sum() / telling
+    return 0.5 * costs.sum() / telling
 
 
 # --- the pairs --------------------------------------------------------------------------------------------------------

@@ -250,11 +250,15 @@ class AllWindows:
 
 def packed(matrix: Tensor) -> Tensor:
     """The lower triangle of [d, d], row after row, [d (d + 1) / 2]: what a state keeps of a symmetric matrix."""
-    return matrix[tuple(torch.tril_indices(*matrix.shape))]
+    return matrix[_lower(len(matrix), matrix.device)]
 
 
 def unpacked(values: Tensor, width: int) -> Tensor:
     """A lower triangle that was `packed`, with zeros above: [width, width]."""
     matrix = values.new_zeros(width, width)
-    matrix[tuple(torch.tril_indices(width, width))] = values
-    return matrix
+    return matrix.masked_scatter_(_lower(width, values.device), values)
+
+
+def _lower(width: int, device: torch.device) -> Tensor:
+    """Bool [d, d], a byte each: places by number would take sixteen."""
+    return torch.ones(width, width, dtype=torch.bool, device=device).tril_()

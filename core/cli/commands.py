@@ -1,33 +1,37 @@
 """What each command of the command line does.  Loads torch only where one trains or scores.
 
-Each takes the parsed words and gives a Reply.  Those about sweeps are in `sweeps.py`.
+Each takes the parsed words and gives a Reply.  Those about sweeps are in `sweeps.py`, that about
+published tables in `reproduce.py`.
 """
 
 import contextlib
+import io
 import math
 import os
 import sys
 from argparse import Namespace as Words
+from collections.abc import Iterator
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 
 from core import data, glossary, knobs, methods, scenarios
 from core.cli import terminal
 from core.cli.reply import Reply
+from core.cli.reproduce import reproduce
 from core.cli.sweeps import list_sweeps, sweep
 from core.errors import MissingData, WrongRequest
 from core.methods.cards import Card
 from core.mlflow import mirror
-from core.runs import store
-from core.runs.process import jobs, slots, worker
+from core.runs import locks, store
+from core.runs.process import jobs, leftovers, slots, worker
 from core.runs.results import detectors, scorer
 from core.runs.spec import RunSpec, request
 from core.runs.store import Run
 
-__all__ = ["Reply", "list_sweeps", "sweep"]  # beside what is defined here
+__all__ = ["Reply", "list_sweeps", "reproduce", "sweep"]  # beside what is defined here
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".ppm", ".pgm")  # of images in a folder
 USUAL = 500  # training images that tell how a set is framed
@@ -141,7 +145,11 @@ def train(words: Words) -> Reply:
         device=words.device,
     )
     _require_possible(spec)
-    return _trained(store.create(spec))
+    twin = store.same(spec)
+    run = store.create(spec)
+    if twin:
+        print(f"An equal run exists: {twin.id}, {twin.state}. This one is {run.id}.", file=sys.stderr)
+    return _trained(run)
 
 
 def _epochs_knob(method: str) -> str:
@@ -164,6 +172,8 @@ def _require_present(name: str) -> None:
     entry = data.entry(name)
     if entry.present:
         return
+    if entry.trouble:
+        raise MissingData(entry.trouble)
     if entry.download_megabytes:
         fetch = f"python -m core datasets --fetch {name}"
         raise MissingData(f"{entry.title} isn't on this machine. Get it with `{fetch}`.")
@@ -182,10 +192,11 @@ def _require_possible(spec: RunSpec) -> None:
 def _trained(run: Run) -> Reply:
     """Train in this process with one line of progress; errors and warnings of the training go to the run's log."""
     mirror.start()
+    leftovers.look_after()
     line = terminal.ProgressLine()
     if store.activity()[0] >= len(slots.slots()):
         line.show("wait", "Waits until another run has ended. Ctrl+C cancels.", None)
-    with contextlib.closing(line), (run.folder / "log.txt").open("a") as log, contextlib.redirect_stderr(log):
+    with contextlib.closing(line), _to_its_log(run):
         worker.execute(run, line.training)
     if run.state == store.FINISHED:
         return _found(run, run.about)
@@ -193,6 +204,19 @@ def _trained(run: Run) -> Reply:
     if run.state == store.FAILED:
         return Reply(content, failure=f"{run.id} failed. {run.sentence}")
     return Reply(content, failure=f"{run.id} was {run.state}. `python -m core resume {run.id}` goes on with it.")
+
+
+@contextlib.contextmanager
+def _to_its_log(run: Run) -> Iterator[None]:
+    """Errors and warnings go to the run's log; where the disk is full, nowhere."""
+    try:
+        log: IO[str] = (run.folder / "log.txt").open("a")
+    except OSError:
+        log = io.StringIO()
+    with contextlib.redirect_stderr(log):
+        yield
+    with contextlib.suppress(OSError):
+        log.close()
 
 
 def _found(run: Run, results: dict[str, Any]) -> Reply:
@@ -229,7 +253,21 @@ def delete(words: Words) -> Reply:
 def evaluate(words: Words) -> Reply:
     """All metrics of a run, from its checkpoint."""
     run = store.find(words.run)
+    if words.keep:
+        if words.set:
+            raise WrongRequest("--keep keeps the run's own numbers. Leave --set out, or --keep.")
+        return _measured_again(run)
     return _found(run, detectors.evaluate(run, _device(run), knobs.parse_assignments(words.set)))
+
+
+def _measured_again(run: Run) -> Reply:
+    """What a run says once its stored scores are measured again."""
+    from core.runs.results.evaluation import keep_measured_again
+
+    if run.state != store.FINISHED:
+        raise WrongRequest(f"{run.id} is {run.state}; only a finished run has scores to measure.")
+    keep_measured_again(run)
+    return _found(run, run.about)
 
 
 def score(words: Words) -> Reply:
@@ -287,7 +325,7 @@ def _read(paths: list[Path], run: Run) -> tuple[list[tuple[str, np.ndarray, list
     for path in paths:
         name = os.fspath(path)
         try:
-            upload = data.decode(path.read_bytes(), path.name)
+            upload = data.decode(path.read_bytes(), path.name, run.value_range)
         except OSError as error:
             broken.append((name, f"{name} can't be read ({error.strerror}). Name image files."))
             continue
@@ -314,9 +352,18 @@ def _device(run: Run) -> str:
 
 def job(words: Words) -> Reply:
     """Train a queued run; its words are the run's log."""
-    run = worker.execute(store.find(words.run), own_process=True)
+    run = store.find(words.run)
+    if words.lock is not None:
+        locks.adopt(run.folder, words.lock)
+    run = worker.execute(run, own_process=True)
     failure = "" if run.state == store.FINISHED else f"{run.id} ended {run.state}. {run.sentence}"
     return Reply({"run": run.id, "state": run.state}, failure=failure)
+
+
+def rest(words: Words) -> Reply:
+    """Compute what follows finished runs, where their processes were killed before."""
+    leftovers.complete()
+    return Reply({})
 
 
 def serve(words: Words) -> Reply:

@@ -11,12 +11,13 @@ from datetime import datetime
 from typing import Any
 
 from core.data import Entry, FolderReport, roots
-from core.evaluation import METRICS
+from core.evaluation import METRICS, few_images, inverted
 from core.knobs import PRESETS, Knob, knobs_of
 from core.methods.cards import Card, Published
 from core.runs import store
 from core.runs.spec import published
 from core.runs.store import Run
+from core.texts import cell, harmless
 
 SHAPE = (1, 28, 28)  # of the images for which a method's presets are listed
 SKIPPED = 5  # skipped files that are named
@@ -76,6 +77,8 @@ def _where(entry: Entry) -> str:
         return f"{entry.stand_in} stands in for it"
     if entry.present:
         return entry.origin
+    if entry.trouble:
+        return f"can't be read: {entry.trouble}"
     if entry.download_megabytes:
         return f"absent: --fetch {entry.name} downloads {entry.download_megabytes:,.0f} MB"
     return f"absent: put {entry.name}.npz into {roots()[0]}"
@@ -86,17 +89,12 @@ def understood(report: FolderReport) -> str:
     head = ["class", "training", "test"] if report.halves else ["class", "images"]
     counts: dict[str, tuple[int, ...]] = {name: (count,) for name, count in report.classes.items()}
     counts |= report.halves
-    rows = [[shown(name), *(f"{count:,}" for count in each)] for name, each in counts.items()]
+    rows = [[name, *(f"{count:,}" for count in each)] for name, each in counts.items()]
     skipped = [f"{len(report.skipped):,} files are skipped, such as:"] if report.skipped else []
-    skipped += [f"  {shown(name)}: {shown(reason)}" for name, reason in report.skipped[:SKIPPED]]
+    skipped += [f"  {name}: {reason}" for name, reason in report.skipped[:SKIPPED]]
     sizes = " to ".join(f"{width}x{height}" for width, height in dict.fromkeys((report.smallest, report.largest)))
     total = f"{sum(report.classes.values()):,} images in {len(report.classes):,} classes, {sizes} pixels."
     return "\n".join([*report.notes, total, *skipped, table(head, rows)])
-
-
-def shown(text: str) -> str:
-    """A text of a stranger's file without signs that would steer the terminal."""
-    return "".join(sign if sign.isprintable() else "\ufffd" for sign in text)
 
 
 def methods(cards: Sequence[Card]) -> str:
@@ -163,6 +161,7 @@ def result(run: Run, results: Mapping[str, Any]) -> str:
         _controls(run, metrics[card.headline]["auroc"]["value"]),
         "\n".join(_published(figure) for figure in published(run.spec)),
         "\n".join(f"{name}: {alarm}" for name, alarm in results["alarms"].items()),
+        "\n".join(filter(None, [few_images(counts), *(inverted(name, metrics[name]["auroc"]) for name in names)])),
         about.get("note", ""),
         summary(run, metrics),
     ]
@@ -211,8 +210,8 @@ def verdicts_csv(images: Sequence[Mapping[str, Any]]) -> str:
     written = io.StringIO()
     writer = csv.writer(written, lineterminator="\n")
     writer.writerow(["image", "score", "value", "percentile", "verdict"])
-    writer.writerows(_verdict_rows(images, "", ""))
-    writer.writerows([each["image"], "", "", "", each["error"]] for each in images if "error" in each)
+    writer.writerows([cell(each) for each in row] for row in _verdict_rows(images, "", ""))
+    writer.writerows([cell(each["image"]), "", "", "", each["error"]] for each in images if "error" in each)
     return written.getvalue().rstrip("\n")
 
 
@@ -248,7 +247,7 @@ class ProgressLine:
         if step == self.step and now - self.shown < (REDRAW_SECONDS if self.redrawn else PLAIN_SECONDS):
             return
         self.step, self.shown = step, now
-        text = "  ".join(filter(None, [text, "" if share is None else self._bar(share), details]))
+        text = "  ".join(filter(None, [harmless(text), "" if share is None else self._bar(share), details]))
         if self.redrawn:
             self._write(f"\r{text[: shutil.get_terminal_size().columns - 1]}\x1b[K")
         else:

@@ -1,8 +1,21 @@
 """Image sets: what there is, how to get it, and everything that turns a file into uint8 images [N, C, H, W]."""
 
+from core.data import cache
 from core.data.bends import RANGES as BEND_RANGES
 from core.data.bends import bend, bend_path
-from core.data.catalogue import Entry, catalogue, digest, digest_of, entry, fetch, known_digest, load, roots, set_roots
+from core.data.catalogue import (
+    Entry,
+    catalogue,
+    digest,
+    digest_of,
+    entry,
+    fetch,
+    how_to_get,
+    known_digest,
+    load,
+    roots,
+    set_roots,
+)
 from core.data.dataset import Dataset
 from core.data.folders import FolderReport, import_images, inspect
 from core.data.framing import Framing, crop_to_content, framed_otherwise, framing
@@ -25,6 +38,7 @@ __all__ = [
     "Upload",
     "bend",
     "bend_path",
+    "cache",
     "catalogue",
     "conform",
     "conforming",
@@ -39,6 +53,7 @@ __all__ = [
     "framed_otherwise",
     "framing",
     "held_out",
+    "how_to_get",
     "import_images",
     "inspect",
     "known_digest",

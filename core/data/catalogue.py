@@ -7,7 +7,6 @@ import hashlib
 import os
 import re
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from math import prod
@@ -16,7 +15,7 @@ from threading import Lock
 
 import numpy as np
 
-from core.data import fetching, idx, npz
+from core.data import cache, fetching, idx, npz
 from core.data.dataset import Dataset, Summary
 from core.data.fetching import Progress
 from core.data.known import KNOWN, Groups, Known
@@ -53,6 +52,8 @@ class Entry:
     stand_in: str | None = None
     download_megabytes: float | None = None
     note: str = ""
+    trouble: str = ""
+    normal: str = ""
     groupings: dict[str, Groups] = field(default_factory=dict)
     compression: str = ""
 
@@ -67,7 +68,9 @@ class Source:
 
     def changed(self, known: Known) -> int:
         """When what lies there last changed, in ns, so that a cache can tell."""
-        files = known.idx.paths(self.path) if self.form == "idx" and known.idx else [self.path]
+        files = known.idx.paths(self.path) if self.form == "idx" and known.idx else None
+        if self.form == "torchvision" and known.folder:
+            files = [self.path / known.folder]
         return max(path.stat().st_mtime_ns for path in files or [self.path])
 
 
@@ -185,13 +188,23 @@ def fetch(name: str, progress: Progress = fetching.silent) -> Entry:
 
 
 def how_to_get(about: Entry) -> str:
-    """One sentence for a set that isn't on this machine."""
-    where = " or ".join(str(root) for root in roots())
+    """One sentence for a set that isn't on this machine, or can't be read there."""
+    if about.trouble:
+        return about.trouble
+    where, files = " or ".join(str(root) for root in roots()), places(about.name)
     if about.download_megabytes:
         command = f"python -m core datasets --fetch {about.name}"
         fetched = f"fetch its {about.download_megabytes:,.0f} MB on the Datasets page or by `{command}`"
-        return f"{about.title} isn't on this machine: {fetched}, or put it into {where}."
-    return f"{about.title} isn't on this machine and can't be fetched: put {about.name}.npz into {where}."
+        return f"{about.title} isn't on this machine: {fetched}, or put it into {where} as {files}."
+    return f"{about.title} isn't on this machine and can't be fetched: put {files} into {where}."
+
+
+def places(name: str) -> str:
+    """Which files of a set are looked for in a data root: `MNIST/raw/train-images-idx3-ubyte ... or mnist.npz`."""
+    known = _known(name)
+    looked = [known.idx.looked_for] if known.idx else []
+    looked += [f"{known.folder} as torchvision leaves it"] if known.folder else []
+    return " or ".join([*looked, f"{name}.npz"])
 
 
 def _entry(name: str) -> Entry:
@@ -202,7 +215,7 @@ def _entry(name: str) -> Entry:
     except (MissingData, OSError) as error:
         source, summary, trouble = None, None, str(error)
     else:
-        trouble = ""
+        trouble = "" if source else _halfway(known)
     official = Summary(known.classes, known.shape or (0, 0, 0), known.train_count, known.test_count)
     about = summary or official
     return Entry(
@@ -217,9 +230,19 @@ def _entry(name: str) -> Entry:
         stand_in=source.stand_in if source else None,
         download_megabytes=known.download_megabytes,
         note=trouble or _note(known, source, about, official),
+        trouble=trouble,
+        normal=about.normal,
         groupings=_groupings(known, about.classes),
         compression=KNOWN[source.stand_in].compression if source and source.stand_in else known.compression,
     )
+
+
+def _halfway(known: Known) -> str:
+    """Which idx files are missing where others of their set lie; empty where there are none."""
+    for root in roots() if known.idx else ():
+        if missing := known.idx.missing(root) if known.idx else None:
+            return f"{known.title} in {root} lacks {', '.join(missing)}. Put all four of its files together."
+    return ""
 
 
 def _known(name: str) -> Known:
@@ -256,7 +279,7 @@ def _origin(known: Known, source: Source | None) -> str:
     if source is None:
         return ""
     if source.form == "idx" and known.idx:
-        return str(source.path / known.idx.folder)
+        return str((known.idx.paths(source.path) or [source.path])[0].parent)
     if source.form == "torchvision" and known.folder:
         return str(source.path / known.folder)
     return "built in" if source.path.parent == BUILT_IN else str(source.path)
@@ -270,8 +293,8 @@ def _npz_files(root: Path) -> Iterator[Path]:
 
 def _source(name: str) -> Source | None:
     """The best place that holds a set, its own before any stand-in's."""
-    if name == "digits":
-        return Source("npz", BUILT_IN / "digits.npz")
+    if (built_in := BUILT_IN / f"{name}.npz").exists():
+        return Source("npz", built_in)
     known = _known(name)
     for root in roots():
         if known.idx and known.idx.paths(root):
@@ -311,15 +334,8 @@ def _read(name: str, source: Source, changed: int) -> Dataset:
         assert files
         return idx.read(files, source.path, KNOWN[name].classes)
     if source.form == "torchvision":
-        return fetching.pack(name, source.path, roots()[0])
-    dataset = npz.read(source.path)
+        left = source.path / (KNOWN[name].folder or "")
+        return cache.kept(left, changed, lambda: fetching.pack(name, source.path))
     if npz.is_jpeg(source.path):
-        _keep(dataset)
-    return dataset
-
-
-def _keep(dataset: Dataset) -> None:
-    """Saves a decoded set to the first root, so that it is decoded once; where that can't be written, not at all."""
-    if npz.writable(roots()[0]):
-        with suppress(OSError):  # a full disk costs the next start a few seconds, nothing else
-            npz.write(roots()[0] / f"{dataset.name}.npz", dataset)
+        return cache.kept(source.path, changed, lambda: npz.read(source.path))
+    return npz.read(source.path)

@@ -13,6 +13,7 @@ class Summary:
     """What can be said of an image set without reading its images. shape: (channels, height, width).
 
     note: what its own file says about it.  value_range: as in Dataset, None where it isn't known unread.
+    normal: the class that is alone in the training half, as in sets made for novelty detection, else empty.
     """
 
     classes: tuple[str, ...]
@@ -21,6 +22,7 @@ class Summary:
     test_count: int
     note: str = ""
     value_range: tuple[float, float] | None = None
+    normal: str = ""
 
 
 @dataclass(frozen=True, eq=False)

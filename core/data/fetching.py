@@ -39,20 +39,11 @@ def fetch(name: str, root: Path, progress: Progress = silent) -> None:
         _deliver(name, known, Path(inside), root)
 
 
-def pack(name: str, found: Path, root: Path) -> Dataset:
-    """Packs what torchvision left below `found` into `root`/NAME.npz, once, and reads it.
-
-    Where `root` can't be written it is packed for this once. Raises MissingData where torchvision refuses the files.
-    """
-    writable = npz.writable(root)
-    if writable:
-        root.mkdir(parents=True, exist_ok=True)
-    with TemporaryDirectory(prefix=".pack-", dir=root if writable else None) as folder:
+def pack(name: str, found: Path) -> Dataset:
+    """Reads what torchvision left below `found`. Raises MissingData where torchvision refuses the files."""
+    with TemporaryDirectory(prefix="novelty-pack-") as folder:
         _run(name, KNOWN[name], found, Path(folder), [], silent)
-        packed = Path(folder) / f"{name}.npz"
-        if writable:
-            packed = packed.replace(root / packed.name)
-        return npz.read(packed)
+        return npz.read(Path(folder) / f"{name}.npz")
 
 
 def _run(name: str, known: Known, source: Path, folder: Path, options: list[str], progress: Progress) -> None:

@@ -35,13 +35,48 @@ class IdxFiles:
     transposed: bool = False
 
     def paths(self, root: Path) -> list[Path] | None:
-        """Train images, train labels, test images, test labels, each raw or gzipped; None where one is missing."""
+        """Train images, train labels, test images, test labels, each raw or gzipped; None where one is missing.
+
+        They lie together in the folder itself, in the one above it, or in `gzip` below either, as EMNIST unpacks; their
+        names have dots or dashes.
+        """
+        for folder in self._folders(root):
+            found = self._found(folder)
+            if all(found.values()):
+                return [path for path in found.values() if path]
+        return None
+
+    def missing(self, root: Path) -> list[str] | None:
+        """The files that are missing in a folder where some of them lie; None where none lies anywhere."""
+        for folder in self._folders(root):
+            found = self._found(folder)
+            if any(found.values()):
+                return [str(folder.relative_to(root) / name) for name, path in found.items() if not path]
+        return None
+
+    @property
+    def looked_for(self) -> str:
+        """The four names, for a sentence."""
+        return f"{self.folder}/{{{', '.join(self._names())}}}, raw or gzipped,"
+
+    def _names(self) -> list[str]:
         kinds = ("images-idx3-ubyte", "labels-idx1-ubyte")
-        stems = [root / self.folder / f"{half}-{kind}" for half in (self.train, self.test) for kind in kinds]
-        found = [
-            next((path for path in (stem, stem.with_name(f"{stem.name}.gz")) if path.is_file()), None) for stem in stems
-        ]
-        return [path for path in found if path] if all(found) else None
+        return [f"{half}-{kind}" for half in (self.train, self.test) for kind in kinds]
+
+    def _folders(self, root: Path) -> list[Path]:
+        places = [root / self.folder, (root / self.folder).parent]
+        alone = [root / "gzip", root] if self.train != "train" else []  # names that no other set has
+        return [*places, *(place / "gzip" for place in places), *alone]
+
+    def _found(self, folder: Path) -> dict[str, Path | None]:
+        """Name -> where it lies, in whichever spelling."""
+        spelled = {name: (name, name.replace("-idx", ".idx")) for name in self._names()}
+        return {
+            name: next(
+                (path for each in names for end in ("", ".gz") if (path := folder / f"{each}{end}").is_file()), None
+            )
+            for name, names in spelled.items()
+        }
 
 
 def summary(files: IdxFiles, root: Path, classes: tuple[str, ...]) -> Summary:

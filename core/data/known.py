@@ -125,6 +125,14 @@ KNOWN = {
         groupings={"as CLAD on MNIST": DIGIT_GROUPS},
         note="It has no official split: a seeded fifth of each class is the test set here.",
     ),
+    "fashion-part": Known(
+        title="Fashion-MNIST, a part",
+        classes=FASHION,
+        shape=(1, 28, 28),
+        train_count=3_200,
+        test_count=800,
+        groupings={"by kind": FASHION_GROUPS},
+    ),
     "mnist": Known(
         title="MNIST",
         classes=DIGITS,

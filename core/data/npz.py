@@ -170,7 +170,15 @@ def _summary(archive: ZipFile) -> Summary:
     _, channels, height, width = next(iter(shapes.values()))
     note = str(_array(archive, "note")) if _has(archive, "note") else ""
     shape, train, test = (channels, height, width), counts.get("train", 0), counts.get("test", 0)
-    return Summary(classes, shape, train, test, note, _value_range(archive))
+    return Summary(classes, shape, train, test, note, _value_range(archive), _normal(archive, classes, train, test))
+
+
+def _normal(archive: ZipFile, classes: tuple[str, ...], train: int, test: int) -> str:
+    """The class that is alone in the training half, where there is a test half; empty where there are several."""
+    if not train or not test or not _has(archive, "train_labels"):
+        return ""
+    labels = np.unique(_array(archive, "train_labels"))
+    return classes[int(labels[0])] if len(labels) == 1 and 0 <= labels[0] < len(classes) else ""
 
 
 def _value_range(archive: ZipFile) -> tuple[float, float] | None:

@@ -36,6 +36,7 @@ from core.evaluation.metrics import (
     fpr95_normal,
     fpr95_novel,
     metrics,
+    of_normal_images,
     paired_difference,
 )
 from core.evaluation.rules import RULES, Impurities, Quantile, ThresholdRule, rule_from_json
@@ -82,6 +83,7 @@ __all__ = [
     "inverted",
     "matched_accuracy",
     "metrics",
+    "of_normal_images",
     "normalised_mutual_information",
     "paired_difference",
     "percentile",

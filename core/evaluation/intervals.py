@@ -93,7 +93,9 @@ def resampled(level: np.ndarray, novel: np.ndarray, draws: int, seed: int) -> It
 
 
 def _drawn(level: np.ndarray, rows: int, length: int, generator: np.random.Generator) -> np.ndarray:
-    """Counts per level [rows, length] in `rows` resamples of the images with these levels [N]."""
+    """Counts per level [rows, length] in `rows` resamples of the images with these levels [N]; zeros where N is 0."""
+    if len(level) == 0:
+        return np.zeros((rows, length), np.intp)
     image = generator.integers(len(level), size=(rows, len(level)))
     cell = level.take(image) + length * np.arange(rows)[:, None]
     return np.bincount(cell.ravel(), minlength=rows * length).reshape(rows, length)

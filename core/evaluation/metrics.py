@@ -177,6 +177,11 @@ def metrics(
     return answer
 
 
+def of_normal_images(measured: dict[str, Any]) -> dict[str, Any]:
+    """The metrics of a test set without novel images: the share of normal ones accepted, all else undefined."""
+    return {name: measured[name] if name == "normal_recall" else dict.fromkeys(measured[name]) for name in measured}
+
+
 def _measured(scores: np.ndarray, novel: np.ndarray, threshold: float, draws: int, seed: int) -> dict[str, Estimate]:
     distinct, level = levels(scores)
     accepted = int(np.searchsorted(distinct, threshold, side="right"))

@@ -11,6 +11,8 @@ import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import NDArray
 
+from core.texts import cell
+
 
 @dataclass(frozen=True)
 class Picture:
@@ -31,11 +33,16 @@ def csv(picture: Picture) -> str:
 
 
 def as_csv(table: Mapping[str, Sequence | NDArray]) -> str:
-    """A table of columns of one length as comma-separated text with a header row; None is an empty cell."""
+    """A table of columns of one length as comma-separated text with a header row.
+
+    None is an empty cell, what a spreadsheet would run as a formula a text.
+    """
     text = io.StringIO()
     writer = comma_separated.writer(text, lineterminator="\n")
-    writer.writerow(table)
-    writer.writerows(zip(*(np.asarray(column).tolist() for column in table.values()), strict=True))
+    writer.writerow(map(cell, table))
+    writer.writerows(
+        map(cell, row) for row in zip(*(np.asarray(each).tolist() for each in table.values()), strict=True)
+    )
     return text.getvalue()
 
 
@@ -57,8 +64,10 @@ def number(value: float) -> str:
     return f"{value:,.0f}" if abs(value) >= 1_000 else f"{value:.3g}"
 
 
-def three_digits(metric: Mapping[str, float]) -> str:
-    """A metric {value, low, high} -> "0.972 (0.968 to 0.975)"; without a known interval -> "0.972"."""
+def three_digits(metric: Mapping[str, float | None]) -> str:
+    """A metric {value, low, high} -> "0.972 (0.968 to 0.975)"; without a known interval -> "0.972", or "undefined"."""
+    if metric["value"] is None:
+        return "undefined"
     low, high = metric.get("low"), metric.get("high")
     known = low is not None and high is not None and math.isfinite(low) and math.isfinite(high)
     return f"{metric['value']:.3f}" + (f" ({low:.3f} to {high:.3f})" if known else "")

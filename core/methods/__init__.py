@@ -77,6 +77,9 @@ METHODS = {
 
 FAMILIES = {"baselines": "Baseline"}  # that aren't called as the titles of their cards begin
 
+TAKEN_BY_ALL = (1, 28, 28)  # a shape that no method refuses
+NAMED = 3  # methods in a sentence
+
 
 def method(name: str) -> Method:
     """The row of this method.  Raises WrongRequest with the methods there are."""
@@ -102,17 +105,24 @@ def family_title(family: str) -> str:
 
 
 def refused(shape: Shape) -> list[Card]:
-    """The cards whose method can't take images of this shape (C, H, W) with its quick preset. Loads no torch."""
-    offer = Offer(shape=shape, kind="unimodal")
-    return [each for each in cards() if each.refuses(knobs.preset(each.knobs, "quick", shape), offer)]
+    """The cards whose method can't take images of this shape (C, H, W) with its quick preset. Loads no torch.
+
+    What a method asks of a task besides, such as labels, doesn't count.
+    """
+    return [each for each in cards() if _refuses(each, shape) and not _refuses(each, TAKEN_BY_ALL)]
+
+
+def _refuses(card: Card, shape: Shape) -> bool:
+    offer = Offer(shape=shape, kind="several-normal", classes=3, labels=True, seen=True)
+    return card.refuses(knobs.preset(card.knobs, "quick", shape), offer) is not None
 
 
 def taking_in_words(shape: Shape) -> str:
     """`all 16 methods`, or how many and which are left out, for a form that asks for a size."""
-    out = refused(shape)
+    out = [each.title for each in refused(shape)]
     if not out:
         return f"all {len(METHODS)} methods"
-    named = ", ".join(dict.fromkeys(family_title(each.family) if len(out) > 3 else each.title for each in out))
+    named = "; ".join(out[:NAMED]) + (f" and {len(out) - NAMED} more" if len(out) > NAMED else "")
     return f"{len(METHODS) - len(out)} of {len(METHODS)} methods, not {named}"
 
 

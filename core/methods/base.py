@@ -145,7 +145,8 @@ def from_state(
 
 
 class Outlier:
-    """scikit-learn's outlier interface for any method: fit(X, y), score_samples, decision_function, predict.
+    """scikit-learn's outlier interface for any method: fit(X, y), score_samples, decision_function, predict,
+    fit_predict, and the parameters by which `clone` and searches copy it.
 
     X: uint8 [N, C, H, W].  y: int [N], the class of each image, for methods that learn from classes; the others take
     no notice.  seen: foreign images uint8 [M, C, H, W] that some methods learn from.  Signs are scikit-learn's: higher
@@ -155,6 +156,30 @@ class Outlier:
 
     def __init__(self, detector: type[Detector], settings: Any = None, *, preset: str = "quick", seed: int = 0) -> None:
         self.detector, self.settings, self.preset, self.seed = detector, settings, preset, seed
+
+    def get_params(self, deep: bool = True) -> dict[str, Any]:
+        """What the constructor was given; `sklearn.base.clone` makes an unfitted copy of it."""
+        return {name: getattr(self, name) for name in ("detector", "settings", "preset", "seed")}
+
+    def set_params(self, **params: Any) -> "Outlier":
+        """Change what the constructor was given; takes effect at the next fit.  Raises ValueError for other names."""
+        for name, value in params.items():
+            if name not in self.get_params():  # scikit-learn's error, so that its searches understand it
+                raise ValueError(f"There is no parameter {name!r}. Choose from {', '.join(self.get_params())}.")
+            setattr(self, name, value)
+        return self
+
+    def __repr__(self) -> str:
+        return f"Outlier({self.detector.__name__}, preset={self.preset!r}, seed={self.seed!r})"
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return hasattr(self, "detector_")
+
+    def __sklearn_tags__(self) -> Any:
+        from sklearn.utils import InputTags, Tags, TargetTags
+
+        takes = InputTags(one_d_array=False, two_d_array=False, three_d_array=False)
+        return Tags("outlier_detector", TargetTags(required=False), input_tags=takes)
 
     def fit(self, X: np.ndarray, y: Any = None, seen: np.ndarray | None = None) -> "Outlier":
         X = np.asarray(X)
@@ -182,7 +207,15 @@ class Outlier:
         self.offset_ = -self.threshold_
         return self
 
+    def fit_predict(self, X: np.ndarray, y: Any = None, seen: np.ndarray | None = None) -> np.ndarray:
+        """+1 for those of the training images that look normal, -1 for the others."""
+        return self.fit(X, y, seen).predict(X)
+
     def score_samples(self, X: np.ndarray) -> np.ndarray:
+        if not self.__sklearn_is_fitted__():
+            from sklearn.exceptions import NotFittedError
+
+            raise NotFittedError("This detector has not been fitted. Call fit with normal images first.")
         return -self.detector_.score(X)[self.detector_.card.headline]
 
     def decision_function(self, X: np.ndarray) -> np.ndarray:

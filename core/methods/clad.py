@@ -35,7 +35,18 @@ from core.knobs import Shape
 from core.methods.base import Arrays, Detector
 from core.methods.cards import clad as cards
 from core.networks import convolutional, resnet
-from core.training import Descent, DetectorStage, Progress, Stage, TaskTensors, batches, descend, load_optimiser
+from core.training import (
+    SGD,
+    Adam,
+    Descent,
+    DetectorStage,
+    Progress,
+    Stage,
+    TaskTensors,
+    batches,
+    descend,
+    load_optimiser,
+)
 from core.training.loop import State
 
 GALLERY = 8  # most and least confident training images kept per cluster
@@ -67,7 +78,7 @@ class Autoencoder(Descent):
     def begin(self, task: TaskTensors, progress: Progress) -> None:
         super().begin(task, progress)
         weights = [each for name in ("encoder", "decoder") for each in self.detector.networks[name].parameters()]
-        self.adam = torch.optim.Adam(weights, self.knobs.pretrain_rate, fused=True)
+        self.adam = Adam(weights, self.knobs.pretrain_rate, fused=True)
 
     def step(self, batch: Tensor) -> dict[str, Tensor]:
         images, networks = self.detector.pixels(self.task.train[batch]), self.detector.networks
@@ -99,7 +110,7 @@ class Cluster(DetectorStage):
         detector = self.detector
         detector.centres.requires_grad_()
         weights = [*detector.networks["encoder"].parameters(), detector.centres]
-        self.descent = torch.optim.SGD(weights, self.knobs.cluster_rate, momentum=0.9)
+        self.descent = SGD(weights, self.knobs.cluster_rate, momentum=0.9)
 
     def epoch(self, number: int) -> dict[str, float]:
         detector = self.detector
@@ -156,7 +167,7 @@ class Classifier(Descent):
         detector.set_classes(int(detector.into.max()) + 1)
         self.labels = detector.into[detector.clusters]
         self.held_out = detector.into[detector.log_assignment(task.valid).argmax(1)]
-        self.adam = torch.optim.Adam(detector.classifier.parameters(), self.knobs.learning_rate, fused=True)
+        self.adam = Adam(detector.classifier.parameters(), self.knobs.learning_rate, fused=True)
 
     def step(self, batch: Tensor) -> dict[str, Tensor]:
         logits = self.detector.classifier(self.detector.standardised(self.task.train[batch]))

@@ -31,11 +31,12 @@ from core.knobs import Shape
 from core.methods.base import Arrays, Detector
 from core.methods.cards import metric as cards
 from core.networks import vgg
-from core.training import Descent, DetectorStage, Progress, Stage, TaskTensors, batches, descend
+from core.training import Adam, Descent, DetectorStage, Progress, Stage, TaskTensors, batches, descend
 from core.training.loop import State
 
 BINS = 40  # of the histogram of pair distances, from 0 to twice the margin
 GALLERY = 6  # easiest and hardest pairs of each kind that are kept with their pictures
+LABELS = (0, 1, FOREIGN)  # of the right image of each kind of pair, where the left one's is 0
 KINDS = {POSITIVE: "positive", NEGATIVE: "negative", SEEN: "seen"}
 
 # --- score ------------------------------------------------------------------------------------------------------------
@@ -75,7 +76,7 @@ class Supervised(Descent):
         self.members = self.detector.members(task)
         knobs = self.knobs
         weights = self.detector.network.parameters()
-        self.adam = torch.optim.Adam(weights, knobs.learning_rate, weight_decay=knobs.weight_decay, fused=True)
+        self.adam = Adam(weights, knobs.learning_rate, weight_decay=knobs.weight_decay, fused=True)
 
     def set_rate(self, number: int, rate: float) -> None:
         passed = sum(0 < drop < number for drop in (self.knobs.first_drop, self.knobs.second_drop))
@@ -111,16 +112,14 @@ class Embedding(Supervised):
         """The distance of each pair as it was learned from, [batches, P]."""
         seen, apart = (pairs.kind == SEEN).sum(1).tolist(), []
         left, right, kind = (each.to(self.task.device) for each in (pairs.left, pairs.right, pairs.kind))
-        last = len(self.members) - 1
-        left_labels = self.members[left]
-        right_labels = self.members[right.clamp(max=last)].masked_fill(kind == SEEN, FOREIGN)
+        same = kind == POSITIVE
         for number, foreign in enumerate(seen):
             self.progress.step(2 * self.size)
             codes = self.detector.forward(self.images(left[number], right[number], foreign))
             distances = contrastive.distances(*codes.chunk(2))
-            labels = left_labels[number], right_labels[number]
-            cost = contrastive.losses(distances, *labels, self.knobs.margin, self.knobs.power)
-            descend(contrastive.mean_loss(cost, *labels), self.adam)
+            # No pair is of two foreign images, so each says something and the mean is that of all.
+            cost = contrastive.cost(distances, same[number], self.knobs.margin, self.knobs.power)
+            descend(0.5 * cost.mean(), self.adam)
             apart.append(distances.detach())
         return torch.stack(apart)
 
@@ -135,8 +134,9 @@ class Embedding(Supervised):
     def curves(self, apart: Tensor, kind: Tensor) -> dict[str, float]:
         """Of each kind of pair: mean cost, mean distance, and of those pushed apart the share within the margin."""
         told, margin, power = {}, self.knobs.margin, self.knobs.power
-        costs = torch.where(kind == POSITIVE, apart, (margin - apart).relu()).pow(power)
-        told["loss"] = 0.5 * float(costs.mean())
+        left, right = torch.zeros_like(kind), torch.tensor(LABELS, device=kind.device)[kind]
+        costs = contrastive.losses(apart, left, right, margin, power)
+        told["loss"] = float(contrastive.mean_loss(costs, left, right))
         for each, name in KINDS.items():
             of = kind == each
             if of.any():

@@ -38,7 +38,7 @@ from core.knobs import Shape
 from core.methods.base import Arrays, Detector
 from core.methods.cards import one_class_networks as cards
 from core.networks import lenet
-from core.training import Progress, Redrawing, Stage, TaskTensors, batches
+from core.training import Adam, Progress, Redrawing, Stage, TaskTensors, batches
 from core.training.loop import State
 from core.training.stages import Descent, DetectorStage, descend
 
@@ -119,7 +119,7 @@ class Pretrain(Redrawing):
         super().begin(task, progress)
         networks = self.detector.networks
         weights = [*networks["encoder"].parameters(), *networks["decoder"].parameters()]
-        self.adam = torch.optim.Adam(weights, self.knobs.pretrain_rate, fused=True)
+        self.adam = Adam(weights, self.knobs.pretrain_rate, fused=True)
 
     def epoch(self, number: int) -> dict[str, float]:
         return self.learn(self.knobs.batch_size)
@@ -130,7 +130,7 @@ class TrainOcNn(Descent):
 
     def begin(self, task: TaskTensors, progress: Progress) -> None:
         super().begin(task, progress)
-        self.adam = torch.optim.Adam(self.detector.head.parameters(), self.knobs.learning_rate, fused=True)
+        self.adam = Adam(self.detector.head.parameters(), self.knobs.learning_rate, fused=True)
         self.features = self.detector.embed(task.train).clone()  # they stay as pre-trained
 
     def epoch(self, number: int) -> dict[str, float]:
@@ -161,7 +161,7 @@ class TrainOcCnn(Descent):
         weights = list(self.detector.head.parameters())
         if self.knobs.trainable == "last":
             weights += self.detector.networks["encoder"][-1].parameters()
-        self.adam = torch.optim.Adam(weights, self.knobs.learning_rate, fused=True)
+        self.adam = Adam(weights, self.knobs.learning_rate, fused=True)
 
     def epoch(self, number: int) -> dict[str, float]:
         detector, total, caught = self.detector, 0.0, 0.0

@@ -40,11 +40,11 @@ from core.knobs import Shape
 from core.methods.base import Arrays, Detector
 from core.methods.cards import rapp as cards
 from core.networks.dense import blocks, discriminator, through
-from core.training import BestWeights, DetectorStage, Learning, Progress, Stage, TaskTensors, batches, descend
+from core.training import Adam, BestWeights, DetectorStage, Learning, Progress, Stage, TaskTensors, batches, descend
 from core.training.loop import State
 
 SMALL_PATHWAY = (
-    1000  # up to this many columns the scatter (4 MB) is kept with the detector, so any window can be scored later
+    600  # up to this many columns the scatter (1.4 MB) is kept with the detector, so any window can be scored later
 )
 
 
@@ -155,7 +155,7 @@ class Rapp(Detector):
     def __init__(self, knobs: cards.Knobs, shape: Shape) -> None:
         super().__init__(knobs, shape)
         channels, height, width = shape
-        down = cards.widths(channels * height * width, knobs.bottleneck, knobs.layers)
+        down = cards.widths(channels * height * width, knobs.bottleneck, knobs.layers, knobs.width)
         encoder = (*down[:-1], knobs.bottleneck * self.latent_outputs)
         self.pathway = Pathway(encoder)
         self.networks = nn.ModuleDict({"encoder": blocks(encoder), "decoder": blocks(down[::-1])})
@@ -172,7 +172,7 @@ class Rapp(Detector):
         return self.networks["decoder"]  # type: ignore[return-value]
 
     def optimisers(self) -> dict[str, torch.optim.Optimizer]:
-        return {"adam": torch.optim.Adam(self.networks.parameters(), self.knobs.learning_rate, fused=True)}
+        return {"adam": Adam(self.networks.parameters(), self.knobs.learning_rate, fused=True)}
 
     def step(self, images: Tensor, optimisers: dict[str, torch.optim.Optimizer]) -> dict[str, Tensor]:
         """One training step on [B, pixels]; returns the losses, summed over the batch."""
@@ -417,9 +417,7 @@ class RappAAE(Rapp):
             "decoder": self.knobs.learning_rate,
             "discriminator": self.knobs.discriminator_rate,
         }
-        return {
-            name: torch.optim.Adam(self.networks[name].parameters(), rate, fused=True) for name, rate in rates.items()
-        }
+        return {name: Adam(self.networks[name].parameters(), rate, fused=True) for name, rate in rates.items()}
 
     def step(self, images: Tensor, optimisers: dict[str, torch.optim.Optimizer]) -> dict[str, Tensor]:
         judge = self.networks["discriminator"]

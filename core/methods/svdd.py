@@ -35,7 +35,7 @@ from core.knobs import Shape
 from core.methods.base import Arrays, Detector
 from core.methods.cards import svdd as cards
 from core.networks import lenet
-from core.training import Descent, DetectorStage, Progress, Redrawing, Stage, TaskTensors, batches, descend
+from core.training import Adam, Descent, DetectorStage, Progress, Redrawing, Stage, TaskTensors, batches, descend
 from core.training.loop import State
 
 CENTRE_GAP = 0.1  # no coordinate of a centre lies nearer to 0: a bias-free network could reach 0 with zero weights
@@ -135,9 +135,7 @@ class Pretrain(Redrawing):
     def begin(self, task: TaskTensors, progress: Progress) -> None:
         super().begin(task, progress)
         networks = self.detector.networks.parameters()
-        self.adam = torch.optim.Adam(
-            networks, self.knobs.pretrain_rate, weight_decay=self.knobs.pretrain_weight_decay, fused=True
-        )
+        self.adam = Adam(networks, self.knobs.pretrain_rate, weight_decay=self.knobs.pretrain_weight_decay, fused=True)
 
     def epoch(self, number: int) -> dict[str, float]:
         self.set_rate(number, self.knobs.pretrain_rate)
@@ -166,9 +164,7 @@ class Train(Descent):
     def begin(self, task: TaskTensors, progress: Progress) -> None:
         super().begin(task, progress)
         encoder = self.detector.encoder.parameters()
-        self.adam = torch.optim.Adam(
-            encoder, self.knobs.learning_rate, weight_decay=self.knobs.weight_decay, fused=True
-        )
+        self.adam = Adam(encoder, self.knobs.learning_rate, weight_decay=self.knobs.weight_decay, fused=True)
 
     @property
     def steady(self) -> bool:  # type: ignore[override]  # the soft boundary's radii are others after each epoch

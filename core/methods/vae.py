@@ -33,7 +33,7 @@ from core.knobs import Shape
 from core.methods.base import Arrays, Detector
 from core.methods.cards import vae as cards
 from core.networks.branched_vae import BranchedVAE
-from core.training import BestWeights, Learning, Progress, Stage, TaskTensors, descend, load_optimiser
+from core.training import BestWeights, Learning, Progress, RMSprop, Stage, TaskTensors, descend, load_optimiser
 from core.training.loop import State
 
 DRAWS = 10  # of the latent, where scores average over draws
@@ -106,7 +106,7 @@ class Train(Learning):
         self.best = BestWeights()
         # Keras' settings, not torch's: the mean of squares forgets faster and the step is smaller.
         weights = self.detector.networks.parameters()
-        self.rmsprop = torch.optim.RMSprop(weights, self.knobs.learning_rate, alpha=0.9, eps=1e-7)
+        self.rmsprop = RMSprop(weights, self.knobs.learning_rate, alpha=0.9, eps=1e-7)
 
     def descents(self) -> list[torch.optim.Optimizer]:
         return [self.rmsprop]

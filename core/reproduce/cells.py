@@ -21,9 +21,11 @@ PRESETS = {QUICK: "quick"}  # the others begin with the paper's
 class Cell:
     """One published figure, or the place of one, with the runs that it takes.
 
-    key: row/score/column, with the metric where a row has several.  line: the first part in words.
+    key: row/score/column, with the metric where a row has several.  line: the first part in words.  part: the source of
+    novel images that counts, empty for all.
     claim: None where no figure is published; source, remark: of it.  specs: [T][n], of each target and seed.
-    missing: why it can't be trained here.  obstacles: why no verdict is possible, whatever the runs say.
+    missing: why it can't be trained here.  other_images: why these decide nothing.  not_comparable: why the published
+    figure isn't what the right reading gives.
     shortened: in what the training is less than published.  needed: seeds that the margin needs by the spread that the
     table tells; None where no number is enough.  mistaken: the reading of the published code, if it has one.
     """
@@ -31,6 +33,7 @@ class Cell:
     key: str
     line: str
     column: str
+    part: str
     method: str
     score: str
     metric: str
@@ -39,7 +42,8 @@ class Cell:
     remark: str
     specs: tuple[tuple[RunSpec, ...], ...]
     missing: str
-    obstacles: tuple[str, ...]
+    other_images: str
+    not_comparable: str
     shortened: tuple[str, ...]
     spread: float
     needed: int | None
@@ -90,23 +94,29 @@ def cells(
     found: list[Cell] = []
     for place, column, on in columns:
         for row in table.rows:
-            lines = [each for each in _lines(row) if _wanted(_key(row, *each, column), patterns)]
+            lines = [each for each in lines_of(row) if _wanted(_key(row, *each, column), patterns)]
             if lines:
                 found += _of(table, row, lines, column, place, on, scale, count, epochs, device)
     if not found:
-        first = _key(table.rows[0], *_lines(table.rows[0])[0], columns[0][1])
+        first = _key(table.rows[0], *lines_of(table.rows[0])[0], columns[0][1])
         raise WrongRequest(f"No cell is called {', '.join(patterns)}. The first is {first}; * stands for any text.")
     return found
 
 
 def keys(table: Table) -> list[str]:
     """The keys of all cells of a table, read from its file alone."""
-    return [_key(row, *line, column) for column in table.columns for row in table.rows for line in _lines(row)]
+    return [_key(row, *line, column) for column in table.columns for row in table.rows for line in lines_of(row)]
 
 
-def _lines(row: Row) -> list[tuple[str, str]]:
+def lines_of(row: Row) -> list[tuple[str, str]]:
     """(score, metric) of each line that a row has in the table."""
     return [(score, metric) for score in row.scores for metric in row.metrics]
+
+
+def line_of(row: Row, score: str, metric: str) -> str:
+    """What a line of the table is called."""
+    scores = [score] if len(row.scores) > 1 else []
+    return " · ".join([row.title, *scores, *([TITLES[metric]] if len(row.metrics) > 1 else [])])
 
 
 def _key(row: Row, score: str, metric: str, column: Column) -> str:
@@ -140,7 +150,7 @@ def _moved(column: Column, dataset: str) -> Column:
         place = there.index(name)
         return entry.classes[place] if place < len(entry.classes) else name
 
-    whole = {name for each in column.targets for name in each} == set(there) and not column.apart
+    whole = set(column.targets) == {(name,) for name in there} and len(there) > 1
     targets: tuple[Target, ...] = tuple((name,) for name in entry.classes) if whole else ()
     return replace(
         column, dataset=dataset, targets=targets or tuple(tuple(map(other, each)) for each in column.targets)
@@ -174,12 +184,12 @@ def _of(
         claim = None
         if figure:
             claim = Claim(round(figure.value, 6), 0.5 * 10.0**-row.digits, row.trainings, not table.drawn)
-        words = [row.title, *([score] if len(row.scores) > 1 else [])]
         found.append(
             Cell(
                 key=_key(row, score, metric, column),
-                line=" · ".join([*words, *([TITLES[metric]] if len(row.metrics) > 1 else [])]),
-                column=column.title,
+                line=line_of(row, score, metric),
+                column=column.title if on.dataset == column.dataset else f"{column.title}, here {on.dataset}",
+                part=column.part,
                 method=row.method,
                 score=score,
                 metric=metric,
@@ -188,7 +198,8 @@ def _of(
                 remark=figure.remark if figure else "",
                 specs=specs,
                 missing=missing,
-                obstacles=tuple(filter(None, [other, row.not_comparable])),
+                other_images=other,
+                not_comparable=row.not_comparable,
                 shortened=short,
                 spread=spread,
                 needed=seeds_needed(spread, table.margin, targets, claim=claim) if claim else None,

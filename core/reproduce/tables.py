@@ -17,7 +17,9 @@ notes = ["..."]
 title = "MNIST"
 dataset = "mnist"
 scenario = "multimodal"
-targets = "each"                    # every class in turn; or a list of targets, several classes as a list in it
+targets = "each"                    # every class in turn; a list of targets, several classes as a list in it; or
+                                    # "drawn", where the options say how many classes the split seed draws
+part = "gaussian-noise"             # which of several sources of novel images counts; by default all together
 apart = false                       # true: a column for each target; false: their mean
 options = {}
 
@@ -54,7 +56,7 @@ from core.reproduce.readings import READINGS
 from core.reproduce.verdict import MARGIN
 
 FOLDER = Path(__file__).parent / "tables"
-EACH = "each"
+EACH, DRAWN = "each", "drawn"
 QUICK, SHORTENED, PUBLISHED = "quick", "shortened", "published"
 SCALES = (QUICK, SHORTENED, PUBLISHED)
 NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,35}")
@@ -63,14 +65,19 @@ Target = tuple[str, ...]
 
 @dataclass(frozen=True)
 class Column:
-    """What a column of the table was measured on.  targets: empty where each class takes its turn."""
+    """What a column of the table was measured on.
+
+    targets: each the classes that one task is about; no classes where they are drawn.  part: the source of novel images
+    that counts, empty for all.
+    """
 
     title: str
     dataset: str
     scenario: str
-    targets: tuple[Target, ...] = ()
+    targets: tuple[Target, ...]
     apart: bool = False
     options: Mapping[str, Any] = field(default_factory=dict)
+    part: str = ""
 
 
 @dataclass(frozen=True)
@@ -165,7 +172,7 @@ TABLE = (
     *("title", "paper", "source", "metric", "digits", "scale", "trainings", "drawn", "quick_dataset", "margin"),
     *("seeds", "notes", "columns", "rows"),
 )
-COLUMN = ("title", "dataset", "scenario", "targets", "apart", "options")
+COLUMN = ("title", "dataset", "scenario", "targets", "apart", "options", "part")
 ROW = (
     *("title", "method", "scores", "metrics", "knobs", "quick", "shortened", "spread", "remark", "source", "figures"),
     *("mistaken", "not_comparable", "deviations", "note", "trainings", "digits"),
@@ -240,18 +247,22 @@ def _columns(reader: "_Reader", at: str, about: Mapping[str, Any]) -> list[Colum
     title, dataset = (reader.text(f"{at}.{key}", about[key]) for key in ("title", "dataset"))
     entry = reader.trying(f"{at}.dataset", data.entry, dataset)
     rule = reader.trying(f"{at}.scenario", scenarios.named, about["scenario"])
-    options = dict(about.get("options", {}))
+    options, part = dict(about.get("options", {})), str(about.get("part", ""))
     reader.trying(f"{at}.options", knobs.changed, rule.options(), options)
     asked = about["targets"]
     if asked == EACH:
         if not entry.classes:
             reader.refuse(f"{at}.targets", f"{entry.title} names its classes only where it is at hand. List them.")
         targets: tuple[Target, ...] = tuple((name,) for name in entry.classes)
+    elif asked == DRAWN:
+        if not rule.draws(knobs.changed(rule.options(), options)):
+            reader.refuse(f"{at}.targets", "Nothing is drawn by these options. Name the classes.")
+        targets = ((),)
     else:
         targets = tuple(_target(reader, f"{at}.targets", each) for each in reader.listed(f"{at}.targets", asked))
     if not about.get("apart", False):
-        return [Column(title, dataset, rule.kind, targets, False, options)]
-    return [Column(f"{title} {', '.join(each)}", dataset, rule.kind, (each,), True, options) for each in targets]
+        return [Column(title, dataset, rule.kind, targets, False, options, part)]
+    return [Column(f"{title} {', '.join(each)}", dataset, rule.kind, (each,), True, options, part) for each in targets]
 
 
 def _target(reader: "_Reader", key: str, value: Any) -> Target:

@@ -54,8 +54,8 @@ class Verdict:
     """What is found of a cell.
 
     word: one of the three.  reason: why it isn't decidable, else empty.  mean: ours, with low and high, its interval of
-    the rule's level; nan where nothing is known.  difference: ours minus the published figure; half_width: of its
-    interval.  spread: between seeds; nan with one seed.  seeds: finished for each target, the fewest.
+    the rule's level within 0..1; nan where nothing is known.  difference: ours minus the published figure; half_width:
+    of its interval.  spread: between seeds; nan with one seed.  seeds: finished for each target, the fewest.
     """
 
     word: str
@@ -124,7 +124,7 @@ def judge(
         spread = float(np.sqrt(np.nansum(residuals**2) / freedom))
     ours = spread**2 * float((1 / counts).mean()) / targets
     own = quantile(LEVEL, freedom_of(ours, images, freedom)) * np.sqrt(ours + images)
-    kept = Verdict("", "", mean, mean - own, mean + own, spread=spread, seeds=fewest)
+    kept = Verdict("", "", mean, max(mean - own, 0.0), min(mean + own, 1.0), spread=spread, seeds=fewest)
     if claim is None:
         return undecidable("no figure is published", kept)
     theirs = spread**2 / claim.trainings / targets

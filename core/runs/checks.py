@@ -62,6 +62,13 @@ NAME = Kind("a name of 1 to 80 characters", lambda value: isinstance(value, str)
 DEVICE = Kind("auto, cpu or cuda", lambda value: value in ("auto", "cpu", "cuda"))
 SHARE = Kind("a share from 0 to 1", lambda value: _number(value) and 0 <= value <= 1)
 
+
+def _range(value: Any) -> bool:
+    return isinstance(value, list) and len(value) == 2 and all(map(_number, value)) and value[0] <= value[1]
+
+
+RANGE = Kind("two numbers, the lower one first, or null", lambda value: value is None or _range(value))
+
 ESTIMATE = {"value": PERHAPS, "low?": PERHAPS, "high?": PERHAPS}
 METRICS_OF_ONE = {f"{name}?": ESTIMATE for name in METRICS}
 
@@ -104,6 +111,7 @@ RUN: Shape = {
     "rule?": {"rule": TEXT, "share": NUMBER},
     "arrays?": Each(Each(TEXT)),
     "accuracy?": ESTIMATE,
+    "value_range?": RANGE,
     **{f"{name}?": shape for name, shape in RESULTS.items()},
 }
 STATE: Shape = {
@@ -114,6 +122,7 @@ STATE: Shape = {
     "submitted?": TIME,
     "imported?": TIME,
     "sentence?": TEXT,
+    "follows?": TEXTS,
     "pid?": Kind("the number of a process", lambda value: type(value) is int and 1 < value < 2**31),
     "host?": TEXT,
 }
@@ -169,7 +178,16 @@ def depth(value: Any) -> int:
 
 # --- arrays -----------------------------------------------------------------------------------------------------------
 
-KINDS = {"image": "u", "flag": "bui", "whole": "iu", "real": "fiu", "open": "f", "text": "U", "any": "biufU"}
+KINDS = {
+    "image": "u",
+    "flag": "bui",
+    "whole": "iu",
+    "choice": "iu",
+    "real": "fiu",
+    "open": "f",
+    "text": "U",
+    "any": "biufU",
+}
 CURVES = {
     **{f"roc/*/{axis}?": "real L@" for axis in ("fpr", "tpr")},
     **{f"pr/*/{axis}?": "real L@" for axis in ("recall", "precision")},
@@ -189,18 +207,18 @@ ARRAYS: dict[str, dict[str, str]] = {
     "scores": {"test/*?": "real T", "valid/*?": "real V", "train/*?": "real n"},
     "train": {"classes": "text N"},
     "explanations": {"test/*?": "any T ...", "valid/*?": "any V ..."},
-    "probe": {"images": "image P C H W", "novel": "flag P <2", "place": "whole P <T"},
+    "probe": {"images": "image P C H W", "novel": "flag P <2", "place": "choice P <T"},
     "neighbours": {
         "bank": "image B C H W",
         "classes": "text B",
-        "bank_of?": "whole B <N",
+        "bank_of?": "choice B <N",
         "places": "whole T K <B",
         "distances": "real T K",
         "of": "whole",
     },
     "projection": {
-        "train_of": "whole n <N",
-        "test_of": "whole m <T",
+        "train_of": "choice n <N",
+        "test_of": "choice m <T",
         "embedding": "real n D",
         "pca/train": "real n 2",
         "pca/test": "real m 2",
@@ -270,6 +288,8 @@ def _misfit(name: str, array: np.ndarray, expected: str, sizes: Sizes) -> str:
         return f"has {array.shape[-3]} channels, an image has 1 or 3"
     if kind == "real" and not _finite(array):
         return "holds values that are no finite numbers"
+    if kind == "choice" and len(np.unique(chosen := array[array >= 0])) < len(chosen):
+        return "holds a place twice"
     most = sizes.get(below, int(below) if below.isdigit() else 2**62)
     if below and array.size and not -1 <= int(array.min()) <= int(array.max()) < most:
         return f"holds places outside 0 to {most - 1:,}"

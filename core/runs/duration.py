@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from core import data, knobs
 from core.errors import NoveltyError
 from core.runs import store
+from core.runs.process import machine
 from core.runs.spec import RunSpec
 from core.runs.store import Run
 
@@ -24,7 +25,8 @@ def estimate(spec: RunSpec, train_count: int) -> Estimate | None:
 
     A run is like it with the same method, image shape and device.  Of several the one that shares most knobs is taken,
     the newest of those.  Its seconds per image and epoch, stage by stage, are multiplied by the epochs and images now;
-    what it took beside its epochs (start, evaluation) is added.
+    what it took beside its epochs (start, evaluation) is added. A shipped run's time is divided by this machine's speed
+    beside the one that trained it.
     """
     shape = data.entry(spec.dataset).shape
     alike = store.those(lambda run: _is_like(run, spec, shape))
@@ -37,7 +39,8 @@ def estimate(spec: RunSpec, train_count: int) -> Estimate | None:
         took = [line["seconds"] for line in epochs]
         seconds += sum(took) / len(took) * _epochs(run, spec, knob_of.get(stage), len(took)) * train_count / images
     beside = run.result("timings", "total") - sum(line["seconds"] for line in lines)
-    return Estimate(seconds + max(beside, 0.0), run)
+    whole = seconds + max(beside, 0.0)
+    return Estimate(whole / machine.speed() if run.shipped else whole, run)
 
 
 def _epochs(run: Run, spec: RunSpec, knob: str | None, took: int) -> float:

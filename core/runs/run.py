@@ -11,13 +11,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from filelock import FileLock, Timeout
 
 from core import knobs, scenarios
+from core.data.ranges import Range
 from core.errors import DamagedRun, WrongRequest
 from core.evaluation import METRICS, ThresholdRule, rule_from_json
 from core.knobs import Shape
-from core.runs import checks, files, folders
+from core.runs import checks, files, folders, locks
 from core.runs.spec import RunSpec
 from core.scenarios import Offer
 
@@ -42,7 +42,6 @@ LINES: checks.Shape = {**{f"{name}?": checks.METRICS_OF_ONE for name in CONTROLS
 FOLLOWS = {"controls": "The comparison with control lines", "map": "The map of neighbourhoods"}  # once it is finished
 # what changes after the first writing
 RENEWED = ("state.json", "run.json", "controls.json", "projection.npz", "failures.json", "name.json")
-START_GRACE = 20.0  # seconds between submission and the process taking its lock
 HEARTBEAT = 60.0  # seconds without a sign of life after which a run on another host counts as interrupted
 
 
@@ -106,12 +105,15 @@ class Run:
     @property
     def alive(self) -> bool:
         """Whether its process lives: its lock is held, or, on another host, its heartbeat is young."""
-        mark = self.mark
-        if mark.get("host") not in (None, socket.gethostname()):
+        if self.mark.get("host") not in (None, socket.gethostname()):
             return time.time() - _mtime(self.folder / "heartbeat") / 1e9 < HEARTBEAT
-        if mark["state"] == QUEUED and "pid" not in mark and time.time() - mark["since"] < START_GRACE:
-            return True
-        return held(self.folder / "lock")
+        return locks.held(self.folder / locks.NAME)
+
+    @property
+    def value_range(self) -> Range | None:
+        """The pixel values that became 0 and 255, where its images had more than 8 bits.  Raises DamagedRun."""
+        found = self.about.get("value_range")
+        return (float(found[0]), float(found[1])) if found else None
 
     def metrics(self, score: str | None = None) -> dict[str, Any]:
         """The metrics of a score (the headline by default): {auroc: {value, low, high}, ..., by_source}.
@@ -119,6 +121,11 @@ class Run:
         What run folders of an older version lack is undefined.
         """
         return complete(self._result("metrics", score))
+
+    @property
+    def ranks(self) -> bool:
+        """Whether its test set has novel images: without them nothing is ranked, and there is no AUROC."""
+        return self.metrics()["auroc"]["value"] is not None
 
     def threshold(self, score: str | None = None) -> float:
         return float(self._result("thresholds", score))
@@ -185,7 +192,10 @@ class Run:
             return f"{title} is left out in a sweep. Train this run by itself to have it."
         if self.alive:
             return f"{title} is being computed by the run's process; reload the page in a moment."
-        return f"{title} is missing: the run's process ended before it was computed. Train the run again to have it."
+        missing = f"{title} is missing: the run's process ended before it was computed."
+        if part in self.mark.get("follows", ()):
+            return f"{missing} It comes when the app or another training starts next."
+        return f"{missing} Train the run again to have it."
 
     def arrays(self, file: str, *names: str) -> dict[str, np.ndarray]:
         """Arrays of one npz of the run, e.g. `test`, checked for type, shape, length and finiteness.
@@ -275,23 +285,10 @@ class Run:
 
     def log(self, most: int = 20_000) -> str:
         """The end of its log."""
-        path = self.folder / "log.txt"
-        return path.read_text(encoding="utf-8", errors="replace")[-most:] if path.exists() else ""
-
-
-def held(path: Path) -> bool:
-    """Whether some process holds this lock file."""
-    if not path.exists():
-        return False
-    for _ in range(2):  # a second look: the first may have met another reader that was looking too
-        lock = FileLock(path, is_singleton=False)
         try:
-            lock.acquire(timeout=0.02, poll_interval=0.005)
-        except Timeout:
-            continue
-        lock.release()
-        return False
-    return True
+            return (self.folder / "log.txt").read_text(encoding="utf-8", errors="replace")[-most:]
+        except OSError:
+            return ""
 
 
 def complete(metrics: Mapping[str, Any]) -> dict[str, Any]:
@@ -364,7 +361,11 @@ def _progress(path: Path, mtime: int) -> list[dict[str, Any]]:
     if not path.exists():
         return []
     entries: dict[tuple[int, int], dict[str, Any]] = {}
-    for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
+    try:
+        text = path.read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        raise files.damaged(path, "it can't be read") from None
+    for line in text.splitlines():
         try:
             entry = json.loads(line)
         except (ValueError, RecursionError):

@@ -11,9 +11,12 @@ Shipped runs lie in `checkpoints/shipped/`, are read-only and always listed.
 """
 
 import contextlib
+import errno
 import itertools
 import re
 import shutil
+import socket
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -21,8 +24,9 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from core.errors import DamagedRun, WrongRequest
-from core.runs import files, folders
+from core.runs import files, folders, locks
 from core.runs.folders import PROJECT, root, shipped_root
+from core.runs.locks import held
 from core.runs.run import (
     CANCELLED,
     CONTROLS,
@@ -36,7 +40,6 @@ from core.runs.run import (
     RUNNING,
     UNTRAINED,
     Run,
-    held,
     snapshot_prefix,
 )
 from core.runs.spec import RunSpec
@@ -70,6 +73,7 @@ __all__ = [
     "leave_out",
     "mark",
     "own",
+    "placed",
     "rename",
     "root",
     "runs",
@@ -77,6 +81,7 @@ __all__ = [
     "shipped_root",
     "snapshot_prefix",
     "those",
+    "written",
 ]
 
 
@@ -200,33 +205,62 @@ def free_names(slug: str) -> Iterator[str]:
 
 
 def create(spec: RunSpec, **more: Any) -> Run:
-    """An empty run folder, queued, its name taken by exclusive mkdir.
+    """A queued run, whose lock this process keeps until it trains it or hands it over to the one that does.
 
-    more: what else run.json says from the beginning, e.g. the sweep that it is trained for.
-    Raises WrongRequest where the store can't be written.
+    Its folder appears whole or not at all.  more: what else run.json says from the beginning, e.g. the sweep that it is
+    trained for.  Raises WrongRequest where the store can't be written.
     """
-    folder = root()
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        for name in free_names(spec.slug):
-            path = folder / name
-            with contextlib.suppress(FileExistsError):
-                path.mkdir()
-                break
-        files.write_json(path / "run.json", {"format": FORMAT, "spec": spec.to_json(), "created": time.time(), **more})
-        files.write_json(path / "state.json", {"state": QUEUED, "since": time.time(), "submitted": time.time()})
-    except OSError as error:
-        raise WrongRequest(
-            f"The folder for runs, {folder}, can't be written ({error.strerror}). Set NOVELTY_CHECKPOINTS to another."
-        ) from None
+    now = time.time()
+    with written():
+        root().mkdir(parents=True, exist_ok=True)
+        making = Path(tempfile.mkdtemp(prefix=".new-", dir=root()))
+        try:
+            making.chmod(0o755)
+            locks.keep(making)
+            about = {"format": FORMAT, "spec": spec.to_json(), "created": now, **more}
+            files.write_json(making / "run.json", about)
+            queued = {"state": QUEUED, "since": now, "submitted": now, "host": socket.gethostname()}
+            files.write_json(making / "state.json", queued)
+            (making / "heartbeat").touch()
+            path = placed(making, spec.slug)
+            locks.moved(making, path)
+        except BaseException:
+            locks.let_go(making)
+            shutil.rmtree(making, ignore_errors=True)
+            raise
     return Run(path)
+
+
+def placed(folder: Path, slug: str) -> Path:
+    """The folder under the first free id; a folder that holds something is never replaced."""
+    for name in free_names(slug):
+        with contextlib.suppress(FileExistsError, NotADirectoryError):
+            try:
+                return folder.rename(folder.with_name(name))
+            except OSError as error:
+                if error.errno != errno.ENOTEMPTY:
+                    raise
+    raise AssertionError("there are numbers enough")
+
+
+@contextlib.contextmanager
+def written() -> Iterator[None]:
+    """Tells a person that the store can't be written.  Raises WrongRequest in place of OSError."""
+    try:
+        yield
+    except OSError as error:
+        full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+        advice = "Free some space." if full else "Set NOVELTY_CHECKPOINTS to another."
+        raise WrongRequest(
+            f"The folder for runs, {root()}, can't be written ({error.strerror or error}). {advice}"
+        ) from None
 
 
 def mark(run: Run, state: str, **more: Any) -> None:
     """Write the state.  Only the process that owns the run calls this, or one that just found it dead or queued it."""
-    kept = {
-        name: run.mark[name] for name in ("submitted",) if (run.folder / "state.json").exists() and name in run.mark
-    }
+    kept = {}
+    with contextlib.suppress(DamagedRun):  # this writes it anew
+        kept = {name: run.mark[name] for name in ("submitted",) if name in run.mark}
     files.write_json(run.folder / "state.json", {**kept, "state": state, "since": time.time(), **more})
 
 
@@ -235,7 +269,8 @@ def rename(run: Run, name: str) -> None:
     _own(run)
     if not name.strip() or len(name) > 80:
         raise WrongRequest("A run's name has 1 to 80 characters.")
-    files.write_json(run.folder / "name.json", {"name": name.strip()})
+    with written():
+        files.write_json(run.folder / "name.json", {"name": name.strip()})
 
 
 def delete(run: Run) -> None:

@@ -87,10 +87,12 @@ def pack(run: Run) -> bytes:
 def unpack(source: bytes | Path | BinaryIO) -> Run:
     """The run of a zip, added to the store under a name that is free.  It appears there whole or not at all.
 
-    Raises WrongRequest where the zip is none of ours, DamagedRun where a file of the run can't be right.
+    Raises WrongRequest where the zip is none of ours or the store can't be written, DamagedRun where a file of the run
+    can't be right.
     """
-    store.root().mkdir(parents=True, exist_ok=True)
-    folder = Path(tempfile.mkdtemp(prefix=".import-", dir=store.root()))
+    with store.written():
+        store.root().mkdir(parents=True, exist_ok=True)
+        folder = Path(tempfile.mkdtemp(prefix=".import-", dir=store.root()))
     try:
         _extract(io.BytesIO(source) if isinstance(source, bytes) else source, folder)
         with _telling(folder):
@@ -104,10 +106,11 @@ def unpack(source: bytes | Path | BinaryIO) -> Run:
                 about = {name: about[name] for name in ("format", "spec", "created")}
             _require_readable(run)
             spec = _with_all_settings(run.spec)
-        files.write_json(folder / "run.json", about | {"spec": spec.to_json()})
-        files.write_json(folder / "state.json", mark | {"imported": time.time()})
-        folder.chmod(0o755)
-        return Run(_moved(folder, spec.slug))
+        with store.written():
+            files.write_json(folder / "run.json", about | {"spec": spec.to_json()})
+            files.write_json(folder / "state.json", mark | {"imported": time.time()})
+            folder.chmod(0o755)
+            return Run(store.placed(folder, spec.slug))
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
@@ -173,16 +176,6 @@ def _require_modest(members: list[zipfile.ZipInfo]) -> None:
             raise WrongRequest(f"{member.filename[:80]} in the zip is encrypted or packed in a rare way. {ADVICE}")
         if member.file_size > 2**20 and member.file_size > MOST_RATIO * member.compress_size:
             raise WrongRequest(f"{member.filename[:80]} in the zip would grow more than {MOST_RATIO}-fold. {ADVICE}")
-
-
-def _moved(folder: Path, slug: str) -> Path:
-    """The folder under the run's own name, or with -2, -3 where it is taken."""
-    for name in store.free_names(slug):
-        path = folder.with_name(name)
-        with contextlib.suppress(FileExistsError):
-            path.mkdir()  # exclusive, so two imports never meet
-            break
-    return folder.rename(path)
 
 
 # --- the run --------------------------------------------------------------------------------------------------------

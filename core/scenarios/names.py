@@ -37,12 +37,20 @@ def split(text: str, marks: str = ",") -> Iterator[tuple[str, str]]:
 
 
 def class_name(entry: Entry, word: str) -> str:
-    """The class of this name or number.  Raises WrongRequest with the classes there are."""
+    """The class of this name, or else of this number, counted from 0.
+
+    Raises WrongRequest with the classes there are, also for a number that is no name where all names are numbers: a
+    person would mean the name.
+    """
     if word in entry.classes:
         return word
+    listing = ", ".join(entry.classes[:12]) + (", ..." if len(entry.classes) > 12 else "")
+    if entry.classes and all(name.isdecimal() for name in entry.classes):
+        raise WrongRequest(
+            f"{entry.title} has no class {word!r}. Choose from {listing}: here a number is a class's name."
+        )
     if word.isdecimal() and int(word) < len(entry.classes):
         return entry.classes[int(word)]
-    listing = ", ".join(entry.classes[:12]) + (", ..." if len(entry.classes) > 12 else "")
     raise WrongRequest(
         f"{entry.title} has no class {word!r}. Choose from {listing}, or a number from 0 to {len(entry.classes) - 1}."
     )

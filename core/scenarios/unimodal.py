@@ -11,6 +11,11 @@ from core.scenarios.splits import Rows, drawn, others
 from core.scenarios.table import scenario
 from core.scenarios.task import NOVEL, Task, TaskSpec
 
+NO_NOVEL = (
+    "All images are normal, so the threshold is set from them and no novel one tests it: how well the detector ranks "
+    "novel images (AUROC) can't be said."
+)
+
 
 @dataclass(frozen=True)
 class UnimodalOptions:
@@ -38,4 +43,7 @@ def unimodal(spec: TaskSpec, dataset: Dataset, options: UnimodalOptions) -> Task
     train, valid, normal, novel = divided(spec, dataset, spec.target, others(dataset, spec.target), options.split)
     if options.balanced and options.split == "pooled":
         novel = drawn(novel, len(normal), np.random.default_rng((spec.split_seed, 1)))
-    return assembled(spec, [dataset], Rows.of(train), Rows.of(valid), Rows.of(normal), {NOVEL: Rows.of(novel)})
+    note = "" if len(dataset.classes) > 1 else NO_NOVEL
+    return assembled(
+        spec, [dataset], Rows.of(train), Rows.of(valid), Rows.of(normal), {NOVEL: Rows.of(novel)}, note=note
+    )

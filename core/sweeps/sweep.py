@@ -23,12 +23,14 @@ from typing import Any
 
 from core.errors import DamagedRun, WrongRequest
 from core.runs import files, folders, store
-from core.runs.run import CANCELLED, ENDED, FAILED, FINISHED, HEARTBEAT, INTERRUPTED, QUEUED, RUNNING, START_GRACE, held
+from core.runs.locks import held
+from core.runs.run import CANCELLED, ENDED, FAILED, FINISHED, HEARTBEAT, INTERRUPTED, QUEUED, RUNNING
 from core.sweeps.cells import Cell
 from core.sweeps.grid import NAME, Grid, read
 
 __all__ = ["CANCELLED", "FAILED", "FINISHED", "INTERRUPTED", "QUEUED", "RUNNING", "Sweep"]
 FORMAT = 1
+START_GRACE = 20.0  # seconds between submission and the process taking its lock
 LIVE = (QUEUED, RUNNING)
 
 

@@ -1,4 +1,4 @@
-"""Training steps and the sums of their losses; on a CUDA GPU the step is recorded once and replayed.
+"""Training steps and the sums of their losses; on a CUDA GPU the step can be recorded once and replayed.
 
 A small network's step is a few hundred operators of some microseconds each, so a GPU waits for Python between them.
 A CUDA graph starts them all at once: the same operators on the same numbers.
@@ -6,6 +6,7 @@ A CUDA graph starts them all at once: the same operators on the same numbers.
 
 import contextlib
 import functools
+import os
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 
@@ -13,8 +14,14 @@ import torch
 from torch import Tensor
 from torch.optim import Optimizer
 
+ASKED = "NOVELTY_RECORD"  # the variable that asks for it, by 1: nobody has yet compared it with plain steps on a GPU
 PLAIN_STEPS = 3  # before the recording: libraries and optimisers make their tensors in them
 Step = Callable[[Tensor], dict[str, Tensor]]
+
+
+def asked() -> bool:
+    """Whether steps are to be recorded on a GPU."""
+    return os.environ.get(ASKED) == "1"
 
 
 class Steps:

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from core.training.device import TaskTensors
 from core.training.loop import Stage, State
 from core.training.progress import Progress, batches
-from core.training.recorded import RecordedSteps, Steps
+from core.training.recorded import RecordedSteps, Steps, asked
 
 
 class DetectorStage(Stage):
@@ -53,7 +53,7 @@ class Learning(DetectorStage):
         """
         self.detector.networks.train()
         if self.steps is None:
-            recorded = self.task.train.is_cuda and self.descents()
+            recorded = asked() and self.task.train.is_cuda and self.descents()
             self.steps = RecordedSteps(self.step, size, recorded, self.steady) if recorded else Steps(self.step)
         self.steps.begin()
         for batch in batches(self.task.train, size, self.progress, least=2):

@@ -3,15 +3,20 @@
 import functools
 import logging
 import runpy
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+# Streamlit imports it when it draws the first chart; meanwhile Plotly, in another session's thread, takes what it finds
+# half-imported for the whole.  Whoever waits for this import waits for all of it.
+import pandas  # noqa: F401
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from core.errors import DamagedRun, NoveltyError
 from core.runs import store
+from core.runs.process import leftovers
 from pages.shared import panels
 
 ENTRY = Path(__file__).parents[2] / "streamlit_app.py"
@@ -47,6 +52,7 @@ def through_entry() -> None:
 @contextmanager
 def around() -> Iterator[None]:
     """What the entry script puts around a page: the sidebar, and a sentence where the page fails."""
+    _look_after()
     st.html(f"{STYLE}<style>{FOLLOW_THEME}</style>")
     slot = st.session_state["live"] = st.sidebar.empty()
     with _sentences():  # before the page: nothing can be drawn after its st.stop()
@@ -60,6 +66,12 @@ def around() -> Iterator[None]:
     if "live" in st.session_state:
         with _sentences():
             live()
+
+
+@st.cache_resource(show_spinner=False)
+def _look_after() -> None:
+    """Once a server: what killed processes left in the store, beside the pages."""
+    threading.Thread(target=leftovers.look_after, daemon=True).start()
 
 
 @contextmanager

@@ -6,7 +6,7 @@ import streamlit as st
 from numpy.typing import NDArray
 
 from core import evaluation, glossary
-from core.figures import Kinds, Picture
+from core.figures import Kinds, Picture, score_histogram, three_digits
 from core.figures.pages import method_numbers as words
 from core.figures.pages.method_numbers import Metrics
 from core.runs import command_line
@@ -48,6 +48,30 @@ def _cautions(run: Run, score: str, metrics: Metrics) -> list[str]:
     """What keeps the numbers from meaning what they seem to: too few images, a ranking the wrong way round."""
     turned = evaluation.inverted(run.spec.card.score(score).title, metrics.get("auroc", {}))
     return [note for note in (evaluation.few_images(run.about["counts"]), turned) if note]
+
+
+def stop_without_novel(run: Run) -> None:
+    """Ends the page of a run whose test images are all normal: why nothing is ranked, its threshold, how to use it."""
+    if run.ranks:
+        return
+    st.info(panels.escape(run.about["note"]), icon=":material/info:")
+    name = run.spec.card.headline
+    title, scores = run.spec.card.score(name).title, cached.array(run, "scores", f"test/{name}")
+    accepted = three_digits(run.metrics()["normal_recall"])
+    st.markdown(
+        panels.escape(
+            f"{title}: novel is what scores above {run.threshold():.4g}; of the normal test images it accepts"
+        )
+        + f" **{accepted}**."
+    )
+    panels.show(
+        score_histogram(scores, cached.kinds(run), run.threshold(), f"{title} of {len(scores):,} test images", title),
+        run=run.id,
+    )
+    st.page_link(
+        "pages/score.py", label="Score an image with it", icon=":material/image_search:", query_params={"runs": run.id}
+    )
+    st.stop()
 
 
 def _controls(run: Run, metrics: Metrics) -> str:

@@ -46,7 +46,7 @@ def run(family: str | None = None, key: str = "", finished: bool = True) -> Run:
     )
     if chosen is None:
         st.stop()
-    st.query_params[key] = chosen
+    into_link(key, chosen)
     return next(each for each in offered if each.id == chosen)
 
 
@@ -83,7 +83,7 @@ def runs(
         on_change=_write,
         args=(key,),
     )
-    st.query_params[key] = chosen
+    into_link(key, chosen)
     return [each for each in offered if each.id in chosen]
 
 
@@ -244,13 +244,25 @@ def _nothing(family: str | None) -> None:
 
 def _write(key: str) -> None:
     """The choice into the link, before the page runs and reads it from there."""
-    st.query_params[key] = st.session_state[key]
+    into_link(key, st.session_state[key])
 
 
 def _write_image(index: int | None) -> None:
     written = None if index is None else str(index)
     st.session_state["image_written"] = written
-    if written is None:
-        st.query_params.pop("image", None)
+    into_link("image", written)
+
+
+def into_link(key: str, value: str | Sequence[str] | None) -> None:
+    """Write a choice into the link where it isn't there yet; None takes it away.
+
+    Any writing sends the browser the whole link as this run of the page knows it, which would take back what a person
+    has changed since, as with two quick key presses on a slider.
+    """
+    wanted = [] if value is None else [value] if isinstance(value, str) else list(value)
+    if st.query_params.get_all(key) == wanted:
+        return
+    if value is None:
+        st.query_params.pop(key, None)
     else:
-        st.query_params["image"] = written
+        st.query_params[key] = value

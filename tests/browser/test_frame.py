@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from core import figures
+from pages.shared import frame
 from tests.browser import driver
 
 pytestmark = pytest.mark.browser
@@ -20,6 +21,22 @@ def test_a_deep_link_on_a_fresh_server_has_its_frame_and_keeps_its_query(fresh_a
     assert page.title() == "RaPP · Novelty Explorer"
     assert page.locator("h1").all_inner_texts()[0].startswith("RaPP")
     assert page.url.startswith(f"{fresh_app}/rapp?") and "colour=blue" in page.url
+
+
+def test_six_first_visits_to_a_cold_server_all_succeed(chromium, tmp_path):
+    """A class opens the app: each on another page, before any session has imported what pages import lazily."""
+    log = tmp_path / "server.log"
+    with driver.server(tmp_path / "store", log) as address:
+        pages = {name: driver.new_page(chromium) for name in ("", "score", "compare", "rapp", "svdd", "vae")}
+        for name, page in pages.items():
+            page.goto(f"{address}/{name}", wait_until="commit")
+        for page in pages.values():
+            driver.settle(page)
+        shown = {name: page.locator("body").inner_text() for name, page in pages.items()}
+        for page in pages.values():
+            page.context.close()
+    assert not [name for name, text in shown.items() if frame.OUR_FAULT in text]
+    assert "Traceback" not in log.read_text()
 
 
 def test_a_fresh_server_paints_its_first_page_soon(chromium, tmp_path):

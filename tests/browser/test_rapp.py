@@ -39,3 +39,19 @@ def test_a_click_on_a_row_picks_an_image_that_stays(chromium, store_with_runs, t
         driver.settle(page)
         assert f"image={image}" in page.url
         page.context.close()
+
+
+def test_two_quick_key_presses_leave_link_and_window_alike(app, page):
+    page.goto(f"{app}/rapp?rapp_run=rapp-ae-digits-multimodal-3")
+    driver.settle(page)
+    first = page.get_by_role("slider").first
+    for pause, key, value in ((60, "ArrowRight", "3"), (200, "ArrowLeft", "1"), (200, "ArrowRight", "3")):
+        first.focus()
+        page.keyboard.press(key)
+        page.wait_for_timeout(pause)
+        page.keyboard.press(key)
+        driver.until(page, lambda value=value: first.input_value() == value)
+        driver.settle(page)
+        page.wait_for_timeout(1500)
+        assert ("rapp_layers_5=3" in page.url) == (value == "3")
+        assert "rapp_layers_5=2" not in page.url

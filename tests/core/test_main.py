@@ -51,6 +51,35 @@ def process(code: str, *, check: int = 0, **settings: str) -> subprocess.Complet
     return done
 
 
+@pytest.mark.parametrize(("asked", "spins"), [({}, "1000"), ({"OMP_WAIT_POLICY": "ACTIVE"}, None)])
+def test_threads_spin_shortly_where_nobody_says_otherwise(asked, spins):
+    code = "import os; os.environ.pop('GOMP_SPINCOUNT', None); import core.__main__ as it; it.main(['methods', 'sap'])"
+    told = process(f"{code}; print(os.environ.get('GOMP_SPINCOUNT'))", **asked).stdout.split()
+    assert told[-1] == str(spins)
+
+
+@pytest.mark.parametrize(
+    ("loaded", "told"),
+    [
+        ("", "in order\n"),
+        ("sys.modules['torch'] = sys", ""),
+        ("sys.modules['torch'] = sys.modules['joblib'] = sys", "in order\n"),
+        ("sys.modules['torch'] = sys; threading.Thread(target=time.sleep, args=[0.2]).start()", "in order\n"),
+        ("sys.modules['torch'] = sys; threading.Thread(target=time.sleep, args=[9], daemon=True).start()", ""),
+    ],
+)
+def test_a_process_with_torch_ends_without_taking_it_apart_unless_others_are_to_be_ended(loaded, told):
+    code = f"""
+import atexit, sys, threading, time
+from core.__main__ import leave
+atexit.register(print, "in order")
+print("said")
+{loaded}
+leave(3)
+"""
+    assert process(code, check=3).stdout == f"said\n{told}"
+
+
 def test_help_lists_the_commands_for_people(capsys):
     with pytest.raises(SystemExit) as ended:
         main(["--help"])
@@ -59,7 +88,7 @@ def test_help_lists_the_commands_for_people(capsys):
     assert all(f"\n    {name} " in text for name in ("datasets", "methods", "train", "score", "evaluate", "runs"))
     assert all(f"\n    {name} " in text for name in ("resume", "cancel", "delete"))
     assert all(f"\n    {name} " in text for name in ("sweep", "sweeps"))
-    assert not any(f" {name} " in text for name in (*INNER, "export", "reproduce"))
+    assert not any(f" {name} " in text for name in (*INNER, "export"))
 
 
 @pytest.mark.parametrize("words", [["--json", "runs"], ["runs", "--json"]])

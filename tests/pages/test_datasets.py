@@ -1,5 +1,6 @@
 import io
 import zipfile
+from urllib.parse import parse_qs
 
 import numpy as np
 import pytest
@@ -7,6 +8,7 @@ from PIL import Image
 
 from core import data
 from core.errors import MissingData
+from core.methods import METHODS
 from tests.pages.words import button, buttons, words
 
 TITLE = "Which images are there to learn from?"
@@ -115,14 +117,14 @@ def test_a_zip_is_looked_at_imported_and_offered_to_train(open_page, root):
     assert (root / "animals.npz").exists()
     assert data.entry("animals").classes == ("cat", "dog")
     queries = {link.proto.label: link.proto.query_string for link in app.main.get("page_link")}
-    assert queries["Train on it"] == "dataset=animals"
+    assert queries["Train on it"] == "dataset=animals&method=nearest-neighbours"
 
 
 def category(name: str) -> dict[str, bytes]:
     """A category of MVTec AD: normal images to learn from, normal ones and defects to test with, masks."""
-    places = {"train/good": 4, "test/good": 2, "test/scratch": 2, "ground_truth/scratch": 2}
+    places = {"train/good": 24, "test/good": 2, "test/scratch": 2, "ground_truth/scratch": 2}
     return {
-        f"{name}/{folder}/{at}.png": png(30 * row + 5 * at + len(name))
+        f"{name}/{folder}/{at}.png": png(50 * row + 2 * at + len(name))
         for row, (folder, count) in enumerate(places.items())
         for at in range(count)
     }
@@ -135,21 +137,28 @@ def test_mvtec_is_shown_as_it_was_understood_and_its_halves_are_kept(open_page):
     which = next(box for box in app.selectbox if box.label == "Which one")
     assert which.options == ["nut", "screw"] and which.value == "nut"
     which.set_value("screw").run()
-    assert "8 images in 2 classes" in words(app).replace("**", "")
+    assert "28 images in 2 classes" in words(app).replace("**", "")
     assert "Laid out as MVTec AD: good is normal" in words(app) and "Left out: 2 masks." in words(app)
     table = app.table[-1].value.set_index("Class")
-    assert table.loc["good"].tolist() == ["4", "2"] and table.loc["scratch"].tolist() == ["0", "2"]
+    assert table.loc["good"].tolist() == ["24", "2"] and table.loc["scratch"].tolist() == ["0", "2"]
     assert "Held out for testing (%)" not in [box.label for box in app.number_input]
     assert app.text_input[-1].value == "screw"
     button(app, "Import").click().run()
-    assert "screw is there: 4 training and 4 test images." in words(app)
+    assert "screw is there: 24 training and 4 test images." in words(app)
+    link = next(each.proto.query_string for each in app.main.get("page_link") if each.proto.label == "Train on it")
+    train = open_page("train", **{name: value[0] for name, value in parse_qs(link).items()})
+    assert "**Normal**: good" in words(train) and not train.error
+    assert train.selectbox(key="train_method").value == "nearest-neighbours"
+    assert "tested on 2 normal and 2 novel ones" in words(train).replace("**", "")
 
 
 def test_every_size_says_which_methods_take_it(open_page):
     app = open_page("datasets", datasets_tab="Add your own images")
     app.file_uploader[0].upload("animals.zip", zipped(pictures()), "application/zip").run()
     sizes = next(box for box in app.selectbox if box.label == "Size in pixels").options
-    assert "28 x 28: all 16 methods" in sizes and any(size.startswith("64 x 64: ") and "not" in size for size in sizes)
+    assert f"28 x 28: all {len(METHODS)} methods" in sizes and any(
+        size.startswith("64 x 64: ") and "not" in size for size in sizes
+    )
 
 
 def test_a_folder_is_imported_at_the_size_that_is_asked_for(open_page, tmp_path):
@@ -188,3 +197,22 @@ def test_a_name_that_is_taken_is_refused_and_another_can_be_tried(open_page):
     app.text_input[-1].set_value("creatures")
     button(app, "Import").click().run()
     assert "creatures is there" in words(app)
+
+
+def test_decoded_copies_are_shown_with_their_size_and_can_be_removed(open_page, tmp_path, monkeypatch):
+    monkeypatch.setenv("NOVELTY_CACHE", str(tmp_path / "cache"))
+    assert "Decoded copies" not in words(open_page("datasets"))
+    digits = data.load("digits")
+    data.cache.kept(tmp_path / "digits.npz", 1, lambda: digits)
+    app = open_page("datasets")
+    assert f"take {data.cache.size() / 1e6:,.0f} MB in `{tmp_path / 'cache'}`" in words(app)
+    button(app, "Empty the cache").click().run()
+    assert data.cache.size() == 0 and "Decoded copies" not in words(app)
+
+
+def test_a_damaged_file_is_not_called_absent(open_page, root):
+    (root / "pets.npz").write_bytes(b"hello")
+    app = open_page("datasets", dataset="pets")
+    assert "pets.npz in" in words(app) and "not a zip file" in words(app)
+    listed = app.table[-1].value.map(lambda cell: cell.replace("\\", "")).set_index("Dataset")
+    assert "can't be read" in listed.loc["pets", "On this machine"]

@@ -40,7 +40,7 @@ def test_an_empty_store_offers_digits_ready_to_train(own_store, open_page):
 def test_a_fresh_clone_estimates_by_the_runs_that_ship_with_it(own_store, filled_store, open_page, monkeypatch):
     monkeypatch.setattr("core.runs.folders.shipped_root", lambda: own_store)
     monkeypatch.setenv("NOVELTY_CHECKPOINTS", str(own_store.parent / "mine"))
-    assert "if this machine is as fast as the one that trained the run that ships" in words(open_page("train", **QUICK))
+    assert "by a run that ships with the app and the speed of this machine" in words(open_page("train", **QUICK))
 
 
 def test_the_task_is_shown_before_training(own_store, open_page):
@@ -49,6 +49,7 @@ def test_the_task_is_shown_before_training(own_store, open_page):
     assert "**324** normal and **183** novel" in words(app)
     normal, novel = (image.proto.imgs[0].alt for image in app.get("image"))
     assert normal == "Normal images of the classes 0, 1, 2, 4, 5, 6, 7, 8"
+    assert "**Normal**: 0, 1, 2, 4, 5, 6, 7, 8, 9" in words(app)  # all of them, though eight images are shown
     assert novel == "Novel images of the classes 3"
 
 

@@ -31,5 +31,7 @@ def recognise(tree: Tree) -> Understood:
             tree.skipped.append((file.name, "It lies outside the folders of the classes."))
     sentence = "One folder a class." if not one_class else "Pictures of one class."
     below = {p.file.name: p.file.parts[len(top) + 1 : -1] for p in pictures if p.file.is_picture}
+    loose = sum(file.is_picture for file in files) - sum(picture.file.is_picture for picture in pictures)
     left_out = {"masks": len(masks)} if masks else {}
+    left_out |= {"pictures outside the folders of classes": loose} if loose else {}
     return Understood(sentence + merged(below) + unused_notes(tree), tuple(pictures), left_out=left_out)

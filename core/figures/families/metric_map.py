@@ -19,7 +19,7 @@ MEANING = (
     "vary most; distances are true there, but what differs in other directions lies over each other. **UMAP**: keeps "
     "neighbourhoods and nothing else, so pretty islands are no distances; it is flat."
 )
-MOST_FLAT, MOST_DEEP = 20_000, 4_000  # test images drawn in two and in three dimensions
+MOST_FLAT, MOST_DEEP = 20_000, 2_000  # test images drawn in two and in three dimensions
 MOST_BALLS = 12
 MEANS, BALLS = "class means", "balls"  # layers beside those of the images
 EYE = {"x": 1.9, "y": 1.9, "z": 1.2}  # where it is seen from
@@ -132,7 +132,7 @@ def embedding_map(
     figure = go.Figure()
     for kind, mask in reversed([*kinds[drawn]]):
         if not kind.foreign and TRAINING.name in shown and len(at.train):
-            rows = np.linspace(0, len(at.train) - 1, min(len(at.train), MOST_DEEP // 4)).astype(int) if at.deep else ...
+            rows = np.linspace(0, len(at.train) - 1, min(len(at.train), MOST_DEEP // 2)).astype(int) if at.deep else ...
             figure.add_trace(_points(at.train[rows], TRAINING, f"training ({len(at.train):,})"))
         if kind.name in shown:
             of = drawn[mask]

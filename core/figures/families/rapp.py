@@ -72,19 +72,26 @@ def layer_scores(
 def _furthest(layers: NDArray, kinds: Kinds, bands: Mapping[str, NDArray]) -> str:
     """Where the images of each kind of novel ones stray furthest, and how many of them leave the normal band there."""
     x, (_, normal, upper) = np.arange(layers.shape[1]), bands["normal"]
-    said = []
+    said, highest = [], 0.0
     for kind, mask in kinds:
         if kind.foreign:
             ratios = bands[kind.name][1] / normal
             furthest = int(ratios.argmax())
+            highest = max(highest, float(ratios[furthest]))
             leave = percent(float((layers[mask, furthest] > upper[furthest]).mean()))
             said.append((kind.name, _layer(furthest, x), _times(ratios[furthest]), leave))
     if kinds.several or not said:
         each = (
             f"{name} at {where} ({times} the normal median, {out} above the band)" for name, where, times, out in said
         )
-        return f"Furthest stray {'; '.join(each)}." if said else ""
+        first = "Furthest stray" if highest > 1 else "No kind rises above the normal median; closest come"
+        return f"{first} {'; '.join(each)}." if said else ""
     _, where, times, out = said[0]
+    if highest <= 1:
+        return (
+            f"At every layer novel images lie below normal ones in the median, closest at {where}: {times} the normal "
+            f"median; {out} of them leave the normal band upwards there."
+        )
     return (
         f"Novel images stray furthest at {where}: {times} the normal median; {out} of them leave the normal band there."
     )

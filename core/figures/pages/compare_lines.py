@@ -237,6 +237,18 @@ def best(lines: Sequence[Line]) -> Line:
     return max(lines, key=lambda line: line.metric("auroc")["value"])
 
 
+def leads(leader: Line, control: Line | None) -> str:
+    """Who has the highest AUROC among the trained methods, and the control line that has a higher one.
+
+    control: the best control line, None where none is known yet.
+    """
+    auroc = leader.metric("auroc")
+    if control is None or control.metric("auroc")["value"] <= auroc["value"]:
+        return f"The highest AUROC has {leader.name}: {three_digits(auroc)}."
+    above = f"a control line, {control.name}, lies higher: {three_digits(control.metric('auroc'))}"
+    return f"Of the trained methods the highest AUROC has {leader.name}: {three_digits(auroc)}; {above}."
+
+
 def clearly_above(one: Metric, other: Metric) -> bool:
     """Whether the intervals say already that one lies above the other, so that no paired bootstrap is needed."""
     return one["low"] > other["high"]

@@ -107,6 +107,7 @@ def miniature(scores: NDArray[np.float64], kinds: Kinds, threshold: float, norma
     figure.update_xaxes(visible=False, fixedrange=True)
     figure.update_yaxes(visible=False, fixedrange=True)
     caught = scores > threshold
-    sentence = f"Right of the dashed threshold: {percent(float(caught[novel].mean()))} of the novel images"
-    sentence += f"{kinds.by_name(caught)}."
+    shown = novel if novel.any() else ~novel
+    told = f"{percent(float(caught[shown].mean()))} of the {'novel' if novel.any() else 'normal'} images"
+    sentence = f"Right of the dashed threshold: {told}{kinds.by_name(caught)}."
     return Picture(figure, {"from": edges[:-1], "to": edges[1:], **counts}, sentence, "miniature")

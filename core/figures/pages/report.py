@@ -48,6 +48,7 @@ tr.control td {{ color: #666 }}
 .charts {{ display: grid; grid-template-columns: repeat(auto-fill, minmax(min(440px, 100%), 1fr)); gap: 1.5em 2em }}
 .images {{ display: flex; flex-wrap: wrap; gap: .75em }}
 section {{ min-width: 0 }}
+.caution {{ border-left: 4px solid #E69F00; padding-left: .5em }}
 figure {{ margin: 0; width: 92px; font-size: .75em; line-height: 1.3; overflow-wrap: anywhere }}
 figure img {{ width: 92px; image-rendering: pixelated; display: block }}
 figure.normal img {{ border-bottom: 4px solid {normal} }}
@@ -95,7 +96,7 @@ def report(
     ]
     pictures = [
         figures.score_histogram(scores, kinds, threshold, "Scores of the test images", escape(headline)),
-        *([figures.roc(curves)] if curves else []),
+        *([figures.roc(curves)] if any(len(curve.x) for curve in curves) else []),
         *([training_curves(progress)] if any(entry["curves"] for entry in progress) else []),
     ]
     percentiles = evaluation.percentile(scores, reference)
@@ -104,6 +105,7 @@ def report(
     body = [
         f"<h1>{escape(title)}</h1>",
         f"<p>{escape(verdict(metrics, controls))}</p>",
+        *([f'<p class="caution">{escape(few)}</p>'] if (few := _few(kinds, reference)) else []),
         *([f"<p>AUROC by kind: {escape(each)}</p>"] if (each := by_kind.in_words(metrics[headline], kinds)) else []),
         _metrics_table(metrics, controls),
         f'<div class="charts">{"".join(_chart(picture) for picture in pictures)}</div>',
@@ -115,6 +117,12 @@ def report(
     body += ["<h2>Words</h2>", _words()]
     looks = {"ink": figures.INK, "normal": figures.NORMAL, "novel": figures.NOVEL, "anomaly": figures.ANOMALY}
     return PAGE.format(title=escape(title), plotly=get_plotlyjs(), body="\n".join(body), **looks)
+
+
+def _few(kinds: Kinds, reference: ArrayLike) -> str:
+    """What keeps the numbers from meaning much."""
+    novel = int(kinds.novel.sum())
+    return evaluation.few_images({"valid": len(np.asarray(reference)), "normal": len(kinds) - novel, "novel": novel})
 
 
 def _caption(kinds: Kinds) -> str:
@@ -131,13 +139,16 @@ def verdict(metrics: Mapping[str, Metrics], controls: Mapping[str, Metrics]) -> 
     """The headline score's AUROC beside the best control line's, in one sentence; metrics holds the headline first."""
     headline, own = next((name, values["auroc"]) for name, values in metrics.items())
     rivals = {name: values["auroc"] for name, values in controls.items()}
+    if own["value"] is None:
+        return f"{headline} has no AUROC: there are no novel test images, so nothing is ranked."
     reached = f"{headline} reaches an AUROC of {figures.three_digits(own)}"
     if not rivals:
         return f"{reached}; its control lines are not computed yet."
     best = max(rivals, key=lambda name: rivals[name]["value"])
     against = f"the best control line, {best}, at {figures.three_digits(rivals[best])}"
     beaten = own["value"] > rivals[best]["value"]
-    return f"{reached}; it {'beats' if beaten else 'does not beat'} {against}."
+    turned = evaluation.inverted(headline, own)
+    return f"{reached}; it {'beats' if beaten else 'does not beat'} {against}.{f' {turned}' if turned else ''}"
 
 
 def training_curves(progress: Sequence[Mapping[str, Any]]) -> Picture:

@@ -121,7 +121,14 @@ def verdict(said: Sequence[Said]) -> str:
     parts = []
     for name, (symbol, colour) in LOOKS.items():
         count = sum(each.verdict == name for each in said)
-        to = f" to {count}" if 0 < count < len(said) else f" to all {count} detectors" if len(said) > 1 else ""
+        to = (
+            f" to {count}"
+            if 0 < count < len(said)
+            else " to both detectors"
+            if len(said) == 2
+            else f" to all {count} detectors"
+        )
+        to = "" if len(said) == 1 else to
         if count:
             parts.append(f'<span style="color:{colour}">{symbol}</span> {name}{to}')
     text = ", ".join(parts)

@@ -3,7 +3,9 @@
 import math
 from collections.abc import Sequence
 
-from core.figures import ANOMALY, CONTROL, NORMAL, NOVEL, SERIES
+import plotly.graph_objects as go
+
+from core.figures import ANOMALY, CONTROL, NORMAL, NOVEL, SERIES, Picture, number, scatter, style
 from core.scenarios import Scenario
 
 CELL, GAP, WIDTH = 11, 7, 84  # of a mark, between groups, of a picture, in pixels
@@ -17,8 +19,8 @@ def idea(scenario: Scenario) -> str:
         if place == 0:
             size = f'width="{columns * CELL + 4}" height="{2 * CELL + 4}"'
             marks.append(f'<rect x="{x - 2}" y="1" {size} rx="4" fill="none" stroke="{CONTROL}"/>')
-        for number, kind in enumerate(group):
-            marks.append(_mark(kind, x + CELL * (number // 2 + 0.5), 3 + CELL * (number % 2 + 0.5)))
+        for at, kind in enumerate(group):
+            marks.append(_mark(kind, x + CELL * (at // 2 + 0.5), 3 + CELL * (at % 2 + 0.5)))
         x += columns * CELL + GAP
     return _svg(WIDTH, 2 * CELL + 6, marks)
 
@@ -29,6 +31,16 @@ def _mark(kind: str, x: float, y: float) -> str:
     corners = ((-4.5, 3.5), (4.5, 3.5), (0, -4.5)) if kind == "a" else ((-5, 0), (0, -5), (5, 0), (0, 5))
     points = " ".join(f"{x + across},{y + down}" for across, down in corners)
     return f'<polygon points="{points}" fill="{ANOMALY if kind == "a" else NOVEL}"/>'
+
+
+def loss_curve(values: Sequence[float], epoch: int, stage: str) -> Picture:
+    """The loss of the running stage, with axes.  values: of the latest epochs, the last of which is `epoch`."""
+    epochs = list(range(epoch - len(values) + 1, epoch + 1))
+    figure = go.Figure(scatter(epochs, values, mode="lines", line={"color": SERIES[0], "width": 2.5}))
+    style(figure, "", f"Epoch of {stage}", "Loss", height=170, legend_rows=0)
+    figure.update_layout(margin_t=8, showlegend=False, uirevision=stage)
+    sentence = f"The loss of {stage} is {number(values[-1])} after epoch {epoch:,}."
+    return Picture(figure, {"epoch": epochs, "loss": list(values)}, sentence, "loss")
 
 
 def sparkline(values: Sequence[float], width: int = 120, height: int = 28) -> str:

@@ -11,8 +11,13 @@ PAPER = "Kim et al., RaPP: Novelty Detection with Reconstruction along Projectio
 WIDEST_PATHWAY = 6000  # a covariance of that many columns takes 290 MB in float64
 
 
-def widths(pixels: int, bottleneck: int, layers: int) -> tuple[int, ...]:
-    """Widths of input and `layers` layers, falling in equal steps from the pixels to the bottleneck (authors' rule)."""
+def widths(pixels: int, bottleneck: int, layers: int, first: int = 0) -> tuple[int, ...]:
+    """Widths of input and `layers` layers, falling in equal steps from the pixels to the bottleneck (authors' rule).
+
+    first: where it isn't 0, the width of the first layer, from which the others fall in equal steps instead.
+    """
+    if first:
+        return (pixels, *(int(first + i * (bottleneck - first) / (layers - 1)) for i in range(layers)))
     return tuple(int(pixels + i * (bottleneck - pixels) / layers) for i in range(layers + 1))
 
 
@@ -40,6 +45,15 @@ class Knobs(ThresholdKnobs):
         low=2,
         high=12,
         help="Layers of the encoder; the decoder mirrors it.",
+    )
+    width: int = knob(
+        0,
+        label="Width of the first layer",
+        group="Network",
+        low=0,
+        high=4096,
+        help="0: the widths fall in equal steps from the pixels, as published. A narrow first layer makes a small "
+        "network, also of large images.",
     )
     bottleneck: int = knob(
         lambda shape: 8 if _small(shape) else 20,
@@ -137,8 +151,13 @@ def refuses(settings: Knobs, offer: Offer) -> str | None:
             f"The window {first} to {last} doesn't lie in layers 0 to {settings.layers}. "
             f"Choose first_layer <= last_layer <= {settings.layers}."
         )
+    if settings.width and not settings.bottleneck < settings.width < pixels:
+        return (
+            f"A first layer of {settings.width} doesn't lie between the bottleneck of {settings.bottleneck} and "
+            f"{pixels} values. Choose one that does, or 0."
+        )
     layers = fitting_layers(pixels, settings.bottleneck, settings.layers)
-    if layers < settings.layers:
+    if layers < settings.layers and not settings.width:
         total = sum(widths(pixels, settings.bottleneck, settings.layers))
         advice = f"Set layers to {layers} or fewer." if layers > 1 else "Use smaller images."
         return (

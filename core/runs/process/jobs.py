@@ -5,14 +5,13 @@ There is no dispatcher: each process waits for its slot.
 
 import os
 import signal
-import subprocess
-import sys
-import threading
+import socket
 import time
 
 from core.errors import WrongRequest
 from core.mlflow import mirror
-from core.runs import store
+from core.runs import locks, store
+from core.runs.process import detached, leftovers
 from core.runs.spec import RunSpec
 from core.runs.store import Run
 
@@ -23,7 +22,6 @@ def submit(spec: RunSpec) -> Run:
     """A new run in its own detached process.  Raises WrongRequest where the store can't be written."""
     run = store.create(spec)
     _spawn(run)
-    mirror.start()
     return run
 
 
@@ -34,20 +32,30 @@ def resume(run: Run) -> Run:
     """
     ready(run)
     _spawn(run)
-    mirror.start()
     return run
 
 
 def ready(run: Run) -> None:
-    """Queue an ended run again.  Raises WrongRequest for one that is live, finished or shipped."""
-    state = run.state
-    if run.shipped or state not in (store.INTERRUPTED, store.CANCELLED, store.FAILED):
-        raise WrongRequest(
-            f"{run.id} is {'shipped' if run.shipped else state}; "
-            "only an interrupted, cancelled or failed run can be resumed."
-        )
-    (run.folder / "cancel").unlink(missing_ok=True)
-    store.mark(run, store.QUEUED)
+    """Queue an ended run again; this process keeps its lock until it trains it or hands it over.
+
+    Raises WrongRequest for one that is live, finished or shipped.
+    """
+    if run.shipped or not (locks.keep(run.folder) or (locks.kept(run.folder) and run.state in store.ENDED)):
+        raise _not_resumable(run, "shipped" if run.shipped else run.state)
+    try:
+        state = run.mark["state"]  # read under the lock: whatever process had it is gone
+        if state == store.FINISHED:
+            raise _not_resumable(run, state)
+        with store.written():
+            (run.folder / "cancel").unlink(missing_ok=True)
+            store.mark(run, store.QUEUED, host=socket.gethostname())
+    except BaseException:
+        locks.let_go(run.folder)
+        raise
+
+
+def _not_resumable(run: Run, state: str) -> WrongRequest:
+    return WrongRequest(f"{run.id} is {state}; only an interrupted, cancelled or failed run can be resumed.")
 
 
 def cancel(run: Run) -> None:
@@ -63,11 +71,7 @@ def cancel(run: Run) -> None:
         if run.state not in store.LIVE:
             return
         time.sleep(0.05)
-    mark = run.mark
-    if mark["state"] == store.QUEUED and "pid" not in mark:
-        # Its process is still starting; it will find the cancel file before it trains.
-        store.mark(run, store.CANCELLED)
-        return
+    mark = run.mark  # without a number its process is still starting: it finds the cancel file before it trains
     if mark.get("shared"):  # by a sweep: its process trains others after it, and sees the file within a batch
         return
     # Only a process that still holds this very run's lock is ended: a number alone may by now belong to another.
@@ -103,17 +107,8 @@ def waiting() -> list[Run]:
 
 
 def _spawn(run: Run) -> None:
-    """Start `python -m core job` in a session of its own, so that it outlives the server; its words go to log.txt."""
-    environment = os.environ | {"NOVELTY_CHECKPOINTS": str(run.folder.parent)}
-    with (run.folder / "log.txt").open("ab") as log:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "core", "job", run.id],
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=log,
-            cwd=store.PROJECT,
-            env=environment,
-            start_new_session=True,
-        )
-    # A finished child must be reaped, or it stays a zombie while the server lives.
-    threading.Thread(target=process.wait, daemon=True).start()
+    """Start `python -m core job`, which inherits the run's lock; its words go to log.txt."""
+    with store.written(), (run.folder / "log.txt").open("ab") as log, locks.handed_over(run.folder) as lock:
+        detached.start(["job", run.id, "--lock", str(lock)], log, lock)
+    mirror.start()
+    leftovers.look_after()

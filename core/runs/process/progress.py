@@ -62,10 +62,10 @@ class RunProgress(Progress):
         self.number, self.epoch_seen, self.epoch_began = number + 1, 0, time.monotonic()
         self._show(curves)
 
-    def say(self, stage: str) -> None:
-        """Name what happens after the training."""
+    def say(self, stage: str, share: float) -> None:
+        """Name what happens after the training.  share: of it that is done, in 0 to 1."""
         self.at |= {"stage": stage, "epochs": 1}
-        self.number = 1
+        self.number, self.seen, self.before = 1, 0, round(share * self.samples)
         self._show()
 
     def _show(self, curves: dict[str, float] | None = None) -> None:

@@ -16,20 +16,26 @@ import time
 import traceback
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-from filelock import FileLock, Timeout
-
-from core.errors import Cancelled, NoveltyError, RunFailed, WrongRequest
-from core.runs import files, store
+from core.errors import Cancelled, DamagedRun, NoveltyError, RunFailed, WrongRequest
+from core.runs import files, locks, store
 from core.runs.process import slots
 from core.runs.store import Run
+
+if TYPE_CHECKING:
+    from core.runs.process.progress import RunProgress
+    from core.scenarios import Task
+    from core.training import Checkpoint, TaskTensors
 
 CHECKPOINT_SECONDS = 10.0  # a kill costs at most this much training, and one epoch
 SMALL_IMAGE = (
     256  # pixels up to which two threads wait for each other longer than they work: one is as fast, and steadier
 )
+SPARE, SPARED = ".spare", 65_536  # a file that makes room for the last words where the disk is full, and its bytes
 News = Callable[[dict[str, Any]], None]
+FOLLOWING = {"controls": "control lines", "map": "map of neighbourhoods"}  # names of the bars of what follows
 
 
 def quiet(news: dict[str, Any]) -> None:
@@ -46,32 +52,54 @@ def execute(
     one of this machine's.  shared: the process trains others after it, so it is not to be ended for the run's sake.
     Raises WrongRequest where another process has the run.
     """
+    with locks.taken(run.folder, patience=5) as mine:
+        if not mine:
+            raise WrongRequest(f"{run.id} is already being trained by another process.")
+        if run.mark["state"] == store.FINISHED:
+            raise WrongRequest(f"{run.id} is finished already.")
+        with _heartbeat(run):
+            _execute(run, listen, own_process, slot, shared)
+    return run
+
+
+def _execute(run: Run, listen: News, own_process: bool, slot: bool, shared: bool) -> None:
+    """The same, under the run's lock."""
+    process = {"pid": os.getpid(), "host": socket.gethostname()} | ({"shared": True} if shared else {})
     try:
-        lock = FileLock(run.folder / "lock", is_singleton=False).acquire(timeout=5)
-    except Timeout:
-        raise WrongRequest(f"{run.id} is already being trained by another process.") from None
-    with lock, _heartbeat(run):
-        mine = {"pid": os.getpid(), "host": socket.gethostname()} | ({"shared": True} if shared else {})
-        try:
-            store.mark(run, store.QUEUED, **mine)
-            with slots.slot(run) if slot else contextlib.nullcontext():
-                store.mark(run, store.RUNNING, **mine)
-                if own_process:
-                    _step_back()
-                after = _train(run, listen)
-            store.mark(run, store.FINISHED)
+        (run.folder / SPARE).write_bytes(os.urandom(SPARED))
+        store.mark(run, store.QUEUED, **process)
+        with slots.slot(run) if slot else contextlib.nullcontext():
+            store.mark(run, store.RUNNING, **process)
             if own_process:
                 _step_back()
-            _afterwards(run, after)
-        except (KeyboardInterrupt, Cancelled):
-            store.mark(run, store.CANCELLED)
-        except Exception as error:
+            after = _train(run, listen)
+        store.mark(run, store.FINISHED, **_to_come(after))
+        if own_process:
+            _step_back()
+        _afterwards(run, after)
+    except (KeyboardInterrupt, Cancelled):
+        _end(run, store.CANCELLED)
+    except Exception as error:
+        with contextlib.suppress(OSError):  # a full disk takes no log either
             traceback.print_exc(file=sys.stderr)
-            store.mark(run, store.FAILED, sentence=_sentence(error))
-        finally:
-            (run.folder / "cancel").unlink(missing_ok=True)
-            (run.folder / "live.json").unlink(missing_ok=True)
-    return run
+        _end(run, store.FAILED, sentence=_sentence(error))
+    finally:
+        for name in ("cancel", "live.json", SPARE):
+            (run.folder / name).unlink(missing_ok=True)
+
+
+def _to_come(parts: Mapping[str, Any]) -> dict[str, list[str]]:
+    return {"follows": list(parts)} if parts else {}
+
+
+def _end(run: Run, state: str, **more: Any) -> None:
+    """Write an end state, on a full disk into the room that was spared for it.
+
+    Where even that fails the run is interrupted: its lock falls with this.
+    """
+    (run.folder / SPARE).unlink(missing_ok=True)
+    with contextlib.suppress(OSError):
+        store.mark(run, state, **more)
 
 
 def _step_back() -> None:
@@ -117,6 +145,7 @@ def _heartbeat(run: Run) -> Iterator[None]:
 
 def _train(run: Run, listen: News) -> dict[str, Callable[[], None]]:
     """Train, evaluate and store; returns what is left to do at lower priority, by its name in run.FOLLOWS."""
+    started = time.time()  # before torch loads, for which a person waits too
     import torch
 
     from core import methods, training
@@ -124,11 +153,10 @@ def _train(run: Run, listen: News) -> dict[str, Callable[[], None]]:
     from core.runs import command_line
     from core.runs.process.progress import RunProgress
     from core.runs.process.task_cache import default_threads, loaded
-    from core.runs.results import controls, page_arrays, projection
+    from core.runs.results import page_arrays, projection
     from core.training.device import deterministic
 
-    spec, started = run.spec, time.time()
-    about = dict(run.about)
+    spec, about = run.spec, dict(run.about)
     threads = default_threads()  # before this run's are set: another one may follow in this process
     device = training.choose(spec.device)
     deterministic(device)
@@ -138,14 +166,13 @@ def _train(run: Run, listen: News) -> dict[str, Callable[[], None]]:
     else:
         torch.set_num_threads(1 if math.prod(task.shape) <= SMALL_IMAGE else threads)
         about |= {"environment": environment(spec.device), "command": command_line.command(spec), "started": started}
+        about["value_range"] = task.pools[0].value_range
         files.write_json(run.folder / "run.json", about)
     probe_tensor = torch.from_numpy(page_arrays.store_probe(run, task)["images"]).to(device)
     detector = build(methods.load(spec.method), spec.settings, task.shape, spec.seed).to(device)
 
-    resume = None
     kept = run.folder / "checkpoint.safetensors"
-    if kept.exists():
-        resume = training.Checkpoint(**files.read_state(kept))
+    resume = _checkpoint(kept)
     progress = RunProgress(run, listen, resume)
     (run.folder / "snapshots").mkdir(exist_ok=True)
     last_kept = time.monotonic()
@@ -162,10 +189,12 @@ def _train(run: Run, listen: News) -> dict[str, Callable[[], None]]:
     training.train(detector, tensors, seed=spec.seed, progress=progress, after_epoch=after_epoch, resume=resume)
     if not all(torch.isfinite(v).all() for v in _tensors(detector.state())):
         raise RunFailed("The training diverged: a weight is no longer a number. Choose a smaller learning rate.")
-    progress.say("evaluate")
+    progress.say("evaluate", 0.0)
     files.write_state(run.folder / "detector.safetensors", detector.state())
-    results = page_arrays.store(run, detector, task, tensors)
+    results = page_arrays.store(run, detector, task, tensors, progress.say)
+    progress.say("nearest images", 0.8)
     page_arrays.neighbours(run, task, tensors)
+    progress.say("map", 0.9)
     projection.store_plane(run, detector, task)
     timings = {
         "training": round(sum(line["seconds"] for line in run.progress()), 3),  # before an interruption too
@@ -175,10 +204,28 @@ def _train(run: Run, listen: News) -> dict[str, Callable[[], None]]:
     files.write_json(run.folder / "run.json", about | results | ended)
     kept.unlink(missing_ok=True)
 
-    after: dict[str, Callable[[], None]] = {"controls": partial(controls.controls, run, task, tensors)}
-    if "sweep" not in about:  # a map takes longer than most trainings of a sweep, and shows a single one of them
-        after["map"] = partial(projection.store_map, run)
-    return after
+    parts = _following(run, task, tensors)
+    return {
+        name: partial(_told, progress, name, place / len(parts), work)
+        for place, (name, work) in enumerate(parts.items())
+    }
+
+
+def _told(progress: "RunProgress", part: str, share: float, work: Callable[[], None]) -> None:
+    """Do a part that follows the training, with a bar of its name."""
+    progress.say(FOLLOWING[part], share)
+    work()
+
+
+def _checkpoint(path: Path) -> "Checkpoint | None":
+    """Where an earlier process left off; None where there is nothing, or nothing that can be read: from the start."""
+    from core.training import Checkpoint
+
+    try:
+        return Checkpoint(**files.read_state(path)) if path.exists() else None
+    except (DamagedRun, TypeError):
+        print(f"{path.name} can't be read, so the training begins anew.", file=sys.stderr)
+        return None
 
 
 def _tensors(state: Any) -> Iterator[Any]:
@@ -190,15 +237,59 @@ def _tensors(state: Any) -> Iterator[Any]:
         yield state
 
 
+def _following(run: Run, task: "Task", tensors: "TaskTensors") -> dict[str, Callable[[], None]]:
+    from core.runs.results import controls, projection
+
+    parts: dict[str, Callable[[], None]] = {"controls": partial(controls.controls, run, task, tensors)}
+    if "sweep" not in run.about:  # a map takes longer than most trainings of a sweep, and shows a single one of them
+        parts["map"] = partial(projection.store_map, run)
+    return parts
+
+
+def complete(run: Run) -> None:
+    """Compute what follows a finished run, where its process was killed before; nothing where another one has it."""
+    with locks.taken(run.folder) as mine:
+        if mine and run.mark["state"] == store.FINISHED and run.mark.get("follows"):
+            _step_back()
+            with _heartbeat(run):
+                _afterwards(run, _left(run))
+
+
+def _left(run: Run) -> dict[str, Callable[[], None]]:
+    """What state.json says is still to come, on the task as it was; each raises where the task can't be had."""
+    from core import scenarios, training
+    from core.runs.results.detectors import require_same_images
+    from core.training.device import deterministic
+
+    def fail(error: Exception) -> None:
+        raise error
+
+    names = run.mark["follows"]
+    try:
+        task = scenarios.build(run.spec.task)
+        require_same_images(run, task)
+        device = training.choose(run.spec.device)
+        deterministic(device)
+        parts = _following(run, task, training.on_device(task, device))
+    except Exception as error:
+        return {name: partial(fail, error) for name in names}
+    return {name: work for name, work in parts.items() if name in names}
+
+
 def _afterwards(run: Run, parts: Mapping[str, Callable[[], None]]) -> None:
     """Do the rest; a failure or Ctrl+C there leaves the run finished, and is kept with it and in the log."""
     failures: dict[str, str] = {}
+    left = dict(parts)
     for name, work in parts.items():
         try:
             work()
         except (Exception, KeyboardInterrupt) as error:
-            traceback.print_exc(file=sys.stderr)
+            with contextlib.suppress(OSError):
+                traceback.print_exc(file=sys.stderr)
             failures[name] = _sentence(error)
+        del left[name]
+        with contextlib.suppress(OSError, DamagedRun):  # the run may have been deleted meanwhile
+            store.mark(run, store.FINISHED, since=run.mark["since"], **_to_come(left))
     with contextlib.suppress(OSError):  # the run may have been deleted meanwhile
         if failures:
             files.write_json(run.folder / "failures.json", failures)

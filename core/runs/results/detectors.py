@@ -152,7 +152,7 @@ def evaluate(run: Run, device: str = "auto", changes: Mapping[str, Any] | None =
 
     detector = load_detector(run, device, changes)
     task = scenarios.build(run.spec.task)
-    _require_same_images(run, task)
+    require_same_images(run, task)
     return evaluated(detector, task)[1]
 
 
@@ -208,12 +208,12 @@ def _rescored(run: Run, detector: "Detector") -> tuple[dict[str, np.ndarray], di
     from core import scenarios
 
     task = scenarios.build(run.spec.task)
-    _require_same_images(run, task)
+    require_same_images(run, task)
     needed = detector.knobs.rule().needs_training
     return detector.score(task.images("valid")), detector.score(task.images("train")) if needed else {}
 
 
-def _require_same_images(run: Run, task: "Task") -> None:
+def require_same_images(run: Run, task: "Task") -> None:
     """Raise WrongRequest where a run that is older than its digest was tested on other images than the task holds."""
     if run.spec.images:
         return  # building the task has compared the digests

@@ -8,6 +8,8 @@ import numpy as np
 from core import evaluation
 from core.evaluation import ThresholdRule
 from core.methods.base import Arrays, Detector, Scores
+from core.runs import files
+from core.runs.run import Run
 from core.scenarios import Rows, Task
 
 SPLITS = ("valid", "test")
@@ -25,6 +27,8 @@ def judge(scores: Scores, task: Task, rule: ThresholdRule, names: list[str]) -> 
     metrics = {
         name: evaluation.metrics(scores[f"test/{name}"], task.novel, thresholds[name], task.source) for name in names
     }
+    if not task.novel.any():  # precision 0 would blame the detector for what the test set lacks
+        metrics = {name: evaluation.of_normal_images(found) for name, found in metrics.items()}
     alarms = {name: evaluation.collapse(scores[f"test/{name}"]) for name in names}
     return {
         "rule": rule.to_json(),
@@ -51,6 +55,38 @@ def evaluate(detector: Detector, task: Task) -> tuple[Scores, dict[str, Any]]:
     return scores, verdict
 
 
+def measured_again(run: Run) -> dict[str, Any]:
+    """Metrics of all scores by what the run has stored: as `judge` gave them, by the intervals of today.
+
+    Returns {score: metrics}.  Raises DamagedRun.
+    """
+    tested = run.arrays("test")
+    names = [score.name for score in run.spec.card.scores]
+    source = tested.get("source")
+    return {
+        name: run.metrics(name) | evaluation.metrics(run.scores(name), run.novel, run.threshold(name), source)
+        for name in names
+    }
+
+
+def controls_again(run: Run) -> dict[str, Any]:
+    """The same of the control lines, {name: metrics}, with what they say that is no metric of scores."""
+    tested, stored, found = run.arrays("test"), run.arrays("controls"), dict(run.controls)
+    rule = run.spec.settings.rule().held_out()
+    for name in found:
+        if f"test/{name}" in stored:
+            threshold = rule.threshold(None, stored[f"valid/{name}"])
+            found[name] |= evaluation.metrics(stored[f"test/{name}"], run.novel, threshold, tested.get("source"))
+    return found
+
+
+def keep_measured_again(run: Run) -> None:
+    """Write both into the run, whose numbers an older version may have measured.  Raises DamagedRun."""
+    files.write_json(run.folder / "run.json", run.about | {"metrics": measured_again(run)})
+    if run.has("controls"):
+        files.write_json(run.folder / "controls.json", controls_again(run))
+
+
 def _some(task: Task, most: int | None) -> Rows:
     """The training images, or `most` of them, drawn by the split's seed."""
     if most is None or len(task.train) <= most:
@@ -60,8 +96,11 @@ def _some(task: Task, most: int | None) -> Rows:
 
 
 def curves(scores: Scores, novel: np.ndarray) -> Arrays:
-    """ROC and PR points of each score, `roc/<score>/fpr` and so on."""
+    """ROC and PR points of each score, `roc/<score>/fpr` and so on; no points where a kind of image is missing."""
     points: Arrays = {}
+    if novel.all() or not novel.any():
+        axes = ("roc/{}/fpr", "roc/{}/tpr", "roc/{}/threshold", "pr/{}/recall", "pr/{}/precision", "pr/{}/threshold")
+        return {axis.format(name): np.zeros(0) for name in scores for axis in axes}
     for name, values in scores.items():
         points |= {f"roc/{name}/{axis}": array for axis, array in evaluation.roc_points(values, novel).items()}
         points |= {f"pr/{name}/{axis}": array for axis, array in evaluation.pr_points(values, novel).items()}

@@ -1,5 +1,6 @@
 """What a run stores so that its pages open without dataset and torch: images, reasons, curves, neighbours."""
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -49,9 +50,19 @@ def store_probe(run: Run, task: Task) -> Arrays:
     return run.arrays("probe")
 
 
-def store(run: Run, detector: Detector, task: Task, tensors: TaskTensors) -> dict[str, Any]:
-    """Write all arrays of a trained run; returns what run.json says of its results."""
+def store(
+    run: Run,
+    detector: Detector,
+    task: Task,
+    tensors: TaskTensors,
+    say: Callable[[str, float], None] = lambda stage, share: None,
+) -> dict[str, Any]:
+    """Write all arrays of a trained run; returns what run.json says of its results.
+
+    say: told what is done now, and the share of the evaluation that is done.
+    """
     scores, verdict = evaluate(detector, task)
+    say("evaluate: reasons", 0.4)
     files.write_arrays(run.folder / "scores.npz", scores)
     of_task.put(run, "test", lambda: tested(task))
     # For diagnosis in pictures: no method sees these classes, unless its scenario offers them as labels.
@@ -62,6 +73,7 @@ def store(run: Run, detector: Detector, task: Task, tensors: TaskTensors) -> dic
         run.folder / "explanations.npz",
         {n: a for n, a in reasons.items() if not (n.startswith("valid/") and a.ndim == 4)},
     )
+    say("evaluate: portrait", 0.6)
     files.write_arrays(run.folder / "portrait.npz", detector.portrait(tensors))
     names = [score.name for score in detector.card.scores]
     files.write_arrays(run.folder / "curves.npz", curves({name: scores[f"test/{name}"] for name in names}, task.novel))

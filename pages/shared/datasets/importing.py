@@ -11,6 +11,7 @@ from core import data, methods
 from core.data import FolderReport
 from core.errors import NoveltyError, WrongRequest
 from pages.shared import panels
+from pages.shared.train import form
 
 Answer = TypeVar("Answer")
 SKIPPED = 20  # files that are named
@@ -172,7 +173,7 @@ def _imported() -> None:
             "pages/train.py",
             label="Train on it",
             icon=":material/model_training:",
-            query_params={"dataset": name},
+            query_params=form.first_link(entry),
         )
         st.page_link(
             "pages/datasets.py", label="Look at it", icon=":material/photo_library:", query_params={"dataset": name}

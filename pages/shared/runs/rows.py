@@ -6,7 +6,7 @@ from typing import NoReturn
 
 import streamlit as st
 
-from core import figures, methods
+from core import evaluation, figures, methods
 from core.errors import NoveltyError
 from core.figures.pages import train as pictures
 from core.runs import checks
@@ -24,6 +24,7 @@ ICONS = {
     INTERRUPTED: ":material/power_off:",
 }
 POINTS = 200  # of a sparkline
+BARE = {"displayModeBar": False}
 
 
 def auroc(run: Run) -> str:
@@ -53,10 +54,15 @@ def standing(run: Run) -> str:
     return " · ".join(parts)
 
 
-def follow(run: Run, prefix: str) -> None:
+def following(run: Run) -> bool:
+    """Whether a finished run's process still works on what follows: control lines, a map."""
+    return run.state == FINISHED and run.alive and bool(run.live())
+
+
+def follow(run: Run, prefix: str, large: bool = False) -> None:
     """A row for a run: progress and Cancel while it lives, then what it found and the way there.
 
-    prefix: of the keys, so that pages don't share them.
+    prefix: of the keys, so that pages don't share them.  large: with its loss as a curve that has axes.
     """
     state = run.state
     with st.container(border=True):
@@ -65,14 +71,25 @@ def follow(run: Run, prefix: str) -> None:
         with action:
             _action(run, state, prefix)
         if state in LIVE:
-            bar, curve = st.columns([3, 1], vertical_alignment="center")
+            bar, curve = st.columns([3, 1] if not large else [2, 3], vertical_alignment="center")
             live = run.live()
             bar.progress(live.get("share", 0.0), panels.escape(standing(run)))
-            losses = loss(run.progress())
-            if len(losses) > 1:
+            epochs = run.progress()
+            losses = loss(epochs)
+            if len(losses) > 1 and large:
+                picture = pictures.loss_curve(losses, len(epochs_of_stage(epochs)), epochs[-1]["stage"])
+                curve.plotly_chart(picture.figure, key=f"{prefix}_loss_{run.id}", config=BARE, alt=picture.sentence)
+            elif len(losses) > 1:
                 curve.image(pictures.sparkline(losses), alt=f"The loss over {len(losses)} epochs")
         elif state == FINISHED:
-            st.markdown(f"AUROC **{auroc(run)}**, {panels.escape(run.spec.card.score(run.spec.card.headline).title)}")
+            title = run.spec.card.score(run.spec.card.headline).title
+            st.markdown(f"AUROC **{auroc(run)}**, {panels.escape(title)}")
+            if following(run):
+                live = run.live()
+                st.progress(live["share"], panels.escape(f"Still to come: {live['stage']}"))
+            turned = evaluation.inverted(title, run.metrics()["auroc"])
+            for note in filter(None, (evaluation.few_images(run.about["counts"]), turned)):
+                st.badge(panels.escape(note), icon=":material/warning:", color="orange")
         else:
             st.markdown(panels.escape(run.sentence or f"It was {state}."))
 
@@ -93,9 +110,14 @@ def _action(run: Run, state: str, prefix: str) -> None:
 
 def loss(epochs: Sequence[dict]) -> list[float]:
     """The first curve of the stage that runs, at most the latest `POINTS` of it; empty where it has none."""
-    curves = [each["curves"] for each in epochs if each["number"] == epochs[-1]["number"]]
+    curves = [each["curves"] for each in epochs_of_stage(epochs)]
     name = next(iter(curves[-1]), None) if curves else None
     return [each[name] for each in curves if name in each][-POINTS:] if name else []
+
+
+def epochs_of_stage(epochs: Sequence[dict]) -> list[dict]:
+    """Those of the stage that runs."""
+    return [each for each in epochs if each["number"] == epochs[-1]["number"]]
 
 
 def cancel(run: Run) -> None:

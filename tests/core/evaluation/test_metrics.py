@@ -8,7 +8,7 @@ from sklearn.metrics import average_precision_score, roc_auc_score, roc_curve
 
 from core import evaluation
 from core.errors import WrongRequest
-from core.evaluation import LOWER_IS_BETTER, METRICS, TITLES, confusion, metrics, paired_difference
+from core.evaluation import LOWER_IS_BETTER, METRICS, TITLES, confusion, metrics, of_normal_images, paired_difference
 from core.evaluation.intervals import levels, resampled
 from core.evaluation.metrics import RANKING
 
@@ -137,6 +137,9 @@ def test_undefined_metrics_are_none():
     normal_only = metrics([1.0, 2.0, 3.0], [0, 0, 0], threshold=2.5, draws=10)
     assert normal_only["auroc"] == normal_only["detection_error"] == normal_only["recall"] == undefined
     assert normal_only["precision"]["value"] == 0, "one false alarm, nothing caught"
+    cleared = of_normal_images(normal_only)
+    assert cleared.keys() == normal_only.keys() and cleared["normal_recall"] == normal_only["normal_recall"]
+    assert all(cleared[name] == undefined for name in cleared if name != "normal_recall")
     silent = metrics([1.0, 2.0, 3.0], [0, 1, 1], threshold=np.inf, draws=10)
     assert silent["precision"] == undefined
     assert silent["f1"]["value"] == silent["f1"]["low"] == 0.0

@@ -1,6 +1,7 @@
 import numpy as np
 import plotly.graph_objects as go
 import pytest
+from plotly.subplots import make_subplots
 
 from core import figures
 from core.figures import Curve, Kinds, Picture
@@ -119,3 +120,11 @@ def test_overlay_tables_hold_every_point_under_its_name():
     table = figures.roc(curves()).table
     assert [list(table["curve"]).count(name) for name in ("a", "untrained")] == [101, 101]
     assert len(table["normal rejected"]) == len(table["novel caught"]) == 505
+
+
+def test_each_axis_keeps_a_title_of_its_own():
+    figure = figures.style(make_subplots(rows=2, cols=2), "Title", "x", "y")
+    figure.update_xaxes(title_text="last", row=2, col=2)
+    figure.update_yaxes(title_font_color="red", col=1)
+    assert [axis.title.text for axis in figure.select_xaxes()] == ["x", "x", "x", "last"]
+    assert [axis.title.font.color for axis in figure.select_yaxes()] == ["red", figures.INK, "red", figures.INK]

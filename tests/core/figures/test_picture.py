@@ -47,3 +47,4 @@ def test_three_digits():
     assert figures.three_digits({"value": 0.9721, "low": 0.968, "high": 0.9751}) == "0.972 (0.968 to 0.975)"
     assert figures.three_digits({"value": 0.9721, "low": None, "high": None}) == "0.972"
     assert figures.three_digits({"value": 0.9721}) == "0.972"
+    assert figures.three_digits({"value": None, "low": None, "high": None}) == "undefined"

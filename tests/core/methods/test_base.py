@@ -1,12 +1,19 @@
 """The detector's common half: images in chunks, what it refuses, scikit-learn's view of it."""
 
+import fnmatch
 from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
 import pytest
 import torch
+from sklearn.base import clone, is_outlier_detector
+from sklearn.exceptions import NotFittedError
+from sklearn.model_selection import ParameterGrid
+from sklearn.utils import estimator_checks
+from sklearn.utils.validation import check_is_fitted
 
+from core import methods
 from core.errors import WrongRequest
 from core.knobs import knob
 from core.methods.base import Detector, Outlier, build, from_state
@@ -172,3 +179,77 @@ def test_fit_refuses_what_are_not_enough_images(wrong):
 def test_fit_refuses_what_the_card_refuses():
     with pytest.raises(WrongRequest, match="Images of 3 pixels are too small."):
         Outlier(FromMean).fit(np.zeros((30, 1, 3, 3), np.uint8))
+
+
+# --- scikit-learn's own checks of estimators --------------------------------------------------------------------------
+
+NAME = "Outlier"
+APPLY = (
+    "check_do_not_raise_errors_in_init_or_set_params",
+    "check_estimator_cloneable",
+    "check_estimator_repr",
+    "check_estimator_tags_renamed",
+    "check_get_params_invariance",
+    "check_mixin_order",
+    "check_no_attributes_set_in_init",
+    "check_set_params",
+    "check_valid_tag_types",
+)
+SKIPPED = {  # the other checks for outlier detectors, with the reason
+    "tables": "give float tables [N, features] where this takes uint8 images [N, C, H, W]: "
+    "check_complex_data, check_dict_unchanged, check_dont_overwrite_parameters, check_dtype_object, "
+    "check_estimator_sparse_*, check_estimators_*, check_f_contiguous_array_estimator, check_fit*, "
+    "check_methods_*_invariance, check_n_features_in*, check_nonsquare_error, check_outlier_corruption, "
+    "check_outliers_*, check_pipeline_consistency, check_positive_only_tag_during_fit, check_readonly_memmap_input",
+    "constructor": "want an estimator without arguments, where a method must be named: "
+    "check_parameters_default_constructible",
+    "contamination": "set a parameter that the threshold rule's normal_share takes the place of: "
+    "check_outlier_contamination",
+    "weights": "give sample weights, which no method takes: check_sample_weight*, check_all_zero_sample_weights_error",
+}
+
+
+@pytest.fixture
+def outlier() -> Outlier:
+    return Outlier(methods.load("pca-error"))
+
+
+@pytest.fixture
+def noise(rng) -> np.ndarray:
+    return rng.integers(0, 256, (40, 1, 4, 4), np.uint8)
+
+
+@pytest.mark.parametrize("check", APPLY)
+def test_the_checks_that_apply_to_image_arrays_pass(outlier, check):
+    getattr(estimator_checks, check)(NAME, outlier)
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_every_check_for_outlier_detectors_applies_or_is_skipped_for_a_reason(outlier):
+    """A check that a later scikit-learn adds must be looked at."""
+    patterns = [*APPLY, *(word.strip(" ,:.") for text in SKIPPED.values() for word in text.split() if "check_" in word)]
+    there = {
+        getattr(check, "func", check).__name__
+        for make in (estimator_checks._yield_api_checks, estimator_checks._yield_all_checks)
+        for check in (make(outlier) if make is estimator_checks._yield_api_checks else make(outlier, legacy=True))
+    }
+    assert [name for name in sorted(there) if not any(fnmatch.fnmatch(name, each) for each in patterns)] == []
+
+
+def test_a_clone_is_unfitted_and_gives_the_same(outlier, noise):
+    with pytest.raises(NotFittedError):
+        outlier.predict(noise)
+    outlier.set_params(seed=3, preset="paper")
+    predicted = outlier.fit_predict(noise)
+    check_is_fitted(outlier)
+    copy = clone(outlier)
+    assert copy.get_params() == outlier.get_params() and not hasattr(copy, "detector_")
+    np.testing.assert_array_equal(copy.fit_predict(noise), predicted)
+    assert set(predicted.tolist()) <= {-1, 1} and is_outlier_detector(outlier)
+
+
+def test_parameters_are_searched_as_others_are(outlier, noise):
+    scores = [clone(outlier).set_params(**each).fit(noise).offset_ for each in ParameterGrid({"seed": [0, 1]})]
+    assert len(set(scores)) == 2
+    with pytest.raises(ValueError, match="no parameter 'depth'"):
+        outlier.set_params(depth=3)

@@ -33,7 +33,7 @@ def one(database, tmp_path, monkeypatch) -> sweep.Sweep:
     made = sweep.keep(found, cells.expand(found))
     specs = [cell.spec for cell in made.cells]
     results = {"metrics": {"anomaly": {"auroc": {"value": 0.9}}}, "thresholds": {"anomaly": 0.5}}
-    results |= {"timings": {"total": 1.0}, "finished": 2.0}
+    results |= {"timings": {"total": 1.0, "training": 1.0}, "finished": 2.0}
     done, failed, by_hand = (store.create(specs[n], **({"sweep": "trees"} if n < 2 else {})) for n in range(3))
     for run in (done, by_hand):
         files.write_json(run.folder / "run.json", run.about | results)

@@ -19,7 +19,7 @@ def test_quick_is_ten_targets_three_variants_two_seeds(rapp):
     assert [spec.target for (spec, _) in first.specs] == [(str(digit),) for digit in range(10)]
     assert [(spec.seed, spec.split_seed) for spec in first.specs[0]] == [(0, 0), (1, 1)]
     assert first.claim.value == 0.825 and first.claim.half == 0.0005 and not first.claim.same_images
-    assert first.obstacles == ("other images: scikit-learn digits in place of MNIST",)
+    assert first.other_images == "other images: scikit-learn digits in place of MNIST"
     assert "Epochs: 20 in place of 200" in first.shortened
 
 
@@ -75,3 +75,10 @@ def test_keys_are_known_without_images(rapp):
 def test_deviations_are_those_of_the_row(rapp):
     (cell,) = cells(rapp, QUICK, patterns=["vae/nap/*"])
     assert list(in_what(cell)) == [1, 2, 4] and in_what(cell)[4].startswith("The quick preset")
+
+
+def test_cells_of_several_sources_share_their_runs_and_classes_may_be_drawn():
+    found = cells(table("metric-learning-digits"), QUICK, patterns=["with-mining/*"])
+    assert [cell.part for cell in found] == ["other classes", "novel", "gaussian-noise"]
+    assert len({spec.hash for cell in found for row in cell.specs for spec in row}) == 2
+    assert table("metric-learning-colour").columns[-1].targets == ((),)

@@ -110,6 +110,7 @@ def test_each_class_in_turn_or_apart():
         ("spread = 0.01", 'mistaken = "upside"\nspread = 0.01', 23, "no reading 'upside'"),
         ("spread = 0.01", "deviations = [99]\nspread = 0.01", 23, "before 99"),
         ('"each"', "[]", 10, "Write one entry or more"),
+        ('"each"', '"drawn"', 10, "Nothing is drawn"),
     ],
 )
 def test_a_wrong_entry_gets_one_sentence_with_its_line(old, new, line, words):

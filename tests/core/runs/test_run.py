@@ -10,9 +10,9 @@ import pytest
 from filelock import FileLock
 
 from core.errors import DamagedRun, NoveltyError, WrongRequest
-from core.runs import files, store
+from core.runs import files, locks, store
 from core.runs import run as run_file
-from tests.core.runs.making import NOBODY, ended, made
+from tests.core.runs.making import NOBODY, abandoned, ended, made
 
 pytestmark = pytest.mark.usefixtures("empty")
 
@@ -27,17 +27,19 @@ def test_names_and_titles():
             store.rename(run, wrong)
 
 
-def test_a_new_run_is_queued_and_alive_until_its_process_should_have_started(monkeypatch):
+def test_a_new_run_is_alive_from_its_first_moment_and_no_longer_than_its_process(monkeypatch):
     run = made()
     assert (run.state, run.alive) == (store.QUEUED, True)
-    later = time.time() + run_file.START_GRACE + 1
+    later = time.time() + 10_000  # however long that process takes to start
     monkeypatch.setattr(time, "time", lambda: later)
+    assert (run.state, run.alive) == (store.QUEUED, True)
+    locks.let_go(run.folder)
     assert (run.state, run.alive) == (store.INTERRUPTED, False)
 
 
 @pytest.mark.parametrize("state", [store.QUEUED, store.RUNNING])
 def test_a_run_lives_exactly_while_its_lock_is_held(state, holder):
-    run = made()
+    run = abandoned()
     store.mark(run, state, pid=os.getpid(), host=os.uname().nodename)  # the number of a live process means nothing
     assert run.state == store.INTERRUPTED
     process = holder(run.folder / "lock")
@@ -49,8 +51,9 @@ def test_a_run_lives_exactly_while_its_lock_is_held(state, holder):
 
 
 def test_a_run_on_another_host_lives_while_its_heartbeat_is_young():
-    run = made()
+    run = abandoned()
     store.mark(run, store.RUNNING, pid=NOBODY, host="elsewhere")
+    (run.folder / "heartbeat").unlink()
     assert run.state == store.INTERRUPTED
     (run.folder / "heartbeat").touch()
     assert run.state == store.RUNNING
@@ -60,7 +63,7 @@ def test_a_run_on_another_host_lives_while_its_heartbeat_is_young():
 
 
 def test_readers_that_probe_a_lock_at_once_do_not_take_each_other_for_its_holder():
-    run = made()
+    run = abandoned()
     store.mark(run, store.RUNNING, host=os.uname().nodename)
     (run.folder / "lock").touch()
     seen, stop = [], time.monotonic() + 1.5
@@ -79,7 +82,7 @@ def test_readers_that_probe_a_lock_at_once_do_not_take_each_other_for_its_holder
 
 
 def test_a_probe_does_not_keep_the_owner_from_its_lock():
-    run = made()
+    run = abandoned()
     (run.folder / "lock").touch()
     for _ in range(50):
         assert not store.held(run.folder / "lock")
@@ -231,3 +234,15 @@ def test_the_version_changes_with_what_is_written():
     time.sleep(0.01)
     store.rename(run, "New")
     assert run.version > before
+
+
+def test_the_range_of_values_is_read_and_checked():
+    run = made()
+    assert run.value_range is None
+    content = json.loads((run.folder / "run.json").read_text())
+    files.write_json(run.folder / "run.json", content | {"value_range": [0, 4095.5]})
+    assert run.value_range == (0.0, 4095.5)
+    for wrong in (3, [1], [2, 1], ["a", "b"], [0, float("inf")]):
+        files.write_json(run.folder / "run.json", content | {"value_range": wrong})
+        with pytest.raises(DamagedRun, match="value_range.* two numbers"):
+            run.value_range  # noqa: B018

@@ -6,10 +6,10 @@ from dataclasses import replace
 
 import pytest
 
-from core.errors import NoveltyError, WrongRequest
-from core.runs import store
+from core.errors import DamagedRun, NoveltyError, WrongRequest
+from core.runs import files, locks, store
 from core.runs.spec import request
-from tests.core.runs.making import ended, made
+from tests.core.runs.making import abandoned, ended, made
 
 pytestmark = pytest.mark.usefixtures("empty")
 
@@ -39,6 +39,49 @@ def test_a_store_that_can_t_be_written_is_one_sentence(tmp_path, monkeypatch):
         made()
 
 
+def test_a_run_that_cannot_begin_leaves_no_folder(empty, monkeypatch):
+    def full(path, content):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(files, "write_json", full)
+    with pytest.raises(WrongRequest, match=r"can't be written \(No space left on device\). Free some space."):
+        made()
+    assert list(empty.iterdir()) == []
+
+
+def test_an_id_names_one_run_also_among_those_that_ship(empty):
+    shipped = ended()
+    (empty / "shipped").mkdir()
+    shipped.folder.rename(empty / "shipped" / shipped.id)
+    assert [made().id, made().id] == [f"{shipped.id}-2", f"{shipped.id}-3"]
+
+
+def test_whoever_lists_runs_skips_one_that_is_deleted_meanwhile():
+    first, second, third = made("1"), made("2"), made("4")
+
+    def ask(run):
+        if run == second:
+            locks.let_go(second.folder)
+            store.mark(second, store.CANCELLED)
+            store.delete(second)
+        return run.state
+
+    assert store.answers(ask) == {third: store.QUEUED, first: store.QUEUED}
+    assert store.those(lambda run: run.state == store.QUEUED) == [third, first]
+
+
+def test_a_run_that_a_reader_stumbled_over_is_damaged_until_its_folder_changes(empty):
+    good, bad = made("1"), made("2")
+    error = DamagedRun("portrait.npz is damaged.", bad.folder)
+    assert store.leave_out(error) and not store.leave_out(error)
+    assert store.runs() == [good] and store.damaged() == [bad.id] and store.damage(bad) == str(error)
+    with pytest.raises(DamagedRun, match="portrait.npz is damaged"):
+        store.find(bad.id)
+    (bad.folder / "portrait.npz").touch()
+    assert store.damaged() == [] and store.find(bad.id) == bad
+    assert not store.leave_out(DamagedRun("It is gone."))
+
+
 def test_find_by_id_or_by_an_unambiguous_beginning():
     first, second = made("3"), made("4")
     assert store.find(first.id) == first and store.find("rapp-ae-digits-unimodal-4") == second
@@ -53,7 +96,7 @@ def test_find_by_id_or_by_an_unambiguous_beginning():
 
 def test_activity_counts_own_live_runs(holder):
     made("1")
-    running = made("2")
+    running = abandoned("2")
     store.mark(running, store.RUNNING, host=os.uname().nodename)
     holder(running.folder / "lock")
     ended(store.FINISHED)
@@ -115,7 +158,7 @@ def test_a_broken_folder_takes_none_of_the_others_from_the_list(empty, content):
 
 @pytest.mark.parametrize("state", [*store.ENDED])
 def test_delete_works_from_any_end_state(state, empty):
-    run = made()
+    run = abandoned()
     store.mark(run, store.RUNNING if state == store.INTERRUPTED else state)
     assert run.state == state
     store.delete(run)
@@ -130,7 +173,7 @@ def test_a_run_that_another_window_deleted_is_no_mistake(empty):
 
 
 def test_a_damaged_run_is_deleted_unless_its_process_lives(empty, holder):
-    run = made()
+    run = abandoned()
     (run.folder / "state.json").write_text("[]")
     process = holder(run.folder / "lock")
     with pytest.raises(WrongRequest, match="Cancel it before you delete it."):
@@ -145,6 +188,7 @@ def test_a_live_run_is_not_deleted(holder):
     run = made()
     with pytest.raises(WrongRequest, match="is queued. Cancel it before you delete it."):
         store.delete(run)
+    locks.let_go(run.folder)
     store.mark(run, store.RUNNING, host=os.uname().nodename)
     holder(run.folder / "lock")
     with pytest.raises(WrongRequest, match="is running. Cancel it"):

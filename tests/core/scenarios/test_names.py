@@ -47,6 +47,13 @@ def test_classes_are_found_by_name_number_or_row(odd):
         class_name(odd, "²")
 
 
+def test_where_names_are_numbers_a_number_is_a_name(odd):
+    entry = replace(odd, classes=("1", "2", "10"))
+    assert class_names(entry, ["1", "10"]) == ("1", "10")
+    with pytest.raises(WrongRequest, match="no class '0'. Choose from 1, 2, 10: here a number is a class's name"):
+        class_name(entry, "0")
+
+
 def test_names_of_sets_stand_once_each_without_space():
     assert words(" shapes, gaussian-noise,,shapes ") == ("shapes", "gaussian-noise")
     assert words(" ") == ()

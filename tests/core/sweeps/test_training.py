@@ -4,7 +4,7 @@ import signal
 
 import joblib
 
-from core.runs import files, store
+from core.runs import files, locks, store
 from core.runs.process import worker
 from core.sweeps import training
 from tests.core.sweeps.small import kept, small
@@ -49,6 +49,7 @@ def test_a_run_whose_process_died_goes_on_and_is_given_up_after_the_second_time(
 
     def die(run, **more):
         store.mark(run, store.RUNNING)
+        locks.let_go(run.folder)
         raise Killed
 
     one = kept(small())

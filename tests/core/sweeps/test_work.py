@@ -11,7 +11,7 @@ import pytest
 from filelock import FileLock
 
 from core.errors import RunFailed, WrongRequest
-from core.runs import store
+from core.runs import locks, store
 from core.runs.process import worker
 from core.sweeps import backends, cells, rows, sweep, work
 from core.sweeps import jobs as sweep_jobs
@@ -104,13 +104,11 @@ def test_what_could_not_even_begin_is_a_failure_with_its_sentence(empty, here, m
 def test_a_run_that_another_process_trains_is_waited_for(empty, here, monkeypatch):
     one = kept(small())
     run = store.create(one.cells[0].spec)
-    lock = FileLock(run.folder / "lock", is_singleton=False)
-    lock.acquire()
     store.mark(run, store.RUNNING, pid=os.getpid(), host=os.uname().nodename)
 
     def end():
         store.mark(run, store.FINISHED)
-        lock.release()
+        locks.let_go(run.folder)
 
     timer = threading.Timer(2, end)
     timer.start()

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from core.training import Progress, TaskTensors, descend
-from core.training.recorded import PLAIN_STEPS, RecordedSteps, Steps, recordable
+from core.training.recorded import ASKED, PLAIN_STEPS, RecordedSteps, Steps, recordable
 from core.training.stages import Learning
 
 needs_gpu = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA GPU that torch can use")
@@ -111,6 +111,11 @@ class Redraws(Learning):
             float(error.detach())
         descend(error, self.adam)
         return {"error": error.detach()}
+
+
+@pytest.fixture(autouse=True)
+def asked_for(monkeypatch):
+    monkeypatch.setenv(ASKED, "1")
 
 
 def trained(optimiser, plain: bool, waits: bool = False) -> tuple[list[float], dict[str, Tensor], Steps]:

@@ -198,3 +198,26 @@ def _run(task: str, shipped: bool, side: int) -> SimpleNamespace:
 def test_of_one_task_is_the_newest_of_the_user_s_own_else_the_shipped_one_that_shows_most(offered, tasks):
     chosen = pickers.of_one_task([_run(*each) for each in offered])
     assert [run.spec.task.hash for run in chosen] == tasks
+
+
+class _Link(dict):
+    """A link that counts how often it is sent to the browser."""
+
+    sent = 0
+
+    def get_all(self, key: str) -> list[str]:
+        return self.get(key, [])
+
+    def __setitem__(self, key: str, value: str | list[str]) -> None:
+        self.sent += 1
+        super().__setitem__(key, [value] if isinstance(value, str) else list(value))
+
+
+def test_a_choice_is_written_only_where_the_link_says_something_else(monkeypatch):
+    """A needless writing takes back what a person has changed since."""
+    link = _Link()
+    monkeypatch.setattr(pickers.st, "query_params", link)
+    for value, sent in (("a", 1), ("a", 1), (["a", "b"], 2), (("a", "b"), 2), ("b", 3), (None, 3), (None, 3)):
+        pickers.into_link("run", value)
+        assert link.sent == sent
+    assert "run" not in link

@@ -20,3 +20,9 @@ def test_masks_are_no_class_unless_there_is_nothing_else():
 
 def test_pictures_of_the_source_itself_are_called_like_it():
     assert [picture.label for picture in recognise(tree("1.png", "2.png")).pictures] == ["own", "own"]
+
+
+def test_pictures_outside_the_classes_are_counted():
+    understood = recognise(tree("1.png", "2.png", "cat/1.png", "dog/1.png", "readme.md"))
+    assert understood.left_out == {"pictures outside the folders of classes": 2}
+    assert [picture.label for picture in understood.pictures] == ["cat", "dog"]

@@ -151,8 +151,8 @@ def test_many_images_are_thinned_evenly_and_it_is_said(rng, monkeypatch):
     points = rng.normal(size=(9020, 3))
     at = Space(points[:5], points, np.arange(9020), points[:2], ("a", "b", "c"), 1.0)
     picture = drawn(at, kinds)
-    assert "Of 9,020 test images 4,000 are drawn" in picture.sentence
-    assert sum(len(each.x) for each in picture.figure.data if each.customdata is not None) == 4000
+    assert "Of 9,020 test images 2,000 are drawn" in picture.sentence
+    assert sum(len(each.x) for each in picture.figure.data if each.customdata is not None) == 2000
 
 
 def test_replay_keeps_its_axes_and_marks_the_means_of_the_probe(rng, kinds):

@@ -28,6 +28,16 @@ def test_layer_scores_show_where_novel_images_stray(layers, kinds):
     assert not rapp.layer_scores(layers, kinds).figure.layout.shapes
 
 
+@pytest.mark.parametrize(
+    ("several", "said"), [(False, "At every layer novel images lie below"), (True, "No kind rises")]
+)
+def test_novel_images_that_lie_below_normal_ones_stray_nowhere(layers, several, said):
+    layers[60:] = layers[:40] / 1_000
+    source = np.repeat(["normal", "novel", "noise" if several else "novel"], [60, 20, 20])
+    sentence = rapp.layer_scores(layers, Kinds.of_test(source != "normal", source)).sentence
+    assert said in sentence and "stray" not in sentence
+
+
 def test_the_pathway_map_is_sorted_and_normalised_by_held_out_normal_images(layers, kinds):
     scores = layers[:, 1].astype(float)
     picture = rapp.pathway_map(layers, kinds, scores, layers[:60], ["x"] * 100, "SAP")

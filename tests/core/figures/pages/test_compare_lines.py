@@ -23,6 +23,18 @@ def metric(value: float, low: float, high: float) -> dict[str, float]:
     return {"value": value, "low": low, "high": high}
 
 
+def test_who_leads_is_said_with_the_control_line_that_lies_higher(rng):
+    leader, control = (
+        Line(name, (entrant(rng, name, shift),)) for name, shift in (("A", 1.0), ("nearest images", 3.0))
+    )
+    auroc, above = (f"{line.metric('auroc')['value']:.3f}" for line in (leader, control))
+    assert compare_lines.leads(leader, None).startswith(f"The highest AUROC has A: {auroc} (")
+    assert compare_lines.leads(control, leader).startswith(f"The highest AUROC has nearest images: {above} (")
+    said = compare_lines.leads(leader, control)
+    assert said.startswith(f"Of the trained methods the highest AUROC has A: {auroc} (")
+    assert f"a control line, nearest images, lies higher: {above} (" in said
+
+
 def test_standard_scores_put_the_median_normal_image_at_0_and_the_threshold_at_1(rng):
     one = entrant(rng)
     moved = dataclasses.replace(one, values=np.array([np.median(one.normal), one.threshold]))

@@ -110,8 +110,8 @@ def test_a_threshold_that_is_not_positive_orders_by_the_difference():
 
 
 def test_the_verdict_is_said_in_colours_and_symbols():
-    words = [re.sub("<[^>]+>", "", pictures.verdict(said)) for said in ([NOVEL_ONE], [NORMAL_ONE] * 2)]
-    assert words == ["◆ Novel", "● Normal to all 2 detectors"]
+    words = [re.sub("<[^>]+>", "", pictures.verdict(said)) for said in ([NOVEL_ONE], [NORMAL_ONE] * 2, [NOVEL_ONE] * 3)]
+    assert words == ["◆ Novel", "● Normal to both detectors", "◆ Novel to all 3 detectors"]
     mixed = pictures.verdict([NORMAL_ONE, NOVEL_ONE, NOVEL_ONE])
     assert re.sub("<[^>]+>", "", mixed) == "◆ Novel to 2, ● normal to 1"
     assert NOVEL in mixed and NORMAL in mixed

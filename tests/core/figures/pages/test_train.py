@@ -43,3 +43,9 @@ def test_a_sparkline_leaves_out_what_is_no_number_and_stays_flat_where_nothing_m
 
 def test_a_sparkline_of_nothing_is_an_empty_picture():
     assert list(xml.fromstring(train.sparkline([math.inf]))) == []
+
+
+def test_the_loss_curve_counts_epochs_up_to_the_last():
+    picture = train.loss_curve([3.0, 2.0, 1.5], 12, "train")
+    assert list(picture.figure.data[0].x) == [10, 11, 12]
+    assert picture.sentence == "The loss of train is 1.5 after epoch 12."

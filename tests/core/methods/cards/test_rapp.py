@@ -4,7 +4,7 @@ import dataclasses
 
 import pytest
 
-from core import methods
+from core import methods, scenarios
 from core.methods.cards import rapp
 from core.scenarios import Offer
 
@@ -63,3 +63,12 @@ def test_published_figures_of_rapp(name, dataset, scenario, figures):
     printed = {p.score: p for p in methods.card(name).published if (p.dataset, p.scenario) == (dataset, scenario)}
     assert tuple(printed[score].value for score in ("reconstruction", "sap", "nap")) == figures
     assert all(p.target is None and "Table 2" in p.source for p in printed.values())
+
+
+def test_a_narrow_first_layer_falls_in_equal_steps_from_there():
+    assert rapp.widths(784, 12, 3, 64) == (784, 64, 38, 12)
+    assert rapp.widths(784, 12, 2, 64) == (784, 64, 12)
+    assert rapp.widths(784, 20, 4) == rapp.widths(784, 20, 4, 0)
+    offer = scenarios.offer(scenarios.task_spec("digits", "unimodal", "3"))
+    for width, refused in ((0, False), (32, False), (8, True), (64, True)):
+        assert bool(rapp.refuses(rapp.Knobs(layers=3, bottleneck=8, width=width), offer)) is refused

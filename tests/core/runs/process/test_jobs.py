@@ -14,8 +14,8 @@ import torch
 from filelock import FileLock
 
 from core.errors import WrongRequest
-from core.runs import files, store
-from core.runs.process import jobs
+from core.runs import files, locks, store
+from core.runs.process import detached, jobs, worker
 from core.runs.spec import RunSpec, request
 
 PROJECT = Path(__file__).resolve().parents[4]
@@ -44,6 +44,7 @@ def empty(tmp_path, monkeypatch) -> Path:
     monkeypatch.setattr("core.runs.folders.shipped_root", lambda: tmp_path / "shipped")
     yield tmp_path / "store"
     for run in store.runs():  # those of a test that failed: their own lock says that the number is still theirs
+        locks.let_go(run.folder)
         if store.held(run.folder / "lock") and "pid" in run.mark:
             os.kill(run.mark["pid"], signal.SIGKILL)
         else:  # a finished one computes its control lines, and ends by itself
@@ -151,7 +152,7 @@ def test_a_number_that_another_process_has_by_now_is_left_alone(empty):
     try:
         run = store.create(spec(3))
         store.mark(run, store.RUNNING, pid=stranger.pid, host=os.uname().nodename)
-        (run.folder / "lock").touch()
+        locks.let_go(run.folder)
         assert run.state == store.INTERRUPTED
         with pytest.raises(WrongRequest, match="is interrupted, so there is nothing to cancel"):
             jobs.cancel(run)
@@ -180,6 +181,7 @@ def test_what_can_t_be_resumed_says_why(empty, state):
 def test_a_shipped_run_is_never_resumed(empty, tmp_path):
     run = store.create(spec(3))
     store.mark(run, store.FAILED)
+    locks.let_go(run.folder)
     (tmp_path / "shipped").mkdir()
     run.folder.rename(tmp_path / "shipped" / run.id)
     with pytest.raises(WrongRequest, match="is shipped; only"):
@@ -187,9 +189,42 @@ def test_a_shipped_run_is_never_resumed(empty, tmp_path):
     assert json.loads((tmp_path / "shipped" / run.id / "state.json").read_text())["state"] == store.FAILED
 
 
-def test_a_run_whose_process_never_starts_is_interrupted(empty, monkeypatch):
+def test_a_run_whose_process_never_starts_is_interrupted_at_once(empty, monkeypatch):
     monkeypatch.setattr(sys, "executable", "/bin/false")
     run = jobs.submit(spec(3))
-    assert run.state == store.QUEUED
-    monkeypatch.setattr("core.runs.run.START_GRACE", 0.0)
     wait(lambda: run.state == store.INTERRUPTED, 5)
+
+
+def test_a_process_that_is_delayed_while_it_starts_is_queued_and_never_resumed_beside_it(empty, monkeypatch):
+    """Its lock is held from before it exists, so nobody takes it for dead; a second one would train it twice."""
+    monkeypatch.setattr(detached, "start", lambda words, log, *inherited: sleepers.append(sleeping(inherited)))
+    sleepers: list[subprocess.Popen] = []
+    run = jobs.submit(spec(3))
+    try:
+        assert run.state == store.QUEUED and "pid" not in run.mark and not locks.keep(run.folder)
+        later = time.time() + 10_000
+        monkeypatch.setattr(time, "time", lambda: later)
+        assert run.state == store.QUEUED
+        with pytest.raises(WrongRequest, match="is queued; only an interrupted"):
+            jobs.resume(run)
+        with pytest.raises(WrongRequest, match="is already being trained"):
+            worker.execute(run)
+        jobs.cancel(run)  # it finds the file when it gets so far
+        assert (run.folder / "cancel").exists() and run.state == store.QUEUED
+    finally:
+        for each in sleepers:
+            each.kill()
+            each.wait()
+    assert run.state == store.INTERRUPTED
+
+
+def sleeping(inherited: tuple[int, ...]) -> subprocess.Popen:
+    return subprocess.Popen(["sleep", "60"], pass_fds=inherited)
+
+
+def test_a_finished_run_is_not_trained_again_by_a_process_that_comes_late(empty):
+    run = store.create(spec(3))
+    store.mark(run, store.FINISHED)
+    with pytest.raises(WrongRequest, match="is finished already"):
+        worker.execute(run)
+    assert run.state == store.FINISHED and not run.progress()

@@ -30,7 +30,7 @@ def test_each_epoch_is_a_line_and_news_say_how_far_it_is(run):
     lines = [json.loads(line) for line in (run.folder / "progress.jsonl").read_text().splitlines()]
     assert [(line["stage"], line["epoch"], line["curves"]) for line in lines] == [("train", 1, {"loss": 3.0})]
     assert run.live()["epoch"] == 2 and run.live()["share"] == 0.5
-    told.say("evaluate")
+    told.say("evaluate", 0.4)
     assert news[-1]["stage"] == "evaluate"
 
 

@@ -12,7 +12,7 @@ from filelock import FileLock
 
 from core.errors import RunFailed, WrongRequest
 from core.methods.rapp import Rapp
-from core.runs import files, store
+from core.runs import files, locks, store
 from core.runs.process import slots, worker
 from core.runs.results import controls, detectors
 from core.runs.spec import RunSpec, request
@@ -145,7 +145,11 @@ def test_news_say_where_the_training_stands(finished):
     assert [each["epoch"] for each in training] == sorted(each["epoch"] for each in training)
     assert {each["epoch"] for each in training} == {1, 2, 3}
     assert training[-1]["eta"] == 0 and all(each["eta"] >= 0 for each in training[1:])
-    assert [each["stage"] for each in news][-1] == "evaluate"
+    after = [each["stage"] for each in news if each["stage"] != "train"]
+    assert "evaluate" in after and after[-2:] == ["control lines", "map of neighbourhoods"]
+    assert [each["share"] for each in news if each["stage"].startswith("evaluate")] == pytest.approx(
+        [0, 0.4, 0.6], abs=0.01
+    )
 
 
 def test_snapshots_follow_the_main_stage(finished):
@@ -192,6 +196,15 @@ def test_a_resume_begins_where_the_last_checkpoint_was(empty, monkeypatch):
     worker.execute(run)
     # The epoch that was reported when the kill came had no checkpoint yet, so it is trained again.
     assert len(trained) == 3
+
+
+def test_a_damaged_checkpoint_means_from_the_start(empty, capsys, finished):
+    run = killed(small(), 2)
+    (run.folder / "checkpoint.safetensors").write_bytes(b"torn")
+    store.mark(run, store.QUEUED)
+    worker.execute(run)
+    assert run.state == store.FINISHED and "begins anew" in capsys.readouterr().err
+    assert all(torch.equal(value, weights(finished)[name]) for name, value in weights(run).items())
 
 
 def test_a_torn_line_is_ended_before_a_resume_writes_on(empty):
@@ -242,6 +255,7 @@ def test_control_c_cancels(empty):
 
 def test_a_run_that_another_process_has_is_refused(empty):
     run = store.create(small())
+    locks.let_go(run.folder)
     with (
         FileLock(run.folder / "lock", is_singleton=False),
         pytest.raises(WrongRequest, match="already being trained by another process"),
@@ -268,6 +282,27 @@ def test_a_full_disk_fails_with_its_sentence_and_can_be_resumed(empty, monkeypat
     worker.execute(run)
     assert run.state == store.FINISHED
     assert all(torch.equal(value, weights(finished)[name]) for name, value in weights(run).items())
+
+
+@pytest.mark.parametrize("spared", [True, False])
+def test_a_disk_without_any_room_ends_without_a_traceback(empty, monkeypatch, spared):
+    """Marking the failure takes room too, spared from the start; where even that is gone, the run is interrupted."""
+    run = store.create(small())
+    write = files.write_json
+
+    def full(path: Path, content) -> None:
+        if len(run.progress()) and (not spared or (run.folder / worker.SPARE).exists()):
+            raise OSError(28, "No space left on device")
+        write(path, content)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(files, "write_json", full)
+        worker.execute(run)
+    assert run.state == (store.FAILED if spared else store.INTERRUPTED)
+    assert not spared or run.sentence == "The disk is full. Free some space, then resume the run."
+    assert not [path for path in run.folder.iterdir() if path.name.startswith(".")]
+    store.mark(run, store.QUEUED)
+    assert worker.execute(run).state == store.FINISHED
 
 
 @pytest.mark.parametrize(

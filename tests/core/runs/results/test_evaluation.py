@@ -1,6 +1,7 @@
 """Scores, thresholds without labels, metrics."""
 
 import dataclasses
+import shutil
 
 import numpy as np
 import pytest
@@ -9,6 +10,7 @@ from sklearn.metrics import roc_auc_score
 from core import methods, scenarios
 from core.evaluation import Impurities, Quantile
 from core.methods.base import build
+from core.runs import files, store
 from core.runs.results import evaluation
 from tests.core.runs.results.small import spec
 
@@ -52,6 +54,18 @@ def test_curves_end_in_their_corners(task, rng):
     assert np.trapezoid(tpr, fpr) == pytest.approx(roc_auc_score(task.novel, scores), abs=0.01)
 
 
+def test_without_novel_images_there_are_no_curves_and_one_metric(task, rng):
+    normal = dataclasses.replace(task, novel=np.zeros_like(task.novel), source=np.full(len(task.test), "normal"))
+    points = evaluation.curves({"a": rng.random(len(task.test))}, normal.novel)
+    assert points.keys() == evaluation.curves({"a": rng.random(len(task.test))}, task.novel).keys()
+    assert all(len(each) == 0 for each in points.values())
+    scores = {f"{split}/a": rng.random(len(task.rows(split))) for split in ("train", "valid", "test")}
+    verdict = evaluation.judge(scores, normal, Quantile(0.9), ["a"])
+    expected = np.mean(scores["test/a"] <= verdict["thresholds"]["a"])
+    assert verdict["metrics"]["a"].pop("normal_recall")["value"] == pytest.approx(expected)
+    assert {each["value"] for each in verdict["metrics"]["a"].values()} == {None}
+
+
 def test_an_impure_rule_takes_training_scores_too(task, rng):
     scores = {f"{split}/a": rng.random(len(task.rows(split))) for split in ("train", "valid", "test")}
     threshold = evaluation.judge(scores, task, Impurities(0.1), ["a"])["thresholds"]["a"]
@@ -68,3 +82,15 @@ def test_training_scores_are_kept_of_a_seeded_choice_where_there_are_many(task, 
     few, again = (evaluation.evaluate(detector, task)[0]["train/nap"] for _ in range(2))
     assert len(few) == 20 and np.array_equal(few, again)
     assert np.isin(few.round(4), whole["train/nap"].round(4)).all()
+
+
+def test_stored_scores_measured_again_give_the_same_values_by_today_s_intervals(store_with_runs, tmp_path, monkeypatch):
+    shutil.copytree(store_with_runs, tmp_path / "runs")
+    monkeypatch.setenv("NOVELTY_CHECKPOINTS", str(tmp_path / "runs"))
+    run = store.find("rapp-ae")
+    old, old_controls = run.about["metrics"], run.controls
+    too_sure = {name: each | {"auroc": each["auroc"] | {"low": each["auroc"]["value"]}} for name, each in old.items()}
+    files.write_json(run.folder / "run.json", run.about | {"metrics": too_sure})
+    evaluation.keep_measured_again(run)
+    assert run.about["metrics"] == old
+    assert run.controls == old_controls

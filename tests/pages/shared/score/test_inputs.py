@@ -24,7 +24,7 @@ def _given(image: np.ndarray, name: str = "one") -> tuple[Given, list[str]]:
     """An image, and how often it was decoded."""
     decoded = []
 
-    def read() -> Upload:
+    def read(span=None) -> Upload:
         decoded.append(name)
         return Upload(image, ("first of 3 frames",))
 
@@ -33,7 +33,10 @@ def _given(image: np.ndarray, name: str = "one") -> tuple[Given, list[str]]:
 
 def test_an_image_is_decoded_once_for_each_shape_and_way_round(rng):
     given, decoded = _given(rng.integers(0, 256, (16, 16, 3), np.uint8))
-    small, large = SimpleNamespace(shape=(1, 8, 8)), SimpleNamespace(shape=(3, 16, 16))
+    small, large = (
+        SimpleNamespace(shape=(1, 8, 8), value_range=None),
+        SimpleNamespace(shape=(3, 16, 16), value_range=None),
+    )
     for _ in range(3):
         assert given.fitted(small, AS_IT_IS).shape == (1, 8, 8)
         assert given.notes(small, AS_IT_IS)[:2] == ("first of 3 frames", "made grey")
@@ -43,9 +46,9 @@ def test_an_image_is_decoded_once_for_each_shape_and_way_round(rng):
 
 
 def test_two_images_of_one_name_are_two(rng):
-    run = SimpleNamespace(shape=(1, 8, 8))
+    run = SimpleNamespace(shape=(1, 8, 8), value_range=None)
     one, other = (
-        Given("a.png", key, lambda v=v: Upload(np.full((8, 8, 1), v, np.uint8), ()), None)
+        Given("a.png", key, lambda span=None, v=v: Upload(np.full((8, 8, 1), v, np.uint8), ()), None)
         for key, v in (("x", 3), ("y", 7))
     )
     assert (one.fitted(run, AS_IT_IS).max(), other.fitted(run, AS_IT_IS).max()) == (3, 7)

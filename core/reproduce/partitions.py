@@ -1,0 +1,63 @@
+"""What can be said of found clusters beforehand, without the test set: how many, how well apart, and how stable."""
+
+import functools
+import itertools
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.errors import DamagedRun
+from core.evaluation.agreement import adjusted_rand_index, contingency
+from core.runs.run import Run
+
+DOUBTFUL = 0.5  # agreement between seeds below which a partition is called doubtful: a rule of thumb
+
+
+def partition_note(runs: Sequence[Run]) -> str:
+    """The partitions that the runs of one task found in their training images, in words; empty where none did.
+
+    The agreement between seeds is the mean adjusted Rand index of all pairs (Hubert and Arabie, 1985).
+    """
+    found = [each for each in (_partition(run.folder, run.version) for run in runs) if each]
+    if not found:
+        return ""
+    counts, silhouettes, smallest = zip(*(each[1:] for each in found), strict=True)
+    told = (
+        f"{_and(map(str, counts))} clusters were found, silhouette {_and(f'{value:.2f}' for value in silhouettes)}, "
+        f"the smallest with {_and(f'{value:.0%}' for value in smallest)}"
+    )
+    pairs = [
+        adjusted_rand_index(contingency(one[0], two[0]))
+        for one, two in itertools.combinations(found, 2)
+        if one[0].shape == two[0].shape
+    ]
+    if not pairs:
+        return told
+    agreement = float(np.mean(pairs))
+    doubt = ": a doubtful partition" if agreement < DOUBTFUL else ""
+    return f"{told}; seeds agree by an adjusted Rand index of {agreement:.2f}{doubt}"
+
+
+def _and(words: Iterable[str]) -> str:
+    listed = list(words)
+    return " and ".join(filter(None, [", ".join(listed[:-1]), listed[-1]]))
+
+
+@functools.lru_cache(maxsize=512)
+def _partition(folder: Path, version: int) -> tuple[NDArray, int, float, float] | None:
+    """Cluster of each training image, how many there are, their silhouette, the share of the smallest; None without."""
+    run = Run(folder)
+    try:
+        if not run.has("portrait"):
+            return None
+        stored = run.arrays("portrait")
+        chosen = int(stored["level_chosen"])
+        if chosen < 0:
+            return None
+        clusters = stored["clusters"]
+        sizes = np.unique(clusters, return_counts=True)[1]
+        return clusters, len(sizes), float(stored["level_silhouettes"][chosen]), float(sizes.min() / sizes.sum())
+    except (DamagedRun, KeyError, IndexError):
+        return None
