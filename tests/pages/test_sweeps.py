@@ -75,6 +75,7 @@ def test_the_answers_are_looked_at_with_a_warning(forests, open_page):
     app.toggle(key="sweep_answers").set_value(True).run()
     assert "**Best: trees 100, sample 1000**" in words(app) and "**Worst: trees 10, sample 64**" in words(app)
     assert "partly luck, so its figure is too good" in words(app)
+    assert "\nAUROC 0.705\n" in words(app)  # said once
 
 
 def test_measure_axes_and_filters_change_the_map(forests, open_page):

@@ -112,18 +112,19 @@ def best_and_worst(found: Sequence[Row], asked: Asked, axes: Sequence[str]) -> N
     order = tables.ranking(found, "answers" if looks else "validation", asked.score)
     if looks:
         told = "Chosen by the test images themselves: the first of many is partly luck, so its figure is too good."
-        st.badge(told, icon=":material/warning:", color="orange")
+        st.warning(told, icon=":material/warning:")  # a badge would be cut off in this column
     alarmed = [row for row in found if row.finished and row.alarm]
     if alarmed:
         part = "take part all the same" if looks else "take no part"
         told = f"{len(alarmed)} of {sum(row.finished for row in found)} runs have an alarm and {part}."
-        st.badge(told, icon=":material/warning:", color="orange", help=panels.escape(alarmed[0].alarm))
+        st.warning(panels.escape(f"{told} {alarmed[0].alarm}"), icon=":material/warning:")
     if not order.groups:
         st.info(panels.escape(order.sentence), icon=":material/info:")
         return
     for title, groups, value in (("Best", order.best, order.values[0]), ("Worst", order.worst, order.values[-1])):
         st.markdown(f"**{title}: {panels.escape(_named(groups, axes))}**")
-        st.caption(panels.escape(f"{_criterion(order.criterion)} {number(value)}{_reached(groups[0], asked)}"))
+        shown = "" if asked.name == order.criterion else _reached(groups[0], asked)
+        st.caption(panels.escape(f"{_criterion(order.criterion)} {number(value)}{shown}"))
     st.caption(panels.escape(f"The rule: {order.sentence}"))
 
 
