@@ -5,6 +5,7 @@ from streamlit.testing.v1 import AppTest
 
 from core.mlflow import mirror
 from core.runs import store, transfer
+from core.runs.process import worker
 from core.runs.spec import request
 from core.runs.store import Run
 from tests.pages.words import button, buttons, words
@@ -145,6 +146,7 @@ def test_a_live_run_can_be_followed_and_cancelled_but_not_deleted(own_store, ope
     assert "Waits its turn" in words(app)
     assert {"Delete", "Resume"}.isdisjoint(buttons(app))
     button(app, "Cancel").click().run()
+    worker.execute(run)  # its process, which was still starting, finds that it was cancelled
     app.run()
     assert column(app, "State") == ["■ cancelled"]
     assert "Delete" in buttons(app)

@@ -15,7 +15,7 @@ import pytest
 from filelock import FileLock
 
 from core.mlflow import mirror
-from core.runs import files, store
+from core.runs import files, locks, store
 from core.runs.process import jobs, worker
 from core.runs.spec import request
 from core.runs.store import Run
@@ -217,8 +217,7 @@ def test_a_name_trained_again_after_a_deletion_is_another_run(run, made):
 
 def test_a_killed_run_becomes_killed_and_a_resumed_one_running_again(run):
     mine = {"pid": os.getpid(), "host": socket.gethostname()}
-    lock = FileLock(run.folder / "lock", is_singleton=False)
-    with lock:
+    with locks.taken(run.folder):
         store.mark(run, store.RUNNING, **mine)
         mirror.Mirror().send(run)
         assert logged()[0].info.status == "RUNNING"
@@ -230,7 +229,7 @@ def test_a_killed_run_becomes_killed_and_a_resumed_one_running_again(run):
     jobs.ready(run)
     mirror.Mirror().send(run)
     assert logged()[0].info.status == "SCHEDULED"
-    with lock:
+    with locks.taken(run.folder):
         store.mark(run, store.RUNNING, **mine)
         mirror.Mirror().send(run)
         assert logged()[0].info.status == "RUNNING"
@@ -263,7 +262,7 @@ def test_a_deleted_run_keeps_its_record_in_mlflow(run, quick):
 
 
 def test_a_run_deleted_before_its_end_was_sent_does_not_stay_running(run, quick):
-    with FileLock(run.folder / "lock", is_singleton=False):
+    with locks.taken(run.folder):
         store.mark(run, store.RUNNING, pid=os.getpid(), host=socket.gethostname())
         mirror.Mirror().send(run)
     store.delete(run)
