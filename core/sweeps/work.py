@@ -208,6 +208,7 @@ def _watching(one: Sweep, listen: Listen) -> Iterator[None]:
             _look(one, listen, began, before)
             pause = max(LOOK_SECONDS, 10 * (time.monotonic() - start))  # a large store takes long to look through
 
+    _look(one, listen, began, before)
     thread = threading.Thread(target=watch, daemon=True)
     thread.start()
     try:
