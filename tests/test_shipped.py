@@ -8,10 +8,11 @@ import pytest
 
 from core.runs import store
 from core.runs.results import detectors
-from core.sweeps import cells, rows, sweep, tables
+from core.sweeps import cells, grid, rows, sweep, tables
 
 SHIPPED = sorted(path for path in store.shipped_root().iterdir() if path.is_dir() and not path.name.startswith("."))
 MOST_BYTES = 12_000_000
+GRIDS = store.PROJECT / "tests" / "benchmarks" / "sweeps"
 
 
 @pytest.mark.parametrize("folder", SHIPPED, ids=lambda folder: folder.name)
@@ -72,12 +73,21 @@ def test_small_finished_and_with_control_lines():
 
 def test_a_finished_sweep_ships_whose_rows_are_what_its_grid_asks_for():
     """Latent size by dropout, with what validation says of each run, and without the folders of its runs."""
-    shipped = [sweep.Sweep(path) for path in sorted(sweep.shipped_root().iterdir())]
-    assert shipped
-    for one in shipped:
-        assert one.shipped and one.state == sweep.FINISHED
-        assert [cell.spec.hash for cell in cells.expand(one.grid)] == [cell.spec.hash for cell in one.cells]
-        found = rows.rows(one)
-        assert all(row.finished and row.value() is not None and row.validation.loss is not None for row in found)
-        assert {"knobs.latent", "knobs.dropout"} <= tables.axes(found).keys()
-        assert tables.ranking(found).groups
+    one = sweep.find("latent-and-dropout")
+    assert one.shipped and one.state == sweep.FINISHED
+    assert [cell.spec.hash for cell in cells.expand(one.grid)] == [cell.spec.hash for cell in one.cells]
+    found = rows.rows(one)
+    assert all(row.finished and row.value() is not None and row.validation.loss is not None for row in found)
+    assert {"knobs.latent", "knobs.dropout"} <= tables.axes(found).keys()
+    assert tables.ranking(found).groups
+
+
+@pytest.mark.parametrize("name", ["clusters", "one_region"])
+def test_the_sweeps_behind_clad_s_claims_ship_as_far_as_they_were_measured(name):
+    one = sweep.find(name)
+    assert one.shipped and one.grid.to_json() == grid.from_file(GRIDS / f"{name}.toml").to_json()
+    found = rows.rows(one)
+    assert found and all(row.finished and 0 < row.value() < 1 for row in found)
+    assert len({row.spec.hash for row in found}) == len(found) <= cells.count(one.grid)
+    for row in found:
+        assert row.spec.method in one.grid.method and row.spec.target in one.grid.target

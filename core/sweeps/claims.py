@@ -16,6 +16,7 @@ from core.sweeps.rows import Row
 SEVERAL = ("several-normal", "unimodal")  # scenarios whose target are the normal classes
 GROUPS = "latent-super-category"
 CLAD = "clad"
+ONE_REGION = ("deep-svdd", "oc-svm", "svdd", "oc-nn", "oc-cnn")  # methods that draw one border around all
 KNOB = "knobs."  # before a knob's name in the settings of a row
 
 

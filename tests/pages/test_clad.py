@@ -10,6 +10,7 @@ from core.runs import files, store
 from core.runs.store import Run
 from core.sweeps import cells, grid
 from pages.shared.clad import claims
+from tests.pages.opening import opened
 from tests.pages.training import trained
 from tests.pages.words import words
 
@@ -172,3 +173,9 @@ def test_the_claims_say_how_to_measure_them_where_nobody_has(run, open_page, mon
 @pytest.mark.parametrize("content", [claims.REGION, claims.CLUSTERS])
 def test_the_sweeps_that_the_claims_ask_for_are_sweeps(content):
     assert len(cells.expand(grid.from_toml(content))) > 8
+
+
+def test_the_claims_open_on_what_ships(monkeypatch, tmp_path):
+    monkeypatch.setenv("NOVELTY_CHECKPOINTS", str(tmp_path))
+    for tab, name in (("One region or many", "one_region"), ("How many clusters", "clusters")):
+        assert f"by the sweep {name}." in words(opened("clad", clad_tab=tab))

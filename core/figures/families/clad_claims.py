@@ -45,9 +45,8 @@ def one_region_or_many(lines: Sequence[Line], ours: str, what: str) -> Picture:
         line.name for line in lines if line.name != ours and most in line.reached and line.mean(most) > mine.mean(most)
     ]
     sentence = f"From {least} to {most} normal classes {ours} loses {100 * losses[ours]:.0f} points of AUROC"
-    if regions:
-        lost = ", ".join(f"{line.name} {100 * losses[line.name]:.0f}" for line in regions if line.name in losses)
-        sentence += f"; of the one-class methods, {lost}"
+    if lost := [f"{line.name} {100 * losses[line.name]:.0f}" for line in regions if line.name in losses]:
+        sentence += f"; of the one-class methods, {', '.join(lost)}"
     verdict = f"ahead of it at {most}: {', '.join(ahead)}" if ahead else f"nothing here is ahead of it at {most}"
     return Picture(figure, _table(lines, "normal classes"), f"{sentence}; {verdict}. {what}", "one-region-or-many")
 

@@ -31,7 +31,7 @@ def one_region_or_many() -> None:
     if found is None:
         return _to_measure("one_region.toml", REGION)
     lines = [
-        clad_claims.Line(methods.card(name).title, reached, control=not methods.card(name).network)
+        clad_claims.Line(methods.card(name).title, reached, control=name not in (claims.CLAD, *claims.ONE_REGION))
         for name, reached in found.reached.items()
     ]
     panels.show(clad_claims.one_region_or_many(lines, methods.card("clad").title, found.sentence))

@@ -23,6 +23,8 @@ def test_what_each_loses_as_classes_are_added_is_told():
 def test_nothing_ahead_is_said_and_one_line_is_enough():
     assert "nothing here is ahead of it at 5" in one_region_or_many([CLAD, BALL], "CLAD", "").sentence
     assert one_region_or_many([CLAD], "CLAD", "").sentence.startswith("From 1 to 5 normal classes CLAD loses 4 points")
+    short = Line("OC-NN", {1: [0.5]})  # not measured to the end
+    assert "of the one-class methods" not in one_region_or_many([CLAD, short], "CLAD", "").sentence
 
 
 def test_the_band_spans_the_repetitions():
