@@ -38,17 +38,19 @@ def one_region_or_many(lines: Sequence[Line], ours: str, what: str) -> Picture:
     """
     figure = _drawn(lines, "One region or many?", "Number of normal classes")
     mine = next(line for line in lines if line.name == ours)
-    least, most = mine.places[0], mine.places[-1]
-    losses = {line.name: line.mean(least) - line.mean(most) for line in lines if {least, most} <= {*line.places}}
-    regions = [line for line in lines if not line.control and line.name != ours and most in line.reached]
-    ahead = [
-        line.name for line in lines if line.name != ours and most in line.reached and line.mean(most) > mine.mean(most)
-    ]
-    sentence = f"From {least} to {most} normal classes {ours} loses {100 * losses[ours]:.0f} points of AUROC"
-    if lost := [f"{line.name} {100 * losses[line.name]:.0f}" for line in regions if line.name in losses]:
-        sentence += f"; of the one-class methods, {', '.join(lost)}"
-    verdict = f"ahead of it at {most}: {', '.join(ahead)}" if ahead else f"nothing here is ahead of it at {most}"
-    return Picture(figure, _table(lines, "normal classes"), f"{sentence}; {verdict}. {what}", "one-region-or-many")
+    most = mine.places[-1]
+    at_most = [line for line in lines if most in line.reached]
+    changes = ", ".join(_change(line, most) for line in at_most if not line.control and len(line.places) > 1)
+    ahead = [line.name for line in at_most if line.mean(most) > mine.mean(most)]
+    verdict = f"ahead of {ours} there: {', '.join(ahead)}" if ahead else f"nothing here is ahead of {ours} there"
+    sentence = f"What {most} normal classes change, in points of AUROC: {changes}; {verdict}."
+    return Picture(figure, _table(lines, "normal classes"), f"{sentence} {what}", "one-region-or-many")
+
+
+def _change(line: Line, most: int) -> str:
+    """Points of AUROC from the first place of a line to the last."""
+    first = line.places[0]
+    return f"{line.name} {100 * (line.mean(most) - line.mean(first)):+.0f} (from {first})"
 
 
 def by_clusters(
@@ -98,6 +100,7 @@ def _drawn(lines: Sequence[Line], title: str, x: str) -> go.Figure:
                 go.Scatter(
                     x=[*places, *reversed(places)],
                     y=[*edges[0], *reversed(edges[1])],
+                    mode="lines",
                     fill="toself",
                     fillcolor=translucent(colour, 0.12),
                     line_width=0,

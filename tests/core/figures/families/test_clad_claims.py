@@ -11,8 +11,8 @@ NEAR = Line("Nearest neighbours", {1: [0.95], 2: [0.93], 5: [0.9]}, control=True
 def test_what_each_loses_as_classes_are_added_is_told():
     picture = one_region_or_many([CLAD, BALL, NEAR], "CLAD", "MNIST.")
     assert picture.sentence == (
-        "From 1 to 5 normal classes CLAD loses 4 points of AUROC; of the one-class methods, Deep SVDD 35; "
-        "ahead of it at 5: Nearest neighbours. MNIST."
+        "What 5 normal classes change, in points of AUROC: CLAD -4 (from 1), Deep SVDD -35 (from 1); "
+        "ahead of CLAD there: Nearest neighbours. MNIST."
     )
     means = {trace.name: list(trace.y) for trace in picture.figure.data if trace.name}
     assert means["CLAD"] == pytest.approx([0.9, 0.93, 0.86])
@@ -20,11 +20,10 @@ def test_what_each_loses_as_classes_are_added_is_told():
     assert picture.table["normal classes"][:5] == [1, 2, 2, 5, 5]
 
 
-def test_nothing_ahead_is_said_and_one_line_is_enough():
-    assert "nothing here is ahead of it at 5" in one_region_or_many([CLAD, BALL], "CLAD", "").sentence
-    assert one_region_or_many([CLAD], "CLAD", "").sentence.startswith("From 1 to 5 normal classes CLAD loses 4 points")
-    short = Line("OC-NN", {1: [0.5]})  # not measured to the end
-    assert "of the one-class methods" not in one_region_or_many([CLAD, short], "CLAD", "").sentence
+def test_nothing_ahead_is_said_and_a_line_that_ends_early_is_left_out():
+    assert "nothing here is ahead of CLAD there" in one_region_or_many([CLAD, BALL], "CLAD", "").sentence
+    late, short = Line("CLAD", {2: [0.8], 5: [0.85]}), Line("OC-NN", {1: [0.5]})
+    assert "CLAD +5 (from 2); nothing" in one_region_or_many([late, short], "CLAD", "").sentence
 
 
 def test_the_band_spans_the_repetitions():
