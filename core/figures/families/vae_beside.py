@@ -51,7 +51,13 @@ def verdict(detectors: Mapping[str, Detector], kinds: Kinds) -> str:
     beaten = [name for name, each in counts.items() if float(each.normal_f1) <= trivial]
     best = max(detectors, key=lambda name: detectors[name].auroc["value"])
     told = f"Highest AUROC: {best}. Accepting everything has an F1 of {trivial:.4f} with normal as the positive class"
-    told += f", which {', '.join(beaten)} does not reach" if beaten else ", which all of these pass"
+    passed = [name for name in counts if name not in beaten]
+    if not passed:
+        told += ", which none of these passes"
+    elif beaten:
+        told += f", which only {', '.join(passed)} {'pass' if len(passed) > 1 else 'passes'}"
+    else:
+        told += ", which all of these pass"
     return f"{told}; with novel as the positive class it has none, since it finds nothing."
 
 

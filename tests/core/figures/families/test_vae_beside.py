@@ -29,5 +29,6 @@ def test_who_does_not_pass_accepting_everything_is_named(kinds):
     poor, good = np.array([3.0] + [1.0] * 9), np.array([1.0] * 8 + [3.0] * 2)
     both = {"poor": Detector(poor, 2.0, {"value": 0.4}), "good": Detector(good, 2.0, {"value": 1.0})}
     told = vae_beside.verdict(both, kinds)
-    assert "Highest AUROC: good" in told and f"{16 / 18:.4f}" in told and "which poor does not reach" in told
+    assert "Highest AUROC: good" in told and f"{16 / 18:.4f}" in told and "which only good passes" in told
+    assert "which none of these passes" in vae_beside.verdict({"poor": both["poor"]}, kinds)
     assert "which all of these pass" in vae_beside.verdict({"good": both["good"]}, kinds)
