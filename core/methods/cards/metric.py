@@ -25,7 +25,7 @@ class NetworkKnobs(ThresholdKnobs):
     """What the embedding network and its twin share."""
 
     epochs: int = knob(
-        _of_side(150, 5, 60),
+        _of_side(150, 15, 60),  # at 28 x 28 the first epochs hardly part the classes
         3000,
         label="Epochs",
         low=1,
