@@ -134,8 +134,9 @@ def _measured(name: str, found: Sequence[Row], line: Callable[[Row], str], place
         if row.spec.scenario == GROUPS:
             hidden[line(row)] = _hidden(row.spec)
     dataset = found[0].spec.dataset if found[0].spec else ""
-    repetitions = max(len(values) for places in reached.values() for values in places.values())
-    told = "" if repetitions == 1 else f", mean of {repetitions}, the band from lowest to highest"
+    counts = {len(values) for places in reached.values() for values in places.values()}
+    most = f"{'up to ' if len(counts) > 1 else ''}{max(counts)}"
+    told = "" if counts == {1} else f", mean of {most}, the band from lowest to highest"
     sentence = f"Measured on {data.entry(dataset).title}{told}, by the sweep {name}."
     ordered = {CLAD: reached[CLAD]} | reached if CLAD in reached else reached
     return Measured(dataset, ordered, hidden, sentence)

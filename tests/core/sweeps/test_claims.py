@@ -38,7 +38,7 @@ def test_a_method_has_a_value_for_each_task_of_so_many_classes(empty):
     found = claims.by_normal_classes()
     assert list(found.reached) == ["clad", "deep-svdd"]  # ours first
     assert found.reached["clad"] == {2: [1.2, 1.2], 3: [1.3]} and found.reached["deep-svdd"][2] == [0.2, 0.2]
-    assert found.sentence.endswith("mean of 2, the band from lowest to highest, by the sweep regions.")
+    assert found.sentence.endswith("mean of up to 2, the band from lowest to highest, by the sweep regions.")
 
 
 def test_without_clad_or_with_one_number_of_classes_there_is_no_claim(empty):
