@@ -231,6 +231,9 @@ class Trunk(Detector):
             )
         return codes
 
+    def name_batch(self, images: Tensor) -> Tensor:
+        return self.explain_batch(images)["nearest"]
+
     def portrait(self, task: TaskTensors) -> Arrays:
         """centres [K, D], the mean of each class; members [n], the class of each training image by its place."""
         members = self.members(task)
