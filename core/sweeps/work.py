@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from core.errors import NoveltyError, RunFailed, WrongRequest
 from core.mlflow import mirror
 from core.runs import locks
+from core.runs.process import machine
 from core.runs.run import CANCELLED, FAILED, FINISHED, LIVE, RUNNING, Run
 from core.runs.spec import RunSpec
 from core.sweeps import backends, cells, rows, sweep, training
@@ -93,6 +94,8 @@ def go_on(
     with locks.taken(one.folder, sweep.PATIENCE) as free:
         if not free:
             raise WrongRequest(f"The sweep {one.name} is already running in another process.")
+        if machine.leads_a_session():  # started by the app, whose pages go first
+            machine.step_back()
         mine = {"pid": os.getpid(), "host": socket.gethostname(), "backend": backend, "cluster": cluster}
         sweep.mark(one, RUNNING, **mine)
         try:

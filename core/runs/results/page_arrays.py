@@ -6,9 +6,8 @@ from typing import Any
 import numpy as np
 import torch
 
-from core import evaluation
 from core.algorithms.neighbours import nearest, rows_of
-from core.methods.base import NAMED, Arrays, Detector
+from core.methods.base import Arrays, Detector
 from core.runs import files
 from core.runs.results import of_task
 from core.runs.results.evaluation import both_splits, curves, evaluate
@@ -77,9 +76,6 @@ def store(
     files.write_arrays(run.folder / "portrait.npz", detector.portrait(tensors))
     names = [score.name for score in detector.card.scores]
     files.write_arrays(run.folder / "curves.npz", curves({name: scores[f"test/{name}"] for name in names}, task.novel))
-    if (named := reasons.get(f"test/{NAMED}")) is not None:
-        normal = task.novel == 0
-        verdict["accuracy"] = evaluation.accuracy(named[normal], task.pools[0].labels[task.test.index[normal]])
     return verdict | {"counts": task.counts, "note": " ".join(task.notes)}
 
 

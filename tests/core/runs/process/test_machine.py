@@ -1,4 +1,6 @@
 import os
+import subprocess
+import sys
 
 import pytest
 
@@ -25,3 +27,27 @@ def test_speed_is_that_of_the_best_try_beside_the_other_machine(monkeypatch):
     machine.speed.cache_clear()
     assert machine.speed() == pytest.approx(2.0)
     machine.speed.cache_clear()
+
+
+def test_who_leads_a_session_lowers_it_beside_the_others(monkeypatch, tmp_path):
+    steps, group = [], tmp_path / "autogroup"
+    monkeypatch.setattr(machine.os, "nice", steps.append)
+    monkeypatch.setattr(machine, "GROUP", group)
+    machine.step_back(3)  # a system that doesn't group processes by session
+    assert steps == [3] and not group.exists()
+
+    group.write_text("/autogroup-1562 nice 2\n")
+    monkeypatch.setattr(machine, "leads_a_session", lambda: False)
+    machine.step_back(3)
+    assert group.read_text() == "/autogroup-1562 nice 2\n"  # others of its session are not its business
+
+    monkeypatch.setattr(machine, "leads_a_session", lambda: True)
+    machine.step_back(3)
+    assert group.read_text() == "5" and steps == [3, 3, 3]
+
+
+def test_a_process_in_a_session_of_its_own_leads_it():
+    asked = [sys.executable, "-c", "from core.runs.process import machine; print(machine.leads_a_session())"]
+    for alone in (True, False):
+        said = subprocess.run(asked, capture_output=True, text=True, check=True, start_new_session=alone).stdout
+        assert said.strip() == str(alone)
