@@ -42,4 +42,5 @@ def test_which_methods_take_a_size():
 @pytest.mark.parametrize("channels", [1, 3])
 def test_the_sizes_that_imports_offer_fit_the_networks(side, channels):
     taken = {"deep-svdd", "multi-radius-svdd", "clad", "vae-threshold", "oc-nn", "oc-cnn", "pca-error", "gaussian"}
+    taken |= {"metric-learning", "metric-learning-odm", "softmax-twin"}
     assert not taken & {card.name for card in methods.refused((channels, side, side))}
