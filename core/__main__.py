@@ -123,6 +123,7 @@ def _add_sweep(commands: Commands) -> None:
     sweep = commands.add("sweep", "sweep", "train a grid of runs, or what is left of it")
     sweep.add_argument("file", nargs="?", type=Path, metavar="FILE.toml", help="the grid")
     sweep.add_argument("--go-on", metavar="NAME", help="a known sweep, in place of a file; see `sweeps`")
+    sweep.add_argument("--lock", type=int, help=argparse.SUPPRESS)  # of a queued one, which this process has inherited
     _add_workers(sweep)
     sweep.add_argument("--dry-run", action="store_true", help="say how many runs and how long, and train nothing")
     sweep.add_argument("--yes", action="store_true", help="don't ask, however many runs there are")

@@ -16,6 +16,9 @@ SAMPLE = 4096  # rows whose spread decides which coordinates
 CROWD = 500  # where it leaves more than this, it costs less to search all rows
 SPARE = 3  # candidates that are measured beyond those asked for
 GROUP = 32  # values of which only the smallest is sorted
+NARROW = 1024  # columns up to which a covariance is always taken apart
+WIDEST = 6000  # columns, or rows, above which taking apart their products takes gigabytes and minutes
+FAINT = 1e-10  # of the largest variance: a direction with less is rounding noise
 
 
 def nearest(images: Tensor, bank: Tensor, count: int = 5, block: int | None = None) -> tuple[Tensor, Tensor]:
@@ -159,12 +162,31 @@ class PrincipalComponents:
 
     @classmethod
     def of(cls, rows: Tensor) -> "PrincipalComponents":
-        """From the eigenvectors of the covariance of [N, D], in float64."""
+        """From the eigenvectors of the covariance of [N, D], in float64.
+
+        Where images are wide and fewer than their columns, they come from the products of the images with each other,
+        of a seeded draw where both are more than WIDEST: K is the rank then.
+        """
+        columns = rows.shape[1]
+        if columns > WIDEST or len(rows) < columns and columns > NARROW:
+            return cls._of_wide(rows)
         mean, scatter = scatter_of(rows)
         values, vectors = torch.linalg.eigh(scatter)
         values = values.flip(0).clamp(min=0)
         total = values.sum()
         return cls(mean.float(), vectors.flip(1).T.float(), (values / total if total > 0 else values).float())
+
+    @classmethod
+    def _of_wide(cls, rows: Tensor) -> "PrincipalComponents":
+        if len(rows) > WIDEST:
+            rows = rows[torch.randperm(len(rows), generator=torch.Generator().manual_seed(0))[:WIDEST].to(rows.device)]
+        mean = rows.mean(0, dtype=torch.float64)
+        centred = rows.double() - mean
+        values, vectors = torch.linalg.eigh(centred @ centred.T)  # the same values as the covariance's, but for zeros
+        values, vectors = values.flip(0), vectors.flip(1)
+        kept = int((values > FAINT * values[0].clamp(min=0)).sum())
+        axes = (centred.T @ vectors[:, :kept] / values[:kept].sqrt()).T
+        return cls(mean.float(), axes.float(), (values[:kept] / values[:kept].sum()).float())
 
     def first(self, count: int) -> "PrincipalComponents":
         """The first components only."""

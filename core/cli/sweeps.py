@@ -9,6 +9,7 @@ from typing import Any
 from core.cli import terminal
 from core.cli.reply import Reply
 from core.errors import WrongRequest
+from core.runs import locks
 from core.runs.run import FINISHED
 from core.sweeps import backends, cells, grid, rows, tables, work
 from core.sweeps import sweep as sweeps
@@ -37,6 +38,8 @@ def sweep(words: Words) -> Reply:
         raise WrongRequest("Name the TOML file of a grid, or a known sweep with --go-on NAME.")
     if words.go_on:
         one = sweeps.find(words.go_on)
+        if words.lock is not None:  # whoever started this process has queued it
+            locks.adopt(one.folder, words.lock)
         asked, found = one.grid, list(one.cells)
     else:
         asked = grid.from_file(words.file)
@@ -52,7 +55,7 @@ def sweep(words: Words) -> Reply:
         _ask(f"Train {planned.left:,} runs?")
     if not words.go_on:
         one = sweeps.keep(asked, found)
-    elif one.state != sweeps.QUEUED:  # else whoever started this process has queued it
+    elif words.lock is None:
         sweeps.ready(one)
     line = terminal.ProgressLine()
     with contextlib.closing(line):

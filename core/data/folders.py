@@ -37,7 +37,7 @@ class FolderReport:
     where arrays keep their own size.  duplicates: files equal to one before them.  contradictions: pictures that lie in
     more than one class.  sentence: what it was understood as.  halves: class name -> (training, test) where the layout
     divides it, else empty.  left_out: what -> how many files.  value_range: the values that become 0 and 255 where
-    there are more than 8 bits.  paged: TIFFs of several pages.
+    there are more than 8 bits.  paged: TIFFs of several pages.  cut: files of more bits than can be read.
     """
 
     classes: dict[str, int]
@@ -54,6 +54,7 @@ class FolderReport:
     left_out: dict[str, int] = field(default_factory=dict)
     value_range: Range | None = None
     paged: int = 0
+    cut: int = 0
 
     @property
     def notes(self) -> list[str]:
@@ -64,6 +65,7 @@ class FolderReport:
         )
         said += [ranges.said(self.value_range)] if self.value_range else []
         said += [f"{self.paged:,} files have several pages, of which the first is read."] * bool(self.paged)
+        said += [f"{self.cut:,} files have 16 bits a channel, of which the 8 highest are read."] * bool(self.cut)
         said += [f"{self.duplicates:,} files are copies of others; copies stay on one side of every split."] * bool(
             self.duplicates
         )
@@ -124,6 +126,7 @@ def inspect(source: Path | str, progress: Progress = silent, part: str = "") -> 
         left_out=understood.left_out,
         value_range=span_of([look.span for look in looks], source),
         paged=sum(look.header.pages > 1 for look in looks),
+        cut=sum(look.header.cut for look in looks),
     )
 
 
@@ -215,8 +218,9 @@ def _looks(pictures: Sequence[Picture], skipped: Skipped, progress: Progress) ->
 def _look(picture: Picture, decoded: bool) -> _Look:
     name, data = picture.file.name, picture.file.read()
     header = uploads.header(data, name)
-    colour = None if header.grey else _is_colour(uploads.decode(data, name).image) if decoded else None
-    return _Look(picture, header, blake2b(data).digest(), colour, values_of(data, name) if header.deep else None)
+    span = values_of(data, name) if header.deep else None
+    colour = None if header.grey else _is_colour(uploads.decode(data, name, span).image) if decoded else None
+    return _Look(picture, header, blake2b(data).digest(), colour, span)
 
 
 def _is_colour(image: np.ndarray) -> bool:

@@ -8,7 +8,7 @@ from typing import Literal, TypeVar
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
-from core.data import ranges
+from core.data import deep, ranges
 from core.data.framing import background
 from core.data.ranges import Range
 from core.errors import WrongRequest
@@ -33,13 +33,16 @@ class Upload:
 
 @dataclass(frozen=True)
 class Header:
-    """What a file says of itself before it is decoded. deep: grey of more than 8 bits.  pages: of a TIFF, else 1."""
+    """What a file says of itself before it is decoded. deep: of more than 8 bits, which are kept.  pages: of a TIFF,
+    else 1.  cut: of more than 8 bits, of which 8 are kept.
+    """
 
     width: int
     height: int
     grey: bool
     deep: bool = False
     pages: int = 1
+    cut: bool = False
 
 
 def decode(data: bytes, name: str, span: Range | None = None) -> Upload:
@@ -49,13 +52,16 @@ def decode(data: bytes, name: str, span: Range | None = None) -> Upload:
     Raises WrongRequest, naming the file, where it is too large, damaged or not one of the formats taken.
     """
     _verified(data, name)
-    return _opened(data, name, lambda image: _upload(image, span))
+    return _opened(data, name, lambda image: _upload(image, data, span))
 
 
 def deep_values(data: bytes, name: str) -> np.ndarray:
-    """The values of a grey picture of more than 8 bits as they are stored, [H, W]. Raises WrongRequest as `decode`."""
+    """The values of a picture of more than 8 bits as they are stored, [H, W, 1 or 3], without its opacity.
+
+    Raises WrongRequest as `decode`.
+    """
     _verified(data, name)
-    return _opened(data, name, np.asarray)
+    return _opened(data, name, lambda image: _colours(deep.stored(data, str(image.format))))
 
 
 def header(data: bytes, name: str) -> Header:
@@ -112,8 +118,8 @@ def _verified(data: bytes, name: str) -> Header:
 
     def check(image: Image.Image) -> Header:
         pages = getattr(image, "n_frames", 1) if image.format == "TIFF" else 1
-        grey = image.mode in ("1", "L", "LA") or _is_deep(image)
-        found = Header(image.width, image.height, grey, _is_deep(image), pages)
+        grey = image.mode in ("1", "L", "LA") or deep.is_grey(image)
+        found = Header(image.width, image.height, grey, deep.is_deep(image), pages, deep.is_cut(image))
         image.verify()
         return found
 
@@ -138,26 +144,23 @@ def _opened(data: bytes, name: str, use: Callable[[Image.Image], T]) -> T:
         raise WrongRequest(f"{name} is damaged or cut off and can't be decoded.") from error
 
 
-def _is_deep(image: Image.Image) -> bool:
-    return image.mode in ("I", "F") or image.mode.startswith("I;16")
-
-
-def _upload(image: Image.Image, span: Range | None = None) -> Upload:
+def _upload(image: Image.Image, data: bytes, span: Range | None = None) -> Upload:
     notes = []
     if (frames := getattr(image, "n_frames", 1)) > 1:
         notes.append(f"the first of {frames} frames")
         image.seek(0)
-    deep = image.format == "PNG" and "16" in str(getattr(image, "tile", ""))  # decoded to 8 bits by Pillow itself
-    if image.getexif().get(ORIENTATION, 1) != 1:
+    is_deep, is_cut = deep.is_deep(image), deep.is_cut(image)
+    turned = image.getexif().get(ORIENTATION, 1) != 1
+    notes += ["turned upright as its EXIF data say"] * turned
+    if is_deep:
+        pixels, shown = _eight_bits(image, data, span)
+        return Upload(pixels, (*notes, *shown))
+    if turned:
         image = ImageOps.exif_transpose(image)
-        notes.append("turned upright as its EXIF data say")
-    if _is_deep(image):
-        pixels, note = _eight_bits(image, span)
-        return Upload(pixels, (*notes, note))
     if span:
         notes.append(f"has 8 bits, where the training images have values from {span[0]:g} to {span[1]:g}")
-    if deep:
-        notes.append("scaled from 16 to 8 bits")
+    if is_cut:
+        notes.append("has 16 bits a channel, of which the 8 highest were read")
     if image.has_transparency_data:
         pixels, shown = _flattened(image)
         return Upload(pixels, (*notes, *shown))
@@ -167,21 +170,38 @@ def _upload(image: Image.Image, span: Range | None = None) -> Upload:
     return Upload(pixels.reshape(*pixels.shape[:2], -1), tuple(notes))
 
 
-def _eight_bits(image: Image.Image, span: Range | None) -> tuple[np.ndarray, str]:
-    """A grey image of more than 8 bits, uint8 [H, W, 1], and how its values were scaled."""
-    values = np.asarray(image).astype(np.float64)[..., None]
+def _eight_bits(image: Image.Image, data: bytes, span: Range | None) -> tuple[np.ndarray, list[str]]:
+    """A picture of more than 8 bits, uint8 [H, W, 1 or 3], and how its values were scaled."""
+    stored = deep.stored(data, str(image.format))
+    values = _colours(stored).astype(np.float64)
     low, high = ranges.range_of([values])
     if span:
         pixels, outside = ranges.scaled(values, span)
         clipped = f"; {max(outside, 0.001):.1%} of its pixels lie outside and were clipped" if outside else ""
-        return pixels, f"scaled from {span[0]:g} to {span[1]:g}, as its set was{clipped}"
-    if image.mode.startswith("I;16") or (image.mode == "I" and image.format == "PNG"):
-        low, high, note = 0, 65_535, "scaled from 16 to 8 bits"
-    elif low >= 0 and high <= 1 and image.mode == "F":
-        low, high, note = 0, 1, "scaled from 0 to 1"
+        notes = [f"scaled from {span[0]:g} to {span[1]:g}, as its set was{clipped}"]
     else:
-        note = f"scaled from its own range, {low:g} to {high:g}"
-    return ranges.scaled(values, (low, high))[0], note
+        low, high, note = _usual_range(image, low, high)
+        pixels, notes = ranges.scaled(values, (low, high))[0], [note]
+    if stored.shape[2] == values.shape[2]:
+        return pixels, notes
+    opacity = np.rint(stored[..., -1:] / deep.FULL * 255).astype(np.uint8)
+    flat = np.concatenate([pixels, opacity], axis=2)
+    pixels, shown = _flattened(Image.fromarray(flat, "LA" if flat.shape[2] == 2 else "RGBA"))
+    return pixels, [*notes, *shown]
+
+
+def _usual_range(image: Image.Image, low: float, high: float) -> tuple[float, float, str]:
+    """What becomes 0 and 255 of a picture by itself, whose values go from low to high, and a note on it."""
+    if not deep.is_grey(image) or image.mode.startswith("I;16") or (image.mode == "I" and image.format == "PNG"):
+        return 0, deep.FULL, "scaled from 16 to 8 bits"
+    if low >= 0 and high <= 1 and image.mode == "F":
+        return 0, 1, "scaled from 0 to 1"
+    return low, high, f"scaled from its own range, {low:g} to {high:g}"
+
+
+def _colours(stored: np.ndarray) -> np.ndarray:
+    """The bands of [H, W, bands] without the opacity, which an even number of them has."""
+    return stored[..., : stored.shape[2] - (stored.shape[2] % 2 == 0)]
 
 
 def _flattened(image: Image.Image) -> tuple[np.ndarray, list[str]]:

@@ -12,7 +12,7 @@ Scores: OC-NN `margin` r - y.  OC-CNN `log-odds` of the noise class; `noise`, it
 Differs from the papers:
 1. Features come from the encoder of an autoencoder trained here on the normal images, contrast-normalised as for Deep
    SVDD (core/networks/lenet.py). OC-CNN takes AlexNet or VGG trained on ImageNet, whose weights can't be assumed to be
-   at hand.
+   at hand. The autoencoder for 28 x 28 and 32 x 32 is Deep SVDD's; those for other sides from 8 to 64 are ours.
 2. OC-NN's features stay as pre-trained. Of OC-CNN's encoder the last layer trains too, as the paper's fully connected
    ones, or nothing (knob `trainable`); the rest stays in evaluation mode.
 3. OC-NN's published code leaves out the max(0, .) of the objective, so that every image pulls; here only those below r

@@ -20,6 +20,8 @@ Differs from the papers:
 4. An image is scored by the ball that covers it best; the report's code takes the ball of the nearest centre.
 5. The constants of the contrast normalisation are the task's training images'; the published codes copy one class's.
 6. 10 % of the official training images are held out for the threshold.
+7. The papers' networks take images of 28 x 28 and 32 x 32. Those for 8 x 8 and for sides from 16 to 64 are ours
+   (core/networks/lenet.py), with smaller batches and more epochs, as such sets are small.
 """
 
 from collections.abc import Iterator

@@ -19,6 +19,8 @@ Differs from the published code:
 5. The share of impurities is assumed by a knob; the code takes the true one.
 6. Precision, recall and F1 are told for either positive class. The published ones take the normal class as positive,
    where accepting every image reaches 0.985.
+7. The published network takes images of 28 x 28; those for other sides from 8 to 64 are ours
+   (core/networks/branched_vae.py).
 """
 
 from collections.abc import Iterator

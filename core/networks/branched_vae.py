@@ -1,9 +1,10 @@
 """The branched variational autoencoder of the EMNIST experiment: two parallel branches in the encoder and the decoder.
 
 The encoder pools by maxima in one branch and by means in the other; the decoder draws by convolutions in one and by
-transposed convolutions in the other. 28 x 28 is the published network; 8 x 8 and 32 x 32 keep its layers, and only
-paddings and poolings differ, so that the maps have the sides that the images need. All convolutions are 3 x 3 with ReLU
-and 16 channels, weights are Glorot-uniform, biases 0.
+transposed convolutions in the other. 28 x 28 is the published network; the other sides, those from 8 to 64 that 8
+divides, are ours: they keep its layers, and only paddings and poolings differ, so that the maps have the sides that the
+images need. Below 28 there are two poolings and doublings instead of three. All convolutions are 3 x 3 with ReLU and 16
+channels but those that must grow a map by more than two pixels; weights are Glorot-uniform, biases 0.
 """
 
 from dataclasses import dataclass
@@ -33,22 +34,33 @@ class Plan:
     ups: int
 
 
-PLANS = {
-    8: Plan(2, False, 1, (0, 0), 2),  # ours
-    28: Plan(4, True, 0, (2, 2), 3),  # as published
-    32: Plan(4, True, 1, (2, 4), 3),  # ours
-}
+PUBLISHED = Plan(4, True, 0, (2, 2), 3)  # of 28 x 28: the only one that crops, from 16 to 14
+
+
+def plan_of(side: int) -> Plan:
+    """The plan for images of this side, 28 or a multiple of 8.
+
+    From 32 on the first transposed convolution adds half of the smallest map, and the second what is missing of half of
+    the image.
+    """
+    if side == 28:
+        return PUBLISHED
+    if side < 28:
+        return Plan(side // 4, False, 1, (0, 0), 2)
+    first = side // 16
+    return Plan(side // 8, True, 1, (first, side // 2 - 2 * (side // 8 + first)), 3)
 
 
 class BranchedVAE(nn.Module):
     """Images in [0, 1] to a normal distribution of the latent, and a latent back to the logits of its pixels.
 
-    shape: (C, S, S) with S in PLANS.  latent: its size.  dropout: the rate of all nine dropouts, element by element.
+    shape: (C, S, S) with S 28 or divisible by 8.  latent: its size.  dropout: the rate of all nine dropouts, element by
+    element.
     """
 
     def __init__(self, shape: Shape, latent: int, dropout: float) -> None:
         super().__init__()
-        plan, channels = PLANS[shape[1]], shape[0]
+        plan, channels = plan_of(shape[1]), shape[0]
         flat = CHANNELS * plan.smallest**2
         self.stem = _conv(channels)
         self.by_maxima = _down(nn.MaxPool2d, plan, dropout)

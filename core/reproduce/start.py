@@ -1,10 +1,5 @@
 """The start of a table: its protocol is sealed, then its runs are trained as a sweep; what is trained isn't again."""
 
-import os
-import subprocess
-import sys
-import threading
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,14 +11,15 @@ from core.reproduce import protocol as protocols
 from core.reproduce.cells import Cell
 from core.reproduce.protocol import Protocol
 from core.reproduce.tables import QUICK, SHORTENED, Table, table
-from core.runs import store
+from core.runs import locks
+from core.runs.process import detached
 from core.runs.run import FINISHED
 from core.runs.spec import RunSpec
 from core.sweeps import cells as sweep_cells
 from core.sweeps import jobs, rows
 from core.sweeps import sweep as sweeps
 from core.sweeps.grid import Grid
-from core.sweeps.sweep import START_GRACE, Sweep
+from core.sweeps.sweep import Sweep
 
 
 @dataclass(frozen=True)
@@ -147,25 +143,19 @@ def submit(asked: Asked, at_once: int | None = None) -> None:
     folder = protocols.root()
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        log = log_of(asked).open("wb")
+        log = log_of(asked).open("ab")
     except OSError as error:
         raise WrongRequest(f"The folder for protocols, {folder}, can't be written ({error.strerror}).") from None
     with log:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "core", "reproduce", *asked.words(), *(["--jobs", str(at_once)] if at_once else [])],
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=log,
-            cwd=store.PROJECT,
-            env=os.environ | {"NOVELTY_CHECKPOINTS": str(store.root())},
-            start_new_session=True,
-        )
-    # A finished child must be reaped, or it stays a zombie while the server lives.
-    threading.Thread(target=process.wait, daemon=True).start()
+        if not locks.take(log.fileno()):
+            raise WrongRequest("Its runs are being trained already. Wait until they have ended, or cancel them.")
+        log.truncate(0)
+        more = ["--jobs", str(at_once)] if at_once else []
+        detached.start(["reproduce", *asked.words(), *more], log)
 
 
 def log_of(asked: Asked) -> Path:
-    """What the detached process of a table says."""
+    """What the detached process of a table says; it is locked while that process lives, which has it for its output."""
     return protocols.root() / f"{asked.key}.log"
 
 
@@ -182,8 +172,7 @@ def under_way(asked: Asked) -> bool:
     sweep = running(found) if found else None
     if sweep and sweep.state in sweeps.LIVE:
         return True
-    path = log_of(asked)
-    return path.exists() and path.stat().st_size == 0 and time.time() - path.stat().st_mtime < START_GRACE
+    return locks.held(log_of(asked))
 
 
 def cancel(protocol: Protocol) -> None:

@@ -1,4 +1,4 @@
-"""The lock of a run: a run lives exactly while it is held, and nothing else says so.
+"""The lock of a run or a sweep: it lives exactly while its lock is held, and nothing else says so.
 
 flock: the system frees it with the process, whatever ends that, and a child inherits it.  So a run is held without a
 gap from the moment that its folder appears: by the process that made it, then by the one that trains it.
@@ -79,6 +79,11 @@ def handed_over(folder: Path) -> Iterator[int]:
         yield _kept[folder]
     finally:
         let_go(folder)
+
+
+def take(descriptor: int) -> bool:
+    """Lock an open file for as long as it, or a copy that a child has of it, stays open; False where it is locked."""
+    return _locked(descriptor, fcntl.LOCK_EX)
 
 
 def _open(folder: Path, patience: float) -> int | None:

@@ -3,10 +3,7 @@
 import contextlib
 import functools
 import json
-import socket
-import time
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,20 +14,40 @@ from core.data.ranges import Range
 from core.errors import DamagedRun, WrongRequest
 from core.evaluation import METRICS, ThresholdRule, rule_from_json
 from core.knobs import Shape
-from core.runs import checks, files, folders, locks
+from core.runs import checks, files, folders
+from core.runs.living import (
+    CANCELLED,
+    ENDED,
+    FAILED,
+    FINISHED,
+    HEARTBEAT,
+    INTERRUPTED,
+    LIVE,
+    QUEUED,
+    RUNNING,
+    Living,
+)
 from core.runs.spec import RunSpec
 from core.scenarios import Offer
 
+__all__ = [
+    "CANCELLED",
+    "CONTROLS",
+    "ENDED",
+    "FAILED",
+    "FINISHED",
+    "FORMAT",
+    "HEARTBEAT",
+    "INTERRUPTED",
+    "LIVE",
+    "QUEUED",
+    "RUNNING",
+    "UNTRAINED",
+    "Run",
+    "complete",
+    "snapshot_prefix",
+]
 FORMAT = 1
-QUEUED, RUNNING, FINISHED, FAILED, CANCELLED, INTERRUPTED = (
-    "queued",
-    "running",
-    "finished",
-    "failed",
-    "cancelled",
-    "interrupted",
-)
-LIVE, ENDED = (QUEUED, RUNNING), (FINISHED, FAILED, CANCELLED, INTERRUPTED)
 UNTRAINED = "untrained"  # the control line that belongs to the run, not to its task
 CONTROLS = {  # the lines that a detector has to beat, by their name in controls.json
     "nearest-pixels": "Five nearest training images, pixels",
@@ -42,14 +59,10 @@ LINES: checks.Shape = {**{f"{name}?": checks.METRICS_OF_ONE for name in CONTROLS
 FOLLOWS = {"controls": "The comparison with control lines", "map": "The map of neighbourhoods"}  # once it is finished
 # what changes after the first writing
 RENEWED = ("state.json", "run.json", "controls.json", "projection.npz", "failures.json", "name.json")
-HEARTBEAT = 60.0  # seconds without a sign of life after which a run on another host counts as interrupted
 
 
-@dataclass(frozen=True)
-class Run:
+class Run(Living):
     """A run on disk.  Reading never changes it."""
-
-    folder: Path
 
     @property
     def id(self) -> str:
@@ -90,24 +103,6 @@ class Run:
     def mark(self) -> dict[str, Any]:
         """state.json as its process last wrote it.  Raises DamagedRun."""
         return _json(self.folder / "state.json", _mtime(self.folder / "state.json"), "state")
-
-    @property
-    def state(self) -> str:
-        """queued, running, finished, failed, cancelled, or interrupted where its process is gone."""
-        written = self.mark["state"]
-        return written if written not in LIVE or self.alive else INTERRUPTED
-
-    @property
-    def sentence(self) -> str:
-        """Why it failed, or an empty text."""
-        return str(self.mark.get("sentence", ""))
-
-    @property
-    def alive(self) -> bool:
-        """Whether its process lives: its lock is held, or, on another host, its heartbeat is young."""
-        if self.mark.get("host") not in (None, socket.gethostname()):
-            return time.time() - _mtime(self.folder / "heartbeat") / 1e9 < HEARTBEAT
-        return locks.held(self.folder / locks.NAME)
 
     @property
     def value_range(self) -> Range | None:

@@ -1,13 +1,10 @@
 """A sweep as an operating-system process of its own: started detached, asked to stop, started again."""
 
-import os
-import subprocess
-import sys
-import threading
 import time
 
 from core.errors import WrongRequest
-from core.runs import store
+from core.runs import locks
+from core.runs.process import detached
 from core.sweeps import cells, sweep
 from core.sweeps.grid import Grid
 from core.sweeps.sweep import Sweep
@@ -43,17 +40,7 @@ def cancel(one: Sweep) -> None:
 
 
 def _spawn(one: Sweep, jobs: int | None) -> None:
-    """Start `python -m core sweep --go-on NAME` in a session of its own, so that it outlives the server."""
-    words = [sys.executable, "-m", "core", "sweep", "--go-on", one.name, "--yes"]
-    with (one.folder / "log.txt").open("ab") as log:
-        process = subprocess.Popen(
-            words + (["--jobs", str(jobs)] if jobs else []),
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=log,
-            cwd=store.PROJECT,
-            env=os.environ | {"NOVELTY_CHECKPOINTS": str(store.root())},
-            start_new_session=True,
-        )
-    # A finished child must be reaped, or it stays a zombie while the server lives.
-    threading.Thread(target=process.wait, daemon=True).start()
+    """Start `python -m core sweep --go-on NAME`, which inherits the sweep's lock; its words go to log.txt."""
+    more = ["--jobs", str(jobs)] if jobs else []
+    with (one.folder / "log.txt").open("ab") as log, locks.handed_over(one.folder) as lock:
+        detached.start(["sweep", "--go-on", one.name, "--yes", "--lock", str(lock), *more], log, lock)

@@ -3,7 +3,8 @@
     <store>/.sweeps/<name>/
         sweep.json      format, grid, its cells with the requests of their runs, when it was made
         state.json      running, finished, failed, cancelled, since when, whose process, what went wrong
-        lock            held by the sweep's process while it lives; so `interrupted` is derived, never written
+        lock            held from submission on, by who submits and then by the sweep's process; so `interrupted` is
+                        derived, never written
         tries/          a file for each request that was begun: its run, and how often its process has died
         cancel          asks it to stop;  log.txt: what its detached process said
 
@@ -16,29 +17,24 @@ import contextlib
 import shutil
 import socket
 import time
-from dataclasses import dataclass
+from collections.abc import Iterator
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from core.errors import DamagedRun, WrongRequest
-from core.runs import files, folders, store
-from core.runs.locks import held
-from core.runs.run import CANCELLED, ENDED, FAILED, FINISHED, HEARTBEAT, INTERRUPTED, QUEUED, RUNNING
+from core.runs import files, folders, locks, store
+from core.runs.living import CANCELLED, ENDED, FAILED, FINISHED, INTERRUPTED, LIVE, QUEUED, RUNNING, Living
 from core.sweeps.cells import Cell
 from core.sweeps.grid import NAME, Grid, read
 
-__all__ = ["CANCELLED", "FAILED", "FINISHED", "INTERRUPTED", "QUEUED", "RUNNING", "Sweep"]
+__all__ = ["CANCELLED", "FAILED", "FINISHED", "INTERRUPTED", "LIVE", "QUEUED", "RUNNING", "Sweep"]
 FORMAT = 1
-START_GRACE = 20.0  # seconds between submission and the process taking its lock
-LIVE = (QUEUED, RUNNING)
+PATIENCE = 2.0  # seconds that a sweep which has just ended may still hold its lock
 
 
-@dataclass(frozen=True)
-class Sweep:
-    """A sweep on disk.  Reading never changes it."""
-
-    folder: Path
+class Sweep(Living):
+    """A sweep on disk.  Reading never changes it; one that failed may have finished some of its runs."""
 
     @property
     def name(self) -> str:
@@ -79,27 +75,6 @@ class Sweep:
         if not isinstance(content, dict) or content.get("state") not in (*LIVE, *ENDED):
             raise DamagedRun(f"state.json of the sweep {self.name} is damaged. Start the sweep again from its file.")
         return content
-
-    @property
-    def state(self) -> str:
-        """queued, running, finished, failed (some of its runs), cancelled, or interrupted where its process is gone."""
-        written = self.mark["state"]
-        return written if written not in LIVE or self.alive else INTERRUPTED
-
-    @property
-    def sentence(self) -> str:
-        """Why it ended as it did, or an empty text."""
-        return str(self.mark.get("sentence", ""))
-
-    @property
-    def alive(self) -> bool:
-        """Whether its process lives: its lock is held, or, on another host, its heartbeat is young."""
-        mark = self.mark
-        if mark.get("host") not in (None, socket.gethostname()):
-            return time.time() - _mtime(self.folder / "heartbeat") / 1e9 < HEARTBEAT
-        if mark["state"] == QUEUED and time.time() - mark["since"] < START_GRACE:
-            return True
-        return held(self.folder / "lock")
 
     @property
     def cancelling(self) -> bool:
@@ -155,7 +130,8 @@ def find(name: str) -> Sweep:
 def keep(grid: Grid, cells: list[Cell]) -> Sweep:
     """The sweep of this name with this grid: a new one, or one that ended before and gets what has changed.
 
-    Raises WrongRequest where it is running, or the store can't be written.
+    It is queued, and this process keeps its lock until it trains it or hands it over.  Raises WrongRequest where it is
+    running, or the store can't be written.
     """
     sweep = Sweep(root() / grid.name)
     known = (sweep.folder / "sweep.json").exists()
@@ -164,8 +140,8 @@ def keep(grid: Grid, cells: list[Cell]) -> Sweep:
     content = {"format": FORMAT, "grid": grid.to_json(), "created": sweep.created if known else time.time()}
     try:
         (sweep.folder / "tries").mkdir(parents=True, exist_ok=True)
-        files.write_json(sweep.folder / "sweep.json", content | {"cells": [each.to_json() for each in cells]})
-        ready(sweep)
+        with _queued(sweep):
+            files.write_json(sweep.folder / "sweep.json", content | {"cells": [each.to_json() for each in cells]})
     except OSError as error:
         raise WrongRequest(
             f"The folder for sweeps, {root()}, can't be written ({error.strerror}). Set NOVELTY_CHECKPOINTS to another."
@@ -179,12 +155,30 @@ def mark(sweep: Sweep, state: str, **more: Any) -> None:
 
 
 def ready(sweep: Sweep) -> None:
-    """Queue an ended or a new sweep.  Raises WrongRequest for one that is live or shipped."""
-    if sweep.shipped or ((sweep.folder / "state.json").exists() and sweep.state in LIVE):
+    """Queue an ended sweep; this process keeps its lock until it trains it or hands it over.
+
+    Raises WrongRequest for one that is live or shipped.
+    """
+    if sweep.shipped or sweep.state in LIVE:
         state = "shipped" if sweep.shipped else sweep.state
         raise WrongRequest(f"The sweep {sweep.name} is {state}; only one that has ended can go on.")
-    (sweep.folder / "cancel").unlink(missing_ok=True)
-    mark(sweep, QUEUED)
+    with _queued(sweep):
+        pass
+
+
+@contextlib.contextmanager
+def _queued(sweep: Sweep) -> Iterator[None]:
+    """Take the lock, which nobody has since the sweep has ended, and write that it is queued after the block."""
+    if not locks.kept(sweep.folder) and not locks.keep(sweep.folder, PATIENCE):
+        raise WrongRequest(f"The sweep {sweep.name} has just been started by another process.")
+    try:
+        yield
+        (sweep.folder / "cancel").unlink(missing_ok=True)
+        mark(sweep, QUEUED, host=socket.gethostname())
+        (sweep.folder / "heartbeat").touch()
+    except BaseException:
+        locks.let_go(sweep.folder)
+        raise
 
 
 def delete(sweep: Sweep, with_runs: bool = False) -> None:

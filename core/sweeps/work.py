@@ -14,10 +14,9 @@ import traceback
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from filelock import FileLock, Timeout
-
 from core.errors import NoveltyError, RunFailed, WrongRequest
 from core.mlflow import mirror
+from core.runs import locks
 from core.runs.process import machine
 from core.runs.run import CANCELLED, FAILED, FINISHED, LIVE, RUNNING, Run
 from core.runs.spec import RunSpec
@@ -92,13 +91,11 @@ def go_on(
     listen: told about once a second how far it is.  Raises WrongRequest where another process has the sweep, and as
     `backends.workers` does.
     """
-    try:
-        lock = FileLock(one.folder / "lock", is_singleton=False).acquire(timeout=2)
-    except Timeout:
-        raise WrongRequest(f"The sweep {one.name} is already running in another process.") from None
-    if machine.leads_a_session():  # started by the app, whose pages go first
-        machine.step_back()
-    with lock:
+    with locks.taken(one.folder, sweep.PATIENCE) as free:
+        if not free:
+            raise WrongRequest(f"The sweep {one.name} is already running in another process.")
+        if machine.leads_a_session():  # started by the app, whose pages go first
+            machine.step_back()
         mine = {"pid": os.getpid(), "host": socket.gethostname(), "backend": backend, "cluster": cluster}
         sweep.mark(one, RUNNING, **mine)
         try:

@@ -1,11 +1,11 @@
 """Cards: what forms, command line and comparison need to know of a method, without loading torch."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Container, Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 from core.evaluation import Impurities, Quantile, ThresholdRule
-from core.knobs import knob
+from core.knobs import Shape, knob
 from core.scenarios import Offer
 from core.scenarios.contaminated import IMPURE
 
@@ -13,6 +13,35 @@ from core.scenarios.contaminated import IMPURE
 def accepts_any(settings: Any, offer: Offer) -> str | None:
     """Refuses nothing."""
     return None
+
+
+KNOWN_SIDES = (8, 28, 32)  # at which the sets come that papers measure, but for Tiny-ImageNet
+SIDES = (8, *range(16, 65))  # of the images that most networks take
+
+
+def is_own(shape: Shape) -> bool:
+    """Whether the side is none of a known set: the images are somebody's own, and mostly a few hundred.
+
+    So few make few steps an epoch: quick presets take small batches of them, and more epochs of the cheaper stages.
+    """
+    return shape[1] not in KNOWN_SIDES
+
+
+def refuses_side(
+    networks: str, offer: Offer, sides: Container[int] = SIDES, told: str = "8, or 16 to 64"
+) -> str | None:
+    """Why these networks can't take images of this height and width, or None.
+
+    networks: as the sentence begins, in the plural.  told: the sides in words.
+    """
+    _, height, width = offer.shape
+    if height == width and height in sides:
+        return None
+    side = 64 if min(height, width) >= 64 else 32
+    return (
+        f"{networks} take square images with a side of {told} pixels, not {height} x {width}. "
+        f"Import the images at {side} x {side}."
+    )
 
 
 @dataclass(frozen=True)

@@ -1,21 +1,30 @@
 """The cards of the classical one-class methods: what a network has to beat, each fitted in a single step."""
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from core.knobs import knob
+from core.knobs import Shape, knob
 from core.methods.cards import Card, Score, StageRecord, ThresholdKnobs
 from core.methods.cards.one_class_figures import several, single
 from core.scenarios import Offer
 
 WIDEST = 6000  # pixel values whose covariance can be taken apart in minutes; RaPP's widest pathway too
+
+
+def _pca_where_wide(shape: Shape) -> str:
+    """What takes seconds: the covariance of 4,096 pixels takes a minute."""
+    return "pca" if math.prod(shape) > math.prod((3, 32, 32)) else "pixels"
+
+
 FIT = (StageRecord("fit", "Fit"),)
 DEEP_SVDD = ("Deep SVDD, Table 1", "OC-SVM/SVDD, its kernel width the best of a search with labels")
 
 
-def _choice_of_features() -> Any:
+def _choice_of_features(quick: str | Callable[[Shape], str] = "pixels") -> Any:
     return knob(
+        quick,
         "pixels",
         label="Features",
         group="Features",
@@ -118,7 +127,7 @@ class PcaKnobs(ThresholdKnobs):
 
 @dataclass(frozen=True)
 class GaussianKnobs(ThresholdKnobs):
-    features: str = _choice_of_features()
+    features: str = _choice_of_features(_pca_where_wide)
     components: int = _number_of_components()
 
 
@@ -129,18 +138,15 @@ class LocalOutlierKnobs(NeighbourKnobs):
     )
 
 
-def refuses_wide(settings: ThresholdKnobs, offer: Offer) -> str | None:
-    """Images with too many values for a covariance."""
+def refuses_wide(settings: GaussianKnobs, offer: Offer) -> str | None:
+    """Images with too many values for a covariance of their pixels."""
     columns = math.prod(offer.shape)
-    if columns <= WIDEST:
+    if columns <= WIDEST or settings.features == "pca":
         return None
-    return f"Images of {columns:,} values are too wide for a covariance ({WIDEST:,} at most). Import them at 32 x 32."
-
-
-def refuses(settings: ThresholdKnobs, offer: Offer) -> str | None:
-    """Where principal components are asked for, images with too many values for a covariance."""
-    refusal = refuses_wide(settings, offer) if getattr(settings, "features", "pixels") == "pca" else None
-    return refusal and refusal[:-1] + ", or set features to pixels."
+    return (
+        f"Images of {columns:,} values are too wide for a covariance ({WIDEST:,} at most). Set features to pca, or "
+        "import them at 32 x 32."
+    )
 
 
 def refuses_ball(settings: SvmKnobs, offer: Offer) -> str | None:
@@ -150,7 +156,7 @@ def refuses_ball(settings: SvmKnobs, offer: Offer) -> str | None:
             f"SVDD is found by way of OC-SVM, which is the same for the kernel rbf alone, not for {settings.kernel}. "
             "Set kernel to rbf, or choose the method oc-svm."
         )
-    return refuses(settings, offer)
+    return None
 
 
 OC_SVM = Card(
@@ -170,7 +176,6 @@ OC_SVM = Card(
     ),
     headline="margin",
     stages=FIT,
-    refuses=refuses,
     published=several("OCSVM", "margin", "nu 0.5, pixels") + single("OC-SVM/SVDD", "margin", *DEEP_SVDD),
     seeded=False,
     network=False,
@@ -209,7 +214,6 @@ ISOLATION_FOREST = Card(
     ),
     headline="anomaly",
     stages=FIT,
-    refuses=refuses,
     network=False,
 )
 NEAREST_NEIGHBOURS = Card(
@@ -225,7 +229,6 @@ NEAREST_NEIGHBOURS = Card(
     ),
     headline="mean",
     stages=FIT,
-    refuses=refuses,
     seeded=False,
     network=False,
 )
@@ -239,7 +242,6 @@ PCA_ERROR = Card(
     scores=(Score("error", "Error", "Squared error of the image redrawn from the components."),),
     headline="error",
     stages=FIT,
-    refuses=refuses_wide,
     seeded=False,
     network=False,
 )
@@ -271,7 +273,6 @@ LOCAL_OUTLIER_FACTOR = Card(
     scores=(Score("factor", "Factor", "Mean density at the neighbours over the own density; about 1 is as usual."),),
     headline="factor",
     stages=FIT,
-    refuses=refuses,
     seeded=False,
     network=False,
 )

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from core.knobs import Shape, knob
-from core.methods.cards import Card, Published, Score, StageRecord, ThresholdKnobs
+from core.methods.cards import Card, Published, Score, StageRecord, ThresholdKnobs, is_own
 from core.scenarios import Offer
 
 PAPER = "Park et al., What is Wrong with One-Class Anomaly Detection?, ICLR 2021 workshop"
@@ -50,7 +50,7 @@ class Knobs(ThresholdKnobs):
         help="large has four times the channels, twice the convolutions and batch normalisation.",
     )
     stem: str = knob(
-        lambda s: "small" if _tiny(s) else "imagenet",
+        lambda s: "small" if s[1] < 28 else "imagenet",  # whose first layers would leave a 16 x 16 image one pixel
         "imagenet",
         label="First layer of the classifier",
         group="Network",
@@ -59,7 +59,7 @@ class Knobs(ThresholdKnobs):
         "about nine times as much.",
     )
     width: int = knob(
-        lambda s: 16 if _tiny(s) else 64,
+        lambda s: 16 if s[1] < 28 else 32 if is_own(s) else 64,
         64,
         label="Width of the classifier",
         group="Network",
@@ -68,7 +68,7 @@ class Knobs(ThresholdKnobs):
         help="Channels of ResNet-18's first block; 64 is published, half of it takes a third of the time.",
     )
     pretrain_epochs: int = knob(
-        lambda s: 150 if _tiny(s) else 20,
+        lambda s: 150 if _tiny(s) else 60 if is_own(s) else 20,
         100,
         label="Epochs of the autoencoder",
         low=0,
@@ -84,7 +84,7 @@ class Knobs(ThresholdKnobs):
         help="Passes of deep embedded clustering at most; 0 keeps the clusters of k-means.",
     )
     epochs: int = knob(
-        lambda s: 10 if _tiny(s) else 2,  # confidence in novel digits grows with each one more
+        lambda s: 10 if _tiny(s) or is_own(s) else 2,  # confidence in novel digits grows with each one more
         100,
         label="Epochs of the classifier",
         low=1,
@@ -102,10 +102,15 @@ class Knobs(ThresholdKnobs):
         help="Step size of gradient descent with momentum 0.9.",
     )
     learning_rate: float = knob(
-        lambda s: 1e-3 if _tiny(s) else 1e-4, 1e-4, label="Learning rate", low=1e-7, high=1.0, help="Step size of Adam."
+        lambda s: 1e-3 if _tiny(s) or is_own(s) else 1e-4,
+        1e-4,
+        label="Learning rate",
+        low=1e-7,
+        high=1.0,
+        help="Step size of Adam.",
     )
     encoder_batch_size: int = knob(
-        lambda s: 64 if _tiny(s) else 256,
+        lambda s: 64 if _tiny(s) else 32 if is_own(s) else 256,
         512,
         label="Batch size of autoencoder and clustering",
         low=2,
@@ -113,7 +118,12 @@ class Knobs(ThresholdKnobs):
         help="Images a step.",
     )
     batch_size: int = knob(
-        lambda s: 64 if _tiny(s) else 128, 128, label="Batch size", low=2, high=8192, help="Images a step."
+        lambda s: 64 if _tiny(s) else 32 if is_own(s) else 128,
+        128,
+        label="Batch size",
+        low=2,
+        high=8192,
+        help="Images a step.",
     )
     dropout: float = knob(
         0.0,

@@ -4,17 +4,18 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from core.knobs import Shape, knob
-from core.methods.cards import Card, Score, StageRecord, ThresholdKnobs
+from core.methods.cards import Card, Score, StageRecord, ThresholdKnobs, is_own, refuses_side
 from core.scenarios import Offer
 
-SIDES = (8, 28, 32)  # of the images that the networks take (core/networks/vgg.py)
 PAPER = "Masana et al., Metric Learning for Novelty and Anomaly Detection, BMVC 2018"
 
 
-def _of_side(tiny: float, small: float, colour: float) -> Callable[[Shape], float]:
-    """A value for images of 8 x 8, of 28 x 28 and of 32 x 32."""
+def _of_side(tiny: float, small: float, colour: float, own: float) -> Callable[[Shape], float]:
+    """A value for images of 8 x 8, of 28 x 28, of 32 x 32, and of a side of no known set."""
 
     def value(shape: Shape) -> float:
+        if is_own(shape):
+            return own
         return tiny if shape[1] <= 8 else small if shape[1] <= 28 else colour
 
     return value
@@ -25,7 +26,7 @@ class NetworkKnobs(ThresholdKnobs):
     """What the embedding network and its twin share."""
 
     epochs: int = knob(
-        _of_side(150, 15, 60),  # at 28 x 28 the first epochs hardly part the classes
+        _of_side(150, 15, 60, 60),  # at 28 x 28 the first epochs hardly part the classes
         3000,
         label="Epochs",
         low=1,
@@ -33,7 +34,7 @@ class NetworkKnobs(ThresholdKnobs):
         help="Passes over the training images.",
     )
     learning_rate: float = knob(
-        _of_side(1e-3, 1e-3, 3e-4), 1e-4, label="Learning rate", low=1e-7, high=1.0, help="Step size of Adam."
+        _of_side(1e-3, 1e-3, 3e-4, 1e-3), 1e-4, label="Learning rate", low=1e-7, high=1.0, help="Step size of Adam."
     )
     first_drop: int = knob(
         0,
@@ -52,7 +53,7 @@ class NetworkKnobs(ThresholdKnobs):
         help="After it the learning rate is a tenth once more. 0: never.",
     )
     batch_size: int = knob(
-        _of_side(128, 256, 256),
+        _of_side(128, 256, 256, 32),
         1024,
         label="Batch size",
         low=8,
@@ -63,7 +64,7 @@ class NetworkKnobs(ThresholdKnobs):
         1e-4, label="Weight decay", low=0.0, high=1.0, help="Weight of the squared weights and biases in the loss."
     )
     width: int = knob(
-        _of_side(0, 0, 16),
+        _of_side(0, 0, 16, 0),
         0,
         label="Channels of the first level",
         group="Network",
@@ -71,8 +72,8 @@ class NetworkKnobs(ThresholdKnobs):
         high=512,
         before=0,
         help="Of the first pair of convolutions. Later pairs have 2, 4, 8 and 8 times as many at 32 x 32, 2 and 4 at "
-        "28 x 28; the dense layers are 8 times as wide, also at 8 x 8, which has no convolutions. 0: 64 at 32 x 32, "
-        "as published, and 16 for smaller images.",
+        "smaller sides, 2, 4 and 8 at larger ones; the dense layers are 8 times as wide, also at 8 x 8, which has no "
+        "convolutions. 0: 64 at 32 x 32, as published, and 16 elsewhere.",
     )
     dropout: float = knob(
         0.2,
@@ -158,12 +159,8 @@ class TwinKnobs(NetworkKnobs):
 
 def refuses(settings: NetworkKnobs, offer: Offer) -> str | None:
     """Why these settings can't train on what the task offers, or None."""
-    _, height, width = offer.shape
-    if height != width or height not in SIDES:
-        return (
-            f"Metric learning's networks take images of 8 x 8, 28 x 28 or 32 x 32, not {height} x {width}. "
-            "Import the images at 32 x 32."
-        )
+    if refusal := refuses_side("Metric learning's networks", offer):
+        return refusal
     if not offer.labels:
         return (
             f"Metric learning learns from the classes of its images, and the scenario {offer.kind} hides them. "

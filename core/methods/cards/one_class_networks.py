@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from core.knobs import Shape, knob
-from core.methods.cards import Card, Score, StageRecord, ThresholdKnobs
+from core.methods.cards import Card, Score, StageRecord, ThresholdKnobs, is_own, refuses_side
 from core.methods.cards.one_class_figures import several, single
 from core.scenarios import Offer
 
@@ -15,7 +15,7 @@ def _tiny(shape: Shape) -> bool:
 @dataclass(frozen=True)
 class Knobs(ThresholdKnobs):
     pretrain_epochs: int = knob(
-        lambda s: 100 if _tiny(s) else 15,
+        lambda s: 100 if _tiny(s) else 40 if is_own(s) else 15,
         150,
         label="Epochs of the autoencoder",
         low=0,
@@ -26,7 +26,12 @@ class Knobs(ThresholdKnobs):
         1e-3, label="Learning rate of the autoencoder", low=1e-7, high=1.0, help="Step size of Adam."
     )
     batch_size: int = knob(
-        lambda s: 50 if _tiny(s) else 200, 200, label="Batch size", low=2, high=8192, help="Images a step."
+        lambda s: 50 if _tiny(s) else 32 if is_own(s) else 200,
+        200,
+        label="Batch size",
+        low=2,
+        high=8192,
+        help="Images a step.",
     )
 
 
@@ -59,7 +64,7 @@ class OcNnKnobs(Knobs):
 @dataclass(frozen=True)
 class OcCnnKnobs(Knobs):
     epochs: int = knob(
-        lambda s: 100 if _tiny(s) else 10,
+        lambda s: 100 if _tiny(s) else 40 if is_own(s) else 10,
         lambda s: 200 if _tiny(s) else 20,
         label="Epochs",
         low=1,
@@ -85,13 +90,7 @@ class OcCnnKnobs(Knobs):
 
 def refuses(settings: Knobs, offer: Offer) -> str | None:
     """Why the encoder can't take images of this shape, or None."""
-    _, height, width = offer.shape
-    if height != width or height not in (8, 28, 32):
-        return (
-            f"The encoder takes images of 8 x 8, 28 x 28 or 32 x 32, not {height} x {width}. "
-            "Import the images at 32 x 32."
-        )
-    return None
+    return refuses_side("Encoder and decoder", offer)
 
 
 def _stages(title: str) -> tuple[StageRecord, ...]:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from core.knobs import Shape, knob
-from core.methods.cards import Card, Published, Score, StageRecord, ThresholdKnobs
+from core.methods.cards import Card, Published, Score, StageRecord, ThresholdKnobs, is_own, refuses_side
 from core.scenarios import Offer
 
 DEEP_SVDD_PAPER = "Ruff et al., Deep One-Class Classification, ICML 2018"
@@ -19,11 +19,11 @@ def _colour(shape: Shape) -> bool:
 
 
 def _pretrain_decay(shape: Shape) -> float:
-    """5e-4 for 28 x 28 grey and 5e-7 for colour (published commands); 5e-7 for 8 x 8.
+    """5e-4 for 28 x 28 grey and 5e-7 for colour (published commands); 5e-7 for 8 x 8 and sides without a command.
 
     The error of an 8 x 8 image sums twelve times fewer pixels.
     """
-    return 5e-7 if _colour(shape) or _tiny(shape) else 5e-4
+    return 5e-7 if _colour(shape) or _tiny(shape) or is_own(shape) else 5e-4
 
 
 @dataclass(frozen=True)
@@ -44,10 +44,15 @@ class Knobs(ThresholdKnobs):
         help="Budget of training images outside each ball. It sets the radius: the (1 - nu)-quantile of the distances.",
     )
     epochs: int = knob(
-        lambda s: 60 if _tiny(s) else 20, 150, label="Epochs", low=1, high=5000, help="Passes that train the embedding."
+        lambda s: 60 if _tiny(s) else 40 if is_own(s) else 20,
+        150,
+        label="Epochs",
+        low=1,
+        high=5000,
+        help="Passes that train the embedding.",
     )
     pretrain_epochs: int = knob(
-        lambda s: 100 if _tiny(s) else 20,
+        lambda s: 100 if _tiny(s) else 40 if is_own(s) else 20,
         lambda s: 350 if _colour(s) else 150,
         label="Epochs of the autoencoder",
         low=0,
@@ -80,7 +85,12 @@ class Knobs(ThresholdKnobs):
         help="To a tenth; 0 is never.",
     )
     batch_size: int = knob(
-        lambda s: 50 if _tiny(s) else 200, 200, label="Batch size", low=2, high=8192, help="Images a step."
+        lambda s: 50 if _tiny(s) else 32 if is_own(s) else 200,
+        200,
+        label="Batch size",
+        low=2,
+        high=8192,
+        help="Images a step.",
     )
     weight_decay: float = knob(
         5e-7, label="Weight decay", low=0.0, high=1.0, help="L2 penalty of Adam for the embedding."
@@ -138,12 +148,8 @@ class MultiRadiusKnobs(Knobs):
 
 def refuses(settings: Knobs, offer: Offer) -> str | None:
     """Why these settings can't train on what the task offers, or None."""
-    _, height, width = offer.shape
-    if height != width or height not in (8, 28, 32):
-        return (
-            f"Deep SVDD's networks take images of 8 x 8, 28 x 28 or 32 x 32, not {height} x {width}. "
-            "Import the images at 32 x 32."
-        )
+    if refusal := refuses_side("Deep SVDD's networks", offer):
+        return refusal
     if settings.warm_up > settings.epochs:
         return f"{settings.warm_up} warm-up epochs don't fit into {settings.epochs} epochs. Choose fewer."
     if isinstance(settings, MultiRadiusKnobs) and settings.labels == "classes" and not offer.labels:

@@ -3,10 +3,10 @@
 from dataclasses import dataclass
 
 from core.knobs import Shape, knob
-from core.methods.cards import Card, ImpurityKnobs, Published, Score, StageRecord
+from core.methods.cards import Card, ImpurityKnobs, Published, Score, StageRecord, is_own, refuses_side
 from core.scenarios import Offer
 
-SIDES = (8, 28, 32)  # of the images that the network takes
+SIDES = (28, *range(8, 65, 8))  # of the images that the network takes
 
 
 def _tiny(shape: Shape) -> bool:
@@ -25,7 +25,7 @@ class Knobs(ImpurityKnobs):
         help="Numbers that the network keeps of an image. With 2 the page draws all that it has learned.",
     )
     dropout: float = knob(
-        lambda shape: 0.0 if _tiny(shape) else 0.1,
+        lambda shape: 0.0 if _tiny(shape) or is_own(shape) else 0.1,
         0.5,
         label="Dropout",
         group="Network",
@@ -51,7 +51,9 @@ class Knobs(ImpurityKnobs):
         "published: exp(log_variance), as the published code draws.",
     )
     epochs: int = knob(
-        lambda shape: 400 if _tiny(shape) else 20,  # few images make few steps an epoch, and a latent that sleeps
+        lambda shape: (
+            400 if _tiny(shape) else 60 if is_own(shape) else 20
+        ),  # few images make few steps an epoch, and a latent that sleeps
         300,
         label="Epochs",
         low=1,
@@ -59,7 +61,12 @@ class Knobs(ImpurityKnobs):
         help="Passes over the training images.",
     )
     batch_size: int = knob(
-        lambda shape: 16 if _tiny(shape) else 128, 128, label="Batch size", low=2, high=8192, help="Images a step."
+        lambda shape: 16 if _tiny(shape) or is_own(shape) else 128,
+        128,
+        label="Batch size",
+        low=2,
+        high=8192,
+        help="Images a step.",
     )
     learning_rate: float = knob(1e-3, label="Learning rate", low=1e-6, high=1.0, help="Step size of RMSprop.")
     weights: str = knob(
@@ -83,13 +90,8 @@ class Knobs(ImpurityKnobs):
 
 def refuses(settings: Knobs, offer: Offer) -> str | None:
     """Why these settings can't train on what the task offers, or None."""
-    _, height, width = offer.shape
-    if height != width or height not in SIDES:
-        return (
-            f"The network of the VAE threshold takes images of 8 x 8, 28 x 28 or 32 x 32, not {height} x {width}. "
-            "Import the images at 32 x 32."
-        )
-    return None
+    told = "28, or of 8 to 64 where 8 divides it,"
+    return refuses_side("The networks of the VAE threshold", offer, SIDES, told)
 
 
 PAPER = (

@@ -126,6 +126,29 @@ def test_principal_components_against_scikit_learn(rng, rows):
     )
 
 
+def test_components_of_few_wide_images_are_those_of_the_covariance(rng, monkeypatch):
+    """Without taking 1,100 columns apart; a direction that training images don't span is no component."""
+    few = torch.from_numpy(rng.normal(size=(12, 1100)) * np.geomspace(3, 0.1, 1100)).float()
+    found = PrincipalComponents.of(few)
+    monkeypatch.setattr("core.algorithms.neighbours.NARROW", 2000)
+    expected = PrincipalComponents.of(few)
+    assert found.axes.shape == (11, 1100)
+    torch.testing.assert_close(found.ratio, expected.ratio[:11], rtol=1e-5, atol=1e-7)
+    torch.testing.assert_close(found.axes @ found.axes.T, torch.eye(11), rtol=0, atol=1e-5)
+    fresh = few[:3] + 1
+    torch.testing.assert_close(found.keeping(0.9).error(fresh), expected.keeping(0.9).error(fresh), rtol=1e-4, atol=0)
+    assert found.error(few).max() < 1e-6
+
+
+def test_components_of_many_wide_images_come_from_a_draw(rng, monkeypatch):
+    monkeypatch.setattr("core.algorithms.neighbours.WIDEST", 30)
+    many = torch.from_numpy(rng.normal(size=(500, 2)) @ rng.normal(size=(2, 40))).float()
+    found = PrincipalComponents.of(many)
+    assert found.axes.shape == (2, 40) and found.error(many).max() < 1e-6
+    alike = PrincipalComponents.of(many[:1].repeat(50, 1))
+    assert alike.axes.shape == (0, 40) and not alike.error(many[:1]).any()
+
+
 @pytest.mark.parametrize("share", [0.5, 0.9, 0.95, 0.999])
 def test_as_few_components_as_keep_the_share(rows, share):
     components = PrincipalComponents.of(torch.from_numpy(rows).float())

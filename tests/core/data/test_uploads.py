@@ -7,6 +7,7 @@ from PIL import Image
 from core.data import decode, fit, load, looks_inverted, set_roots, uploads
 from core.data.uploads import Header, deep_values, header
 from core.errors import WrongRequest
+from tests.core.data.sixteen import png
 
 
 def encoded(image: Image.Image, format: str = "PNG", **options) -> bytes:
@@ -79,7 +80,36 @@ def test_values_of_more_than_8_bits_are_scaled_by_the_range_of_their_set(rng):
     assert upload.notes == (
         "scaled from 1000 to 3000, as its set was; 3.7% of its pixels lie outside and were clipped",
     )
-    np.testing.assert_array_equal(deep_values(encoded(Image.fromarray(values)), "a"), values)
+    np.testing.assert_array_equal(deep_values(encoded(Image.fromarray(values)), "a")[..., 0], values)
+
+
+def test_sixteen_bits_of_colour_are_kept_and_scaled_like_those_of_grey(rng):
+    values = rng.integers(1000, 3000, (6, 9, 3))
+    data = png(values)
+    np.testing.assert_array_equal(deep_values(data, "a"), values)
+    assert header(data, "a") == Header(9, 6, False, True)
+    scaled = np.rint((values - 1000) / 2000 * 255)
+    np.testing.assert_array_equal(decode(data, "a", (1000, 3000)).image, scaled)
+    alone = decode(data, "a")
+    np.testing.assert_array_equal(alone.image, np.rint(values / 257))
+    assert alone.notes == ("scaled from 16 to 8 bits",)
+
+
+@pytest.mark.parametrize("bands", [2, 4])
+def test_opacity_beside_sixteen_bits_is_no_value(rng, bands):
+    values = rng.integers(0, 1000, (6, 9, bands))
+    values[..., -1] = 65_535
+    assert deep_values(png(values), "a").max() < 1000
+    upload = decode(png(values), "a", (0, 999))
+    np.testing.assert_array_equal(upload.image, np.rint(values[..., :-1] / 999 * 255))
+    values[0, :, -1] = 0
+    assert decode(png(values), "a", (0, 999)).notes[-1].startswith("transparent parts shown")
+
+
+def test_what_can_t_be_kept_of_sixteen_bits_is_said():
+    data = b"P3\n2 1\n4095\n4095 0 16 0 0 0\n"
+    assert decode(data, "a").notes == ("has 16 bits a channel, of which the 8 highest were read",)
+    assert header(data, "a").cut and not header(data, "a").deep
 
 
 def test_8_bits_beside_a_deeper_set_are_said(pixels):

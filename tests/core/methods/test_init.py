@@ -33,6 +33,14 @@ def test_a_family_is_called_as_its_cards_begin_or_by_a_name_of_its_own():
 
 def test_which_methods_take_a_size():
     assert methods.refused((1, 28, 28)) == [] and methods.taking_in_words((3, 32, 32)).startswith("all ")
-    out = {card.name for card in methods.refused((3, 64, 64))}
+    out = {card.name for card in methods.refused((3, 96, 96))}
     assert {"deep-svdd", "vae-threshold"} <= out and "nearest-neighbours" not in out
-    assert "not" in methods.taking_in_words((3, 64, 64))
+    assert "not" in methods.taking_in_words((3, 96, 96))
+
+
+@pytest.mark.parametrize("side", [8, 16, 28, 32, 48, 64])
+@pytest.mark.parametrize("channels", [1, 3])
+def test_the_sizes_that_imports_offer_fit_the_networks(side, channels):
+    taken = {"deep-svdd", "multi-radius-svdd", "clad", "vae-threshold", "oc-nn", "oc-cnn", "pca-error", "gaussian"}
+    taken |= {"metric-learning", "metric-learning-odm", "softmax-twin"}
+    assert not taken & {card.name for card in methods.refused((channels, side, side))}

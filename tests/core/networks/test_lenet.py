@@ -7,6 +7,7 @@ from torch import nn
 from core.networks import lenet
 
 SHAPES = [(1, 8, 8), (1, 28, 28), (3, 28, 28), (1, 32, 32), (3, 32, 32)]
+SHAPES += [(1, 16, 16), (3, 31, 31), (1, 48, 48), (3, 50, 50), (3, 64, 64)]
 
 
 def weights(network: nn.Module) -> int:
@@ -27,6 +28,21 @@ def test_shapes(shape):
     redrawn = lenet.decoder(shape, 0.1)(embedding)
     assert redrawn.shape == images.shape
     assert redrawn.min() >= 0 and redrawn.max() <= 1
+
+
+@pytest.mark.parametrize(("side", "sides"), [(16, [8, 4]), (30, [15, 7]), (48, [24, 12, 6]), (64, [32, 16, 8, 4])])
+def test_the_decoder_grows_to_the_sides_that_the_encoder_had(side, sides):
+    down, up, told = lenet.encoder((1, side, side), 0.1), lenet.decoder((1, side, side), 0.1), []
+    for layer in (*down[: len(sides)], *up):
+        if isinstance(layer, nn.Sequential):
+            layer.register_forward_hook(lambda *call: told.append(call[2].shape[-1]))
+    up(down(torch.rand(2, 1, side, side)))
+    assert told == [*sides, *reversed([side, *sides[:-1]])]
+
+
+def test_the_network_for_64_puts_a_narrow_level_before_the_published_ones():
+    shapes = [tuple(weight.shape) for weight in lenet.encoder((3, 64, 64), 0.1).parameters()]
+    assert shapes == [(16, 3, 5, 5), (32, 16, 5, 5), (64, 32, 5, 5), (128, 64, 5, 5), (128, 128 * 4 * 4)]
 
 
 @pytest.mark.parametrize("shape", SHAPES)

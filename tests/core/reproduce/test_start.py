@@ -55,7 +55,10 @@ def test_a_detached_process_leaves_its_words(tmp_path, monkeypatch):
     import time
 
     until = time.monotonic() + 60
-    while not said(request) and time.monotonic() < until:
+    assert under_way(request)  # though it has said nothing yet
+    with pytest.raises(WrongRequest, match="being trained already"):
+        start.submit(request)
+    while under_way(request) and time.monotonic() < until:
         time.sleep(0.1)
     assert said(request).startswith("No cell is called nothing/*.") and not under_way(request)
 

@@ -8,7 +8,7 @@ import pytest
 from filelock import FileLock
 
 from core.errors import DamagedRun, WrongRequest
-from core.runs import files, store
+from core.runs import files, locks, store
 from core.sweeps import cells, rows, sweep
 from core.sweeps.sweep import Sweep
 from tests.core.sweeps.small import kept, small
@@ -33,10 +33,12 @@ def test_a_changed_grid_takes_the_place_of_the_old_one(empty):
 
 def test_state_follows_the_lock(empty):
     one = kept(small())
-    assert one.state == sweep.QUEUED  # its process is about to start
+    assert one.state == sweep.QUEUED and locks.kept(one.folder)  # by this process, which is about to train it
+    locks.let_go(one.folder)
+    assert one.state == sweep.INTERRUPTED
     sweep.mark(one, sweep.RUNNING, pid=1, host=socket.gethostname())
     assert one.state == sweep.INTERRUPTED
-    with FileLock(one.folder / "lock", is_singleton=False):
+    with locks.taken(one.folder):
         assert one.state == sweep.RUNNING
         with pytest.raises(WrongRequest, match="is running"):
             kept(small())
@@ -46,9 +48,21 @@ def test_state_follows_the_lock(empty):
     assert (one.state, one.sentence) == (sweep.FAILED, "Two runs failed.")
 
 
+def test_one_that_another_process_holds_is_not_queued_again(empty, monkeypatch):
+    monkeypatch.setattr(sweep, "PATIENCE", 0.05)
+    one = kept(small())
+    sweep.mark(one, sweep.FINISHED)
+    locks.let_go(one.folder)
+    with FileLock(one.folder / "lock", is_singleton=False), pytest.raises(WrongRequest, match="by another process"):
+        sweep.ready(one)
+    sweep.ready(one)
+    assert one.state == sweep.QUEUED
+
+
 def test_on_another_host_it_lives_by_its_heartbeat(empty):
     one = kept(small())
     sweep.mark(one, sweep.RUNNING, host="elsewhere")
+    (one.folder / "heartbeat").unlink()
     assert one.state == sweep.INTERRUPTED
     (one.folder / "heartbeat").touch()
     assert one.state == sweep.RUNNING

@@ -136,8 +136,10 @@ def test_cancelling_ends_the_run_under_way_and_begins_no_other(empty, here, monk
     assert work.go_on(one).state == sweep.FINISHED
 
 
-def test_two_processes_cannot_have_one_sweep(empty, here):
+def test_two_processes_cannot_have_one_sweep(empty, here, monkeypatch):
+    monkeypatch.setattr(sweep, "PATIENCE", 0.05)
     one = kept(small())
+    locks.let_go(one.folder)
     with FileLock(one.folder / "lock", is_singleton=False), pytest.raises(WrongRequest, match="already running"):
         work.go_on(one)
 

@@ -113,6 +113,17 @@ GTSRB = (
     | {"GTSRB/Final_Test/Images/GT-final_test.test.csv": b"Filename;Width\n00000.ppm;12\n"}
     | {"GT-final_test.csv": SIGN_GT, "GTSRB/Readme-Images.txt": b"GTSRB"}
 )
+KAGGLE_ROWS = "".join(f"9,9,1,1,8,8,{sign},Test/{at:05}.png\n" for at, sign in enumerate((14, 0, 14)))
+GTSRB_KAGGLE = (
+    {
+        f"Train/{int(folder)}/{folder}_{frame}".replace(".ppm", ".png"): picture("png")
+        for folder, frame in (name.split("/") for name in SIGN_TRAIN)
+    }
+    | {f"Test/{at:05}.png": picture("png") for at in range(3)}
+    | {f"Meta/{at}.png": picture("png") for at in (0, 14)}
+    | {"Test.csv": f"Width,Height,Roi.X1,Roi.Y1,Roi.X2,Roi.Y2,ClassId,Path\n{KAGGLE_ROWS}".encode()}
+    | {"Train.csv": b"Width,ClassId,Path\n9,0,Train/0/00000_00000_00000.png\n", "Meta.csv": b"Path,ClassId\n"}
+)
 GTSRB_TORCHVISION = (
     {f"gtsrb/GTSRB/Training/{name}": content for name, content in SIGN_TRAIN.items()}
     | {f"gtsrb/{name}": content for name, content in SIGN_TEST.items()}
@@ -238,6 +249,7 @@ MINIATURES = {
     ),
     "GTSRB as published": Miniature(GTSRB, SIGNS, says=("track",)),
     "GTSRB as torchvision lays it": Miniature(GTSRB_TORCHVISION, SIGNS),
+    "GTSRB of Kaggle": Miniature(GTSRB_KAGGLE, SIGNS, left_out={"drawings of the signs": 2}, says=("track",)),
     "Keras mnist.npz": Miniature({"mnist.npz": npz(**KERAS)}, {"0": (2, 1), "1": (2, 0), "2": (1, 1), "10": (1, 1)}),
     "MedMNIST": Miniature(
         {"bloodmnist.npz": npz(**MEDMNIST)}, {"0": (4, 1), "1": (3, 2)}, says=("validation images are training",)

@@ -3,6 +3,7 @@
 import pytest
 
 from core import methods
+from core.knobs import preset
 from core.methods.cards import baselines as cards
 from core.scenarios import Offer
 
@@ -28,11 +29,8 @@ def test_only_the_forest_is_seeded_and_none_has_a_network_or_counts_epochs():
             "gaussian",
             {},
             WIDE,
-            "Images of 12,288 values are too wide for a covariance (6,000 at most). Import them at 32",
+            "Images of 12,288 values are too wide for a covariance (6,000 at most). Set features to pca, or",
         ),
-        ("pca-error", {}, WIDE, "Import them at 32 x 32."),
-        ("oc-svm", {"features": "pca"}, WIDE, "Import them at 32 x 32, or set features to pixels."),
-        ("svdd", {"features": "pca"}, WIDE, "or set features to pixels."),
     ],
 )
 def test_refusals_say_what_to_do(name, changes, offer, sentence):
@@ -41,8 +39,10 @@ def test_refusals_say_what_to_do(name, changes, offer, sentence):
 
 
 def test_pixels_may_be_many_where_no_covariance_is_needed():
-    for name in ("oc-svm", "svdd", "isolation-forest", "nearest-neighbours", "local-outlier-factor"):
+    for name in ("oc-svm", "svdd", "isolation-forest", "nearest-neighbours", "local-outlier-factor", "pca-error"):
         assert methods.card(name).refuses(methods.card(name).knobs(), WIDE) is None
+    assert methods.card("gaussian").refuses(preset(cards.GaussianKnobs, "quick", WIDE.shape), WIDE) is None
+    assert preset(cards.GaussianKnobs, "quick", (3, 32, 32)).features == "pixels"
     assert methods.card("oc-svm").refuses(cards.OcSvmKnobs(kernel="polynomial"), Offer((1, 8, 8), "unimodal")) is None
 
 

@@ -21,7 +21,7 @@ def test_what_clad_refuses(settings, offer, sentence):
     assert sentence in clad.refuses(settings, offer)
 
 
-@pytest.mark.parametrize("shape", [(1, 8, 8), (1, 28, 28), (1, 32, 32), (3, 28, 28), (3, 32, 32)])
+@pytest.mark.parametrize("shape", [(1, 8, 8), (3, 16, 16), (1, 28, 28), (3, 32, 32), (1, 48, 48), (3, 64, 64)])
 def test_both_presets_are_taken(shape):
     for name in ("quick", "paper"):
         settings = preset(clad.Knobs, name, shape)

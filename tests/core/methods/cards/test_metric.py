@@ -12,7 +12,7 @@ KNOWN = {"kind": "cross-dataset", "classes": 3, "labels": True, "seen": True}
 @pytest.mark.parametrize(
     ("settings", "changes", "sentence"),
     [
-        (metric.Knobs(), {"shape": (1, 30, 30)}, "not 30 x 30. Import the images at 32 x 32."),
+        (metric.Knobs(), {"shape": (1, 12, 12)}, "not 12 x 12. Import the images at 32 x 32."),
         (metric.Knobs(), {"shape": (1, 28, 32)}, "not 28 x 32"),
         (metric.TwinKnobs(), {"labels": False}, "hides them. Choose the scenario cross-dataset."),
         (metric.Knobs(), {"classes": 1}, "Choose two or more known classes."),
@@ -27,7 +27,7 @@ def test_refusals(settings, changes, sentence):
 
 
 @pytest.mark.parametrize("card", [metric.PLAIN, metric.MINING, metric.TWIN])
-@pytest.mark.parametrize("shape", [(1, 8, 8), (1, 28, 28), (3, 28, 28), (3, 32, 32)])
+@pytest.mark.parametrize("shape", [(1, 8, 8), (1, 28, 28), (3, 28, 28), (3, 32, 32), (1, 48, 48), (3, 64, 64)])
 def test_both_presets_are_taken(card, shape):
     for name in ("quick", "paper"):
         assert card.refuses(preset(card.knobs, name, shape), Offer(shape, **KNOWN)) is None

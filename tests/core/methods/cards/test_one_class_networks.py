@@ -7,7 +7,7 @@ from core.methods.cards import one_class_networks as cards
 from core.scenarios import Offer
 
 
-@pytest.mark.parametrize("shape", [(1, 16, 16), (3, 28, 32)])
+@pytest.mark.parametrize("shape", [(1, 12, 12), (3, 28, 32)])
 def test_sizes_that_the_encoder_can_not_take(shape):
     sentence = cards.refuses(cards.OcNnKnobs(), Offer(shape, "unimodal"))
     assert f"not {shape[1]} x {shape[2]}. Import the images at 32 x 32." in sentence

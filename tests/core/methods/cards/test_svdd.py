@@ -10,7 +10,8 @@ from core.scenarios import SCENARIOS, Offer
 @pytest.mark.parametrize(
     ("settings", "shape", "kind", "sentence"),
     [
-        (svdd.Knobs(), (1, 16, 16), "unimodal", "not 16 x 16. Import the images at 32 x 32."),
+        (svdd.Knobs(), (1, 12, 12), "unimodal", "8, or 16 to 64 pixels, not 12 x 12. Import the images at 32 x 32."),
+        (svdd.Knobs(), (3, 96, 96), "unimodal", "not 96 x 96. Import the images at 64 x 64."),
         (svdd.Knobs(), (1, 28, 32), "unimodal", "not 28 x 32"),
         (svdd.Knobs(warm_up=9, epochs=8), (1, 8, 8), "unimodal", "9 warm-up epochs don't fit into 8 epochs."),
         (
