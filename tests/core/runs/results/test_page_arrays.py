@@ -77,7 +77,13 @@ def test_a_large_training_set_keeps_a_bank(task, tensors, new_run, monkeypatch):
 def test_what_is_stored_reads_without_the_task(task, tensors, new_run):
     run = new_run()
     detector = build(methods.load("rapp-ae"), run.spec.settings, task.shape, 0).fit(tensors)
-    about = page_arrays.store(run, detector, task, tensors)
+    about = page_arrays.store_scores(run, detector, task)
+    files.write_json(run.folder / "run.json", run.about | about | {"timings": {"training": 1.0, "total": 2.0}})
+    assert not run.has("explanations") and run.about["metrics"] == about["metrics"]
+    page_arrays.store_reasons(run, detector, task)
+    page_arrays.store_portrait(run, detector, tensors)
+    assert run.about["arrays"] == files.described(run.folder) and {*run.about["arrays"]} == {"explanations", "portrait"}
+    assert "accuracy" not in run.about
     stored = run.arrays("test")
     np.testing.assert_array_equal(stored["images"], task.images("test"))
     np.testing.assert_array_equal(stored["classes"], task.class_names("test"))
@@ -108,7 +114,8 @@ def test_a_detector_that_names_classes_has_an_accuracy_on_normal_test_images(new
         return plain(images) | {NAMED: torch.from_numpy(np.resize(named, len(images)))}
 
     monkeypatch.setattr(detector, "explain_batch", explain)
-    found = page_arrays.store(run, detector, task, tensors)["accuracy"]
+    page_arrays.store_reasons(run, detector, task)
+    found = run.accuracy
     digits = task.pools[0]
     right = named[: len(normal)] == digits.labels[task.test.index[: len(normal)]]
     assert found["value"] == pytest.approx(right.mean()) and found["low"] < found["value"] < found["high"]
