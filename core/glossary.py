@@ -68,6 +68,11 @@ TERMS: Mapping[str, Term] = {
         "Detection error",
         "The smallest mean of false alarms and misses that any threshold reaches; 0.5 is guessing, lower is better.",
     ),
+    "accuracy": Term(
+        "Accuracy",
+        "The share of normal test images that a detector which knows classes takes for their own: the nearest class "
+        "mean, or the likeliest class. No threshold takes part in it, and novel images don't count.",
+    ),
     "f1": Term(
         "F1",
         "One number for precision and recall at the threshold, near 1 only where both are. Which class counts as "

@@ -34,6 +34,8 @@ class Knob:
     after: acts after training, so a finished run can be scored again with another value.
     picks: what its text lists, separated by commas, so that forms offer it: `classes` of the dataset,
     `sets`, or `chosen sets`, of those that other knobs list.
+    before: what runs did that are older than the knob, so that they stay the runs that they were; None for a knob that
+    every run has.
     """
 
     name: str
@@ -48,6 +50,7 @@ class Knob:
     choices: tuple[str, ...] = ()
     after: bool = False
     picks: str = ""
+    before: Value | None = None
 
     def preset(self, name: str, shape: Shape) -> Value:
         """The value that the preset gives for images of this shape."""
@@ -107,11 +110,16 @@ def knob(
     choices: tuple[str, ...] = (),
     after: bool = False,
     picks: str = "",
+    before: Value | None = None,
 ) -> Any:
-    """A dataclass field that is a knob.  `paper` is `quick` where it is not given."""
+    """A dataclass field that is a knob.  `paper` is `quick` where it is not given.
+
+    The field's default, with which runs open that lack it, is `before` where that is given.
+    """
     default = quick((1, 28, 28)) if callable(quick) else quick
+    default = default if before is None else before
     details = dict(label=label, help=help, group=group, low=low, high=high, choices=choices, after=after, picks=picks)
-    details |= {"quick": quick, "paper": quick if paper is None else paper}
+    details |= {"quick": quick, "paper": quick if paper is None else paper, "before": before}
     return dataclasses.field(default=default, metadata={"knob": details})
 
 
@@ -159,3 +167,8 @@ def parse_assignments(assignments: list[str]) -> dict[str, str]:
 def values(settings: Any) -> dict[str, Value]:
     """The settings as plain JSON, in the order of the fields."""
     return {each.name: getattr(settings, each.name) for each in knobs_of(type(settings))}
+
+
+def before(settings: type) -> dict[str, Value]:
+    """What runs did that are older than some of these knobs, by the names of these."""
+    return {each.name: each.before for each in knobs_of(settings) if each.before is not None}

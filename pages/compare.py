@@ -25,7 +25,7 @@ def ranking(lines: list[rows.Line]) -> None:
         for name, cells in columns.items()
         if any(cells)
     }
-    for unbroken in shown.keys() & {"AUROC", "Training"}:
+    for unbroken in shown.keys() & {"AUROC", "Accuracy", "Training"}:
         shown[unbroken] = [cell.replace(" ", NO_BREAK) for cell in shown[unbroken]]
     shown["Method"] = [
         cell + "".join(" :orange-badge[:material/warning: collapsed]" for each in line.members[:1] if each.alarm)
@@ -46,6 +46,7 @@ def ranking(lines: list[rows.Line]) -> None:
         for note in filter(None, (evaluation.few_images(runs[0].about["counts"]), *cautions)):
             st.badge(panels.escape(note), icon=":material/warning:", color="orange")
         terms = ("auroc", "interval", "control-line", "aupr_novel", "fpr95_normal", "published")
+        terms += ("accuracy",) if "Accuracy" in shown else ()
         for place, sentence in enumerate(sentences()):
             st.markdown(f":small[{panels.escape(sentence)}]", help=None if place else glossary.explained(terms))
 

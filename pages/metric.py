@@ -36,15 +36,11 @@ with at_line:
 
 # --- load
 kinds, scores = cached.kinds(run), cached.array(run, "scores", f"test/{card.headline}")
-names, tested = cached.known_classes(run)["class_names"], cached.array(run, "test", "classes")
 threshold, radius = metric_distances.radius_of(share / 100, cached.held_out_scores(run))
 line = parts.Line(threshold, radius if card.headline == "distance" else None, share / 100)
 
 # --- the answer in numbers
 method_page.numbers(run, card.headline, {each.name: run.metrics(each.name) for each in card.scores})
-nearest = cached.array(run, "explanations", "test/nearest")
-right, of = metric_distances.accuracy(nearest, tested, kinds, names)
-st.markdown(f"Accuracy of the known classes: **{right / of:.3f}** ({right:,} of {of:,} test images)")
 
 # --- the answer
 picked, shown = method_page.image(run, scores)

@@ -221,6 +221,7 @@ def _to_its_log(run: Run) -> Iterator[None]:
 
 def _found(run: Run, results: dict[str, Any]) -> Reply:
     content = {"run": run.id, "state": run.state, "headline": run.spec.card.headline, "scores": results["metrics"]}
+    content |= {name: results[name] for name in ("accuracy",) if name in results}
     return Reply(content, terminal.result(run, results))
 
 

@@ -148,7 +148,8 @@ def _headline(listed: Mapping[str, Any]) -> str:
 def result(run: Run, results: Mapping[str, Any]) -> str:
     """What a finished run found: metrics with intervals, control lines, published figures; last its id and headline.
 
-    results: thresholds, metrics and alarms as in run.json, the run's own or those of an evaluation with other settings.
+    results: thresholds, metrics, alarms and accuracy as in run.json, the run's own or those of an evaluation with other
+    settings.
     """
     card, metrics, about = run.spec.card, results["metrics"], run.about
     counts = run.result("counts")
@@ -158,6 +159,7 @@ def result(run: Run, results: Mapping[str, Any]) -> str:
         f"tested on {counts['normal']:,} normal and {counts['novel']:,} novel ones.",
         table(["", *names], [[key, *(interval(metrics[name][key]) for name in names)] for key in METRICS]),
         _by_source(metrics, names),
+        _accuracy(results),
         _controls(run, metrics[card.headline]["auroc"]["value"]),
         "\n".join(_published(figure) for figure in published(run.spec)),
         "\n".join(f"{name}: {alarm}" for name, alarm in results["alarms"].items()),
@@ -184,6 +186,12 @@ def _by_source(metrics: Mapping[str, Any], names: Sequence[str]) -> str:
     sources = metrics[names[0]].get("by_source", {})
     rows = [[each, *(interval(metrics[name]["by_source"][each]["auroc"]) for name in names)] for each in sources]
     return table(["auroc by source", *names], rows) if rows else ""
+
+
+def _accuracy(results: Mapping[str, Any]) -> str:
+    """How many normal test images are taken for their own class, where the detector names classes."""
+    told = results.get("accuracy")
+    return f"Accuracy of the known classes, normal test images: {interval(told)}" if told else ""
 
 
 def _controls(run: Run, reached: float | None) -> str:

@@ -14,11 +14,11 @@ calculate_log.py the code of M. Masana et al., BMVC 2018, calls; J. Davis, M. Go
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
+from core.evaluation.few import wilson
 from core.evaluation.intervals import Estimate, Histograms, estimate, levels, observed, resampled
 from core.evaluation.metrics import RANKING
 from core.evaluation.scores import labelled
@@ -303,10 +303,10 @@ class Choice:
         }
 
 
-def accuracy(named: ArrayLike, classes: ArrayLike, draws: int = 1000, seed: int = 0) -> dict[str, Any]:
-    """Share of images [N] that a detector which names classes calls by their class, as {value, low, high}."""
+def accuracy(named: ArrayLike, classes: ArrayLike) -> Estimate:
+    """Share of images [N] that a detector which names classes calls by their class, as {value, low, high} by Wilson."""
     right = np.asarray(named) == np.asarray(classes)
     if not len(right):
-        return estimate(np.nan, np.zeros(0))
-    drawn = np.random.default_rng(seed).binomial(len(right), right.mean(), draws) / len(right)
-    return estimate(right.mean(), drawn)
+        return {"value": None, "low": None, "high": None}
+    low, high = wilson(right.mean(), len(right))
+    return {"value": float(right.mean()), "low": low, "high": high}

@@ -19,7 +19,6 @@ from core.training.loop import State
 
 Scores = dict[str, np.ndarray]
 Arrays = dict[str, np.ndarray]
-NAMED = "named_class"  # what `explain` calls the class that a detector gives an image, a label of the task, if it does
 
 
 class Detector(ABC):
@@ -59,10 +58,14 @@ class Detector(ABC):
 
     @abstractmethod
     def explain_batch(self, images: Tensor) -> dict[str, Tensor]:
-        """What the pages draw for each image: name -> [B, ...].
+        """What the pages draw for each image: name -> [B, ...]."""
 
-        A detector that names classes gives NAMED, int64 [B]: for the accuracy of the known classes.
+    def name_batch(self, images: Tensor) -> Tensor | None:
+        """Which known class the detector takes each image for, by place among their ascending labels, int64 [B].
+
+        None for a method that names no classes.
         """
+        return None
 
     def decode(self, latents: np.ndarray) -> np.ndarray:
         """What the network draws for latents, float32 [N, D]: uint8 [N, C, H, W].
@@ -107,6 +110,15 @@ class Detector(ABC):
     def explain(self, images: np.ndarray | Tensor) -> Arrays:
         """The reasons for uint8 [N, C, H, W]: name -> [N, ...]; pictures uint8, amounts float32."""
         return self._in_chunks(self.explain_batch, images, None)
+
+    def named(self, images: np.ndarray | Tensor) -> np.ndarray | None:
+        """Which known class it takes each of uint8 [N, C, H, W] for, int64 [N], or None; as `name_batch`."""
+
+        def compute(batch: Tensor) -> dict[str, Tensor]:
+            places = self.name_batch(batch)
+            return {} if places is None else {"places": places}
+
+        return self._in_chunks(compute, images, np.int64).get("places")
 
     def fit(self, task: TaskTensors, seed: int = 0, progress: Progress | None = None) -> "Detector":
         """Train on a task; returns self."""

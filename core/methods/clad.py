@@ -177,6 +177,7 @@ class Classifier(Descent):
         return {"cross-entropy": loss.detach() * len(batch), "accuracy": right}
 
     def epoch(self, number: int) -> dict[str, float]:
+        self.detector.folded = None
         curves = self.learn(self.knobs.batch_size)
         held_out = self.detector.logits(self.task.valid).argmax(1)
         return curves | {"held-out accuracy": float((held_out == self.held_out).float().mean())}
@@ -235,19 +236,28 @@ class Clad(Detector):
         self.merged = ""  # who was merged, as a sentence
         self.confidences = [0.0] * len(cards.EPSILONS)
         self.best_step, self.measured_at = 0, knobs.temperature  # the best step of that temperature
+        self.folded: nn.Module | None = None  # the classifier as `asked`, from when it is asked to when it changes
 
     @property
     def classifier(self) -> nn.Module:
         return self.networks["classifier"]
 
+    @property
+    def asked(self) -> nn.Module:
+        """The trained classifier as it is asked: in evaluation mode, its batch normalisations folded in."""
+        if self.folded is None:
+            self.folded = resnet.folded(self.classifier)
+        return self.folded
+
     def set_classes(self, count: int) -> None:
         """A last layer for so many classes, a new one where the number has changed."""
+        self.folded = None
         last: nn.Linear = self.classifier.fc  # type: ignore[assignment]
         if last.out_features != count:
             self.classifier.fc = nn.Linear(last.in_features, count).to(self.device)
 
     def to(self, device: torch.device) -> "Clad":
-        self.device = device
+        self.device, self.folded = device, None
         self.networks.to(device)
         for name in self.TENSORS:
             setattr(self, name, getattr(self, name).to(device))
@@ -290,7 +300,7 @@ class Clad(Detector):
 
         def stepped(part: Tensor) -> Tensor:
             prepared = self.standardised(part)
-            return odin.logits_on_grid(self.classifier, prepared, epsilons, self.knobs.temperature, self.deviation)
+            return odin.logits_on_grid(self.asked, prepared, epsilons, self.knobs.temperature, self.deviation)
 
         return self._in_parts(stepped, images)
 
@@ -336,8 +346,8 @@ class Clad(Detector):
         temperature, [B] each.
         """
         codes, prepared, temperature = self.embed(images), self.standardised(images), self.knobs.temperature
-        direction, still = odin.ascent(self.classifier, prepared, temperature)
-        logits = odin.after_steps(self.classifier, prepared, direction, still, cards.EPSILONS, self.deviation)
+        direction, still = odin.ascent(self.asked, prepared, temperature)
+        logits = odin.after_steps(self.asked, prepared, direction, still, cards.EPSILONS, self.deviation)
         assignments = dec.log_soft_assignment(codes, self.centres).exp()
         return {
             "embedding": codes,

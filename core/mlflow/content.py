@@ -25,11 +25,11 @@ def parameters(run: Run) -> dict[str, str]:
 
 
 def results(run: Run) -> list[Point]:
-    """Final metrics: nap.auroc, nap.auroc.low, nap.threshold, control.untrained.auroc, seconds.training, ..."""
+    """Final metrics: nap.auroc, nap.auroc.low, nap.threshold, control.untrained.auroc, accuracy, seconds.training."""
     about = run.about
     if "finished" not in about:
         return []
-    content = about["metrics"] | {"control": run.controls, "seconds": about["timings"]}
+    content = about["metrics"] | {"control": run.controls, "seconds": about["timings"], "accuracy": run.accuracy}
     content |= {score: {**content[score], "threshold": value} for score, value in about["thresholds"].items()}
     numbers = ((path, value) for path, value in _leaves(content) if isinstance(value, (int, float)))
     named = ((".".join(part for part in path if part != "value"), value) for path, value in numbers)

@@ -30,6 +30,7 @@ from filelock import FileLock, Timeout
 from core.errors import DamagedRun, NoveltyError
 from core.mlflow import content, parents
 from core.runs import files, store
+from core.runs.process import machine
 from core.runs.store import Run
 from core.sweeps.sweep import Sweep
 
@@ -106,8 +107,7 @@ def behind() -> int | None:
 
 def main() -> None:
     """Mirror the store until 60 s after nothing is running or behind; ends at once where another process does so."""
-    with contextlib.suppress(OSError, AttributeError):
-        os.nice(10)
+    machine.step_back(10)
     lock = FileLock(_lock_file(), is_singleton=False)
     left: set[str] | None = None
     # Looks once more without the lock: a run submitted just before it fell had found it held and started no mirror.
@@ -160,7 +160,8 @@ def _watch(lock: int | None) -> set[str]:
                 break  # a locked database would hold up each of the others for 20 s too
         (jobs, live), now = _look(), time.monotonic()
         worked = now if live or jobs else worked
-        if now - worked > LINGER or (not live and now - succeeded > PATIENCE):
+        tried = all(job.name in delays for job in jobs)  # an attempt may itself outlast the patience
+        if now - worked > LINGER or (not live and tried and now - succeeded > PATIENCE):
             return {job.name for job in jobs}
         time.sleep(PAUSE)
     return set()

@@ -4,12 +4,14 @@ Written here because importing torchvision's costs seconds. Layers, their names 
 their weights fit; widths, channels, classes and the stem can differ.
 """
 
+import copy
 from collections import OrderedDict
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
+from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 
 class _FrozenConvolution(torch.autograd.Function):
@@ -47,10 +49,10 @@ class BasicBlock(nn.Module):
     def __init__(self, into: int, out: int, stride: int) -> None:
         super().__init__()
         self.conv1 = nn.Conv2d(into, out, 3, stride, 1, bias=False)
-        self.bn1 = nn.BatchNorm2d(out)
+        self.bn1: nn.Module = nn.BatchNorm2d(out)
         self.relu = nn.ReLU(inplace=True)
         self.conv2 = nn.Conv2d(out, out, 3, 1, 1, bias=False)
-        self.bn2 = nn.BatchNorm2d(out)
+        self.bn2: nn.Module = nn.BatchNorm2d(out)
         self.downsample = (
             nn.Sequential(nn.Conv2d(into, out, 1, stride, bias=False), nn.BatchNorm2d(out))
             if stride > 1 or into != out
@@ -89,3 +91,24 @@ def resnet18(channels: int, classes: int, stem: str = "imagenet", width: int = 6
         if isinstance(layer, nn.Conv2d):
             nn.init.kaiming_normal_(layer.weight, mode="fan_out", nonlinearity="relu")
     return network
+
+
+def folded(network: nn.Module) -> nn.Module:
+    """A copy for evaluation alone, whose blocks' convolutions have taken in the batch normalisation after them.
+
+    It answers as `network` does in evaluation mode, to rounding, and passes memory less often, which a gradient of the
+    images feels most.  The first convolution, which has its own way back, stays as it is.
+    """
+    copied = copy.deepcopy(network).eval().requires_grad_(False)
+    for block in copied.modules():
+        if isinstance(block, BasicBlock):
+            block.conv1, block.bn1 = _folded(block.conv1, block.bn1), nn.Identity()
+            block.conv2, block.bn2 = _folded(block.conv2, block.bn2), nn.Identity()
+            if block.downsample is not None:
+                block.downsample = nn.Sequential(_folded(*block.downsample))
+    return copied
+
+
+def _folded(convolution: nn.Module, norm: nn.Module) -> nn.Conv2d:
+    assert isinstance(convolution, nn.Conv2d) and isinstance(norm, nn.BatchNorm2d)
+    return fuse_conv_bn_eval(convolution, norm)

@@ -3,32 +3,36 @@
 32 x 32: as published, ten 3 x 3 convolutions that keep the size, each with ReLU and without batch normalisation,
 64, 64 | 128, 128 | 256, 256 | 512, 512 | 512, 512 channels; 2 x 2 max-pooling after each pair, the last one averages;
 two layers of 512 with ReLU and dropout; a linear layer. 28 x 28 is a narrow one of the same make, 8 x 8 two dense
-layers. (Simonyan and Zisserman, Very Deep Convolutional Networks for Large-Scale Image Recognition, ICLR 2015.)
+layers. One number, the channels of the first pair, makes all of it narrower or wider. (Simonyan and Zisserman, Very
+Deep Convolutional Networks for Large-Scale Image Recognition, ICLR 2015.)
 """
 
 from torch import nn
 
 from core.knobs import Shape
 
-LEVELS = {32: (64, 128, 256, 512, 512), 28: (16, 32, 64)}  # channels of each pair of convolutions
-WIDTHS = {32: 512, 28: 128, 8: 128}  # of the two dense layers
+LEVELS = {32: (1, 2, 4, 8, 8), 28: (1, 2, 4), 8: ()}  # channels of each pair of convolutions, in first widths
+DENSE = 8  # width of the two dense layers, in first widths
+FIRST = {32: 64, 28: 16, 8: 16}  # the first width where none is asked for
 
 
-def network(shape: Shape, outputs: int, dropout: float) -> nn.Sequential:
+def network(shape: Shape, outputs: int, dropout: float, first: int = 0) -> nn.Sequential:
     """[B, C, S, S] -> [B, outputs], linear at the end.  S: 8, 28 or 32.  dropout: share of the dense units dropped.
 
+    first: channels of the first pair of convolutions, an eighth of the dense layers' width; 0: FIRST.
     Weights start as published at 32 x 32, as torch's own otherwise.
     """
     channels, side = shape[0], shape[1]
+    first = first or FIRST[side]
     layers: list[nn.Module] = []
-    levels = LEVELS.get(side, ())
-    for number, width in enumerate(levels):
+    levels = LEVELS[side]
+    for number, times in enumerate(levels):
         for _ in range(2):
-            layers += [nn.Conv2d(channels, width, 3, padding=1), nn.ReLU()]
-            channels = width
+            layers += [nn.Conv2d(channels, times * first, 3, padding=1), nn.ReLU()]
+            channels = times * first
         side //= 2
         layers.append(nn.MaxPool2d(2) if number < len(levels) - 1 else nn.AvgPool2d(2))
-    width = WIDTHS[shape[1]]
+    width = DENSE * first
     layers.append(nn.Flatten())
     for into in (channels * side * side, width):
         layers += [nn.Linear(into, width), nn.ReLU(), nn.Dropout(dropout)]

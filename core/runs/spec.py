@@ -64,8 +64,9 @@ class RunSpec:
 
     @property
     def hash(self) -> str:
-        """Sixteen hex digits; equal for equal requests, whatever the device."""
+        """Sixteen hex digits; equal for equal requests, whatever the device and though one is older than a knob."""
         content = {name: value for name, value in self.to_json().items() if name != "device"}
+        content["knobs"] = knobs.before(self.card.knobs) | content["knobs"]
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]
 
     @property

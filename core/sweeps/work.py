@@ -18,6 +18,7 @@ from filelock import FileLock, Timeout
 
 from core.errors import NoveltyError, RunFailed, WrongRequest
 from core.mlflow import mirror
+from core.runs.process import machine
 from core.runs.run import CANCELLED, FAILED, FINISHED, LIVE, RUNNING, Run
 from core.runs.spec import RunSpec
 from core.sweeps import backends, cells, rows, sweep, training
@@ -95,6 +96,8 @@ def go_on(
         lock = FileLock(one.folder / "lock", is_singleton=False).acquire(timeout=2)
     except Timeout:
         raise WrongRequest(f"The sweep {one.name} is already running in another process.") from None
+    if machine.leads_a_session():  # started by the app, whose pages go first
+        machine.step_back()
     with lock:
         mine = {"pid": os.getpid(), "host": socket.gethostname(), "backend": backend, "cluster": cluster}
         sweep.mark(one, RUNNING, **mine)

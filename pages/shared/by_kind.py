@@ -6,6 +6,7 @@ from typing import Any
 import streamlit as st
 from numpy.typing import NDArray
 
+from core import glossary
 from core.evaluation import CONVENTIONS, MEASURES, Choice
 from core.figures import Kinds, as_csv, three_digits
 from core.figures.pages import by_kind as figures
@@ -31,7 +32,8 @@ def accuracy(runs: Sequence[Run], labels: Mapping[str, str] | None = None) -> No
     known = [(run, found) for run in runs if (found := run.accuracy)]
     told = [f"{labels[run.id]} {three_digits(each)}" if labels else three_digits(each) for run, each in known]
     if told:
-        st.caption(f"Accuracy of the known classes, normal test images: {panels.escape(' · '.join(told))}")
+        words = f"Accuracy of the known classes, normal test images: {panels.escape(' · '.join(told))}"
+        st.caption(words, help=glossary.explained(["accuracy"]))
 
 
 def choice(prefix: str) -> Choice:

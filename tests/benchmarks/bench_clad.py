@@ -87,13 +87,13 @@ def main() -> None:
 
     def scored() -> None:
         for part in prepared.split(detector.chunk):
-            direction, still = odin.ascent(detector.classifier, part, 1000.0)
-            odin.after_steps(detector.classifier, part, direction, still, (0.005,), detector.deviation)
+            direction, still = odin.ascent(detector.asked, part, 1000.0)
+            odin.after_steps(detector.asked, part, direction, still, (0.005,), detector.deviation)
 
     def plain() -> None:
         with torch.inference_mode():
             for part in prepared.split(detector.chunk):
-                detector.classifier(part)
+                detector.asked(part)
 
     detector.networks.eval()
     ours, theirs = alternated(asked.rounds, scored, plain)

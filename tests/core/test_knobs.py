@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import pytest
 
 from core.errors import WrongRequest
-from core.knobs import changed, knob, knobs_of, parse_assignments, preset, values
+from core.knobs import before, changed, knob, knobs_of, parse_assignments, preset, values
 
 TINY, LARGE = (1, 8, 8), (3, 32, 32)
 
@@ -94,3 +94,14 @@ def test_assignments_are_split_at_the_first_equals_sign():
     assert parse_assignments(["a=1", "b=x=y", "c="]) == {"a": "1", "b": "x=y", "c": ""}
     with pytest.raises(WrongRequest, match="'depth' is not a setting. Write it as name=value."):
         parse_assignments(["depth"])
+
+
+def test_a_later_knob_says_what_runs_did_that_lack_it():
+    @dataclass(frozen=True)
+    class Later(Settings):
+        width: int = knob(16, 64, label="Width", help="Channels.", before=64)
+
+    assert before(Settings) == {}
+    assert before(Later) == {"width": 64}
+    assert Later().width == 64
+    assert preset(Later, "quick", TINY).width == 16

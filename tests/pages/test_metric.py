@@ -7,7 +7,9 @@ import numpy as np
 import pytest
 
 from core import evaluation
+from core.figures import three_digits
 from core.runs import files, store
+from core.runs.results.evaluation import keep_measured_again
 from core.runs.store import Run
 from tests.pages.training import trained
 from tests.pages.words import words
@@ -67,7 +69,25 @@ def test_the_page_opens_on_numbers_by_kind_and_accuracy(runs, open_page):
     tested = run.arrays("test")
     nearest = run.arrays("explanations")["test/nearest"][tested["novel"] == 0]
     right = np.array(["2", "6", "7"])[nearest] == tested["classes"][tested["novel"] == 0]
-    assert f"Accuracy of the known classes: **{right.mean():.3f}** ({right.sum()} of {len(right)} test images)" in told
+    assert run.accuracy["value"] == pytest.approx(right.mean())
+    assert f"Accuracy of the known classes, normal test images: {three_digits(run.accuracy)}" in told
+
+
+def test_compare_shows_the_accuracy_beside_detection(runs, open_page):
+    app = open_page("compare", runs=[run.id for run in runs.values()])
+    table = app.table[0].value
+    told = {cell.replace("\N{NO-BREAK SPACE}", " ").replace("\\", "") for cell in table["Accuracy"] if cell}
+    assert told == {three_digits(run.accuracy) for run in runs.values()}
+
+
+def test_an_older_run_gets_its_accuracy_from_what_it_keeps(runs):
+    for run in runs.values():
+        accuracy, metrics = run.accuracy, run.about["metrics"]
+        files.write_json(run.folder / "run.json", {k: v for k, v in run.about.items() if k != "accuracy"})
+        again = store.find(run.id)
+        assert again.accuracy == {}
+        keep_measured_again(again)
+        assert again.accuracy == accuracy and again.about["metrics"].keys() == metrics.keys()
 
 
 def test_layers_come_and_go(runs, open_page):

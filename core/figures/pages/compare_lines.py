@@ -23,9 +23,9 @@ class Entrant:
     """One score of one run, or one control line, on the test images of the task.
 
     values: float64 [T], higher = more novel.  normal: float64 [V], the same of the normal validation images.  metrics:
-    {key: {value, low, high}}, and by_source where there are several.  curves: fpr, tpr, recall, precision, each [K] in
-    pairs.  untrained: AUROC of the same network without training.  seconds: of training.  published: figures of papers
-    for this very task.
+    {key: {value, low, high}}, by_source where there are several, accuracy where the run names classes.  curves: fpr,
+    tpr, recall, precision, each [K] in pairs.  untrained: AUROC of the same network without training.  seconds: of
+    training.  published: figures of papers for this very task.
     """
 
     name: str
@@ -188,6 +188,7 @@ def columns(lines: Sequence[Line]) -> dict[str, list[str]]:
         "Same network, untrained": ["" if line.untrained is None else f"{line.untrained:.3f}" for line in lines],
         "AUPR": [f"{line.metric('aupr_novel')['value']:.3f}" for line in lines],
         "FPR at 95 %": [f"{line.metric('fpr95_normal')['value']:.3f}" for line in lines],
+        "Accuracy": ["" if (told := line.metric("accuracy")) is UNKNOWN else three_digits(told) for line in lines],
         "Training": ["" if line.seconds is None else duration(line.seconds) for line in lines],
         "Published": ["; ".join(line.first.published) for line in lines],
     }
@@ -198,7 +199,7 @@ def numbers(lines: Sequence[Line]) -> dict[str, list]:
     table: dict[str, list] = {"method": [line.name for line in lines], "score": [line.first.score for line in lines]}
     table["control"] = [int(line.first.control) for line in lines]
     table["seeds"] = [len(line.members) for line in lines]
-    for key in evaluation.METRICS:
+    for key in (*evaluation.METRICS, "accuracy"):
         for part in ("value", "low", "high"):
             table[key if part == "value" else f"{key} {part}"] = [line.metric(key)[part] for line in lines]
     table["training seconds"] = [line.seconds for line in lines]

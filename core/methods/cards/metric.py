@@ -62,6 +62,18 @@ class NetworkKnobs(ThresholdKnobs):
     weight_decay: float = knob(
         1e-4, label="Weight decay", low=0.0, high=1.0, help="Weight of the squared weights and biases in the loss."
     )
+    width: int = knob(
+        _of_side(0, 0, 16),
+        0,
+        label="Channels of the first level",
+        group="Network",
+        low=0,
+        high=512,
+        before=0,
+        help="Of the first pair of convolutions. Later pairs have 2, 4, 8 and 8 times as many at 32 x 32, 2 and 4 at "
+        "28 x 28; the dense layers are 8 times as wide, also at 8 x 8, which has no convolutions. 0: 64 at 32 x 32, "
+        "as published, and 16 for smaller images.",
+    )
     dropout: float = knob(
         0.2,
         label="Dropout",

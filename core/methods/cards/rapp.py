@@ -52,6 +52,7 @@ class Knobs(ThresholdKnobs):
         group="Network",
         low=0,
         high=4096,
+        before=0,
         help="0: the widths fall in equal steps from the pixels, as published. A narrow first layer makes a small "
         "network, also of large images.",
     )

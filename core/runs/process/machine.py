@@ -1,4 +1,4 @@
-"""What this machine has to train with, found without loading torch."""
+"""What this machine has to train with, found without loading torch, and how to take less of it."""
 
 import contextlib
 import functools
@@ -11,7 +11,8 @@ import numpy as np
 
 NVIDIA = Path("/proc/driver/nvidia/gpus")
 DEVICES = Path("/dev")
-MEMINFO, GROUP = Path("/proc/meminfo"), Path("/sys/fs/cgroup")  # of the machine, of this process's container
+MEMINFO, CONTAINER = Path("/proc/meminfo"), Path("/sys/fs/cgroup")  # of the machine, of this process's container
+GROUP = Path("/proc/self/autogroup")  # "/autogroup-1562 nice 0"
 SIDE, TRIES = 512, 12  # of the matrices that are multiplied
 OTHERS_SECONDS = 1.3e-3  # for one product, of two cores of the machine that trained the shipped runs
 
@@ -21,7 +22,7 @@ def cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def memory_left(meminfo: Path = MEMINFO, group: Path = GROUP) -> float:
+def memory_left(meminfo: Path = MEMINFO, group: Path = CONTAINER) -> float:
     """Bytes that processes can still take: of the machine, or of this container where that is less; inf if unknown."""
     left = [math.inf]
     with contextlib.suppress(OSError, ValueError):
@@ -57,6 +58,26 @@ def speed() -> float:
         return time.perf_counter() - began
 
     return OTHERS_SECONDS / min(seconds() for _ in range(TRIES))
+
+
+def leads_a_session() -> bool:
+    """Whether this process was started in a session of its own, as the app starts what outlives it."""
+    return hasattr(os, "getsid") and os.getsid(0) == os.getpid()
+
+
+def step_back(steps: int = 5) -> None:
+    """Lower the priority of this process by some steps of niceness, where the system lets it.
+
+    On two cores that both train, a page takes 1.3 instead of 1.7 times as long as on an idle machine.
+    Where Linux groups processes by session, it shares its cores among the sessions first, and the niceness of a process
+    counts only beside others of its session; so a process that leads one lowers the session too.  Source: sched(7).
+    """
+    with contextlib.suppress(OSError, AttributeError):
+        os.nice(steps)
+    with contextlib.suppress(OSError, ValueError, IndexError):
+        if leads_a_session():
+            now = int(GROUP.read_text().rsplit(maxsplit=1)[1])
+            GROUP.write_text(str(min(now + steps, 19)))
 
 
 def _model(path: Path) -> str:

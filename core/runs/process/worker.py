@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any
 
 from core.errors import Cancelled, DamagedRun, NoveltyError, RunFailed, WrongRequest
 from core.runs import files, locks, store
-from core.runs.process import slots
+from core.runs.process import machine, slots
 from core.runs.store import Run
 
 if TYPE_CHECKING:
@@ -79,11 +79,11 @@ def _execute(run: Run, listen: News, own_process: bool, slot: bool, shared: bool
         with slots.slot(run) if slot else contextlib.nullcontext():
             store.mark(run, store.RUNNING, **process)
             if own_process:
-                _step_back()
+                machine.step_back()
             after = _train(run, listen)
         store.mark(run, store.FINISHED, **_to_come(after))
         if own_process:
-            _step_back()
+            machine.step_back()
         _afterwards(run, after)
     except (KeyboardInterrupt, Cancelled):
         _end(run, store.CANCELLED)
@@ -108,15 +108,6 @@ def _end(run: Run, state: str, **more: Any) -> None:
     (run.folder / SPARE).unlink(missing_ok=True)
     with contextlib.suppress(OSError):
         store.mark(run, state, **more)
-
-
-def _step_back() -> None:
-    """Lower the priority of this process by a step.
-
-    On two cores that both train, a page takes 1.3 instead of 1.7 times as long as on an idle machine.
-    """
-    with contextlib.suppress(OSError, AttributeError):
-        os.nice(5)
 
 
 def _sentence(error: BaseException) -> str:
@@ -268,7 +259,7 @@ def complete(run: Run) -> None:
     """Compute what follows a finished run, where its process was killed before; nothing where another one has it."""
     with locks.taken(run.folder) as mine:
         if mine and run.mark["state"] == store.FINISHED and run.mark.get("follows"):
-            _step_back()
+            machine.step_back()
             with _heartbeat(run):
                 _afterwards(run, _left(run))
 

@@ -9,6 +9,8 @@ from core import evaluation
 from core.evaluation import ThresholdRule
 from core.methods.base import Arrays, Detector, Scores
 from core.runs import files
+from core.runs.results.detectors import load_detector
+from core.runs.results.reasons import class_names
 from core.runs.run import Run
 from core.scenarios import Rows, Task
 
@@ -41,6 +43,8 @@ def judge(scores: Scores, task: Task, rule: ThresholdRule, names: list[str]) -> 
 def evaluate(detector: Detector, task: Task) -> tuple[Scores, dict[str, Any]]:
     """All scores of validation and test images, the card's of training images, and what `judge` says of them.
 
+    Beside it the accuracy of the known classes, where the detector names them.
+
     Where the rule doesn't need the training scores, they are of a seeded choice of at most 10,000 images: enough to
     move the rule later, without a second pass over a large set.
     """
@@ -52,6 +56,10 @@ def evaluate(detector: Detector, task: Task) -> tuple[Scores, dict[str, Any]]:
     verdict = judge(scores, task, rule, names)
     if detector.collapsed:  # it knows better than its scores, which may differ by rounding alone
         verdict["alarms"] = {detector.card.headline: detector.collapsed}
+    normal = task.novel == 0
+    if (places := detector.named(task.images("test")[normal])) is not None:
+        known = class_names(task.pools[0].labels[task.train.index], task.class_names("train"))["class_names"]
+        verdict["accuracy"] = evaluation.accuracy(known[places], task.class_names("test")[normal])
     return scores, verdict
 
 
@@ -80,9 +88,27 @@ def controls_again(run: Run) -> dict[str, Any]:
     return found
 
 
+def accuracy_again(run: Run) -> dict[str, Any]:
+    """Accuracy of the known classes by the run's checkpoint and the test images that it keeps, {} where it names none.
+
+    Raises DamagedRun.
+    """
+    if not run.offer.labels:
+        return {}
+    tested = run.arrays("test")
+    normal = tested["novel"] == 0
+    if (places := load_detector(run).named(tested["images"][normal])) is None:
+        return {}
+    members, trained = run.arrays("portrait")["members"], run.arrays("train", "classes")["classes"]
+    return evaluation.accuracy(class_names(members, trained)["class_names"][places], tested["classes"][normal])
+
+
 def keep_measured_again(run: Run) -> None:
-    """Write both into the run, whose numbers an older version may have measured.  Raises DamagedRun."""
-    files.write_json(run.folder / "run.json", run.about | {"metrics": measured_again(run)})
+    """Write all this into the run, whose numbers an older version may have measured.  Raises DamagedRun."""
+    again: dict[str, Any] = {"metrics": measured_again(run)}
+    if told := run.accuracy or accuracy_again(run):
+        again["accuracy"] = told
+    files.write_json(run.folder / "run.json", run.about | again)
     if run.has("controls"):
         files.write_json(run.folder / "controls.json", controls_again(run))
 

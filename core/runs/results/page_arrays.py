@@ -5,9 +5,8 @@ from typing import Any
 import numpy as np
 import torch
 
-from core import evaluation
 from core.algorithms.neighbours import nearest, rows_of
-from core.methods.base import NAMED, Arrays, Detector
+from core.methods.base import Arrays, Detector
 from core.runs import files
 from core.runs.results import of_task
 from core.runs.results.evaluation import both_splits, curves, evaluate
@@ -65,15 +64,10 @@ def store_scores(run: Run, detector: Detector, task: Task) -> dict[str, Any]:
 
 
 def store_reasons(run: Run, detector: Detector, task: Task) -> None:
-    """Write what the detector says of each image, and how often it names the right class, if it names classes."""
+    """Write what the detector says of each image, but pictures of validation images, which are drawn nowhere."""
     reasons = both_splits(detector.explain, task)
-    found = {}
-    if (named := reasons.get(f"test/{NAMED}")) is not None:
-        normal = task.novel == 0
-        found["accuracy"] = evaluation.accuracy(named[normal], task.pools[0].labels[task.test.index[normal]])
-    # Pictures of validation images are drawn nowhere.
     kept = {name: array for name, array in reasons.items() if not (name.startswith("valid/") and array.ndim == 4)}
-    _add(run, "explanations", kept, **found)
+    _add(run, "explanations", kept)
 
 
 def store_portrait(run: Run, detector: Detector, tensors: TaskTensors) -> None:
@@ -81,11 +75,11 @@ def store_portrait(run: Run, detector: Detector, tensors: TaskTensors) -> None:
     _add(run, "portrait", detector.portrait(tensors))
 
 
-def _add(run: Run, name: str, arrays: Arrays, **found: Any) -> None:
-    """Write `name`.npz of a finished run; its run.json describes it and takes what was found."""
+def _add(run: Run, name: str, arrays: Arrays) -> None:
+    """Write `name`.npz of a finished run, and what describes it into run.json."""
     files.write_arrays(run.folder / f"{name}.npz", arrays)
     listed = run.about.get("arrays", {}) | {name: files.told(arrays)}
-    files.write_json(run.folder / "run.json", run.about | found | {"arrays": listed})
+    files.write_json(run.folder / "run.json", run.about | {"arrays": listed})
 
 
 def tested(task: Task) -> Arrays:

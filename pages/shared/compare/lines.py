@@ -24,7 +24,7 @@ def of(run: Run, name: str, score: str) -> Entrant:
         values=cached.array(run, "scores", f"test/{score}"),
         normal=cached.held_out_scores(run, score),
         threshold=run.threshold(score),
-        metrics=run.metrics(score),
+        metrics=run.metrics(score) | ({"accuracy": run.accuracy} if run.accuracy else {}),
         curves=rows.stored_curves(cached.arrays(run, "curves"), score),
         untrained=run.controls.get(UNTRAINED, {}).get("auroc") if score == card.headline else None,
         seconds=run.result("timings", "training"),

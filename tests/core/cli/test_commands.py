@@ -24,6 +24,7 @@ from core.knobs import knobs_of
 from core.mlflow import mirror
 from core.runs import store
 from core.runs.process import jobs
+from core.runs.results import detectors
 from core.runs.spec import request
 
 TASK = ["--dataset", "digits", "--scenario", "multimodal", "--target", "3", "--method", "rapp-ae", "--device", "cpu"]
@@ -247,6 +248,13 @@ def test_evaluate_finds_the_stored_metrics_again(run):
     said = say("evaluate", run.id, "--json")
     assert said.json == {"run": run.id, "state": "finished", "headline": "nap", "scores": run.about["metrics"]}
     assert say("evaluate", run.id).out.splitlines()[-1].startswith(f"{run.id}: nap auroc")
+
+
+def test_evaluate_tells_the_accuracy_of_known_classes(run, monkeypatch):
+    told = {"accuracy": {"value": 0.9, "low": 0.85, "high": 0.95}}
+    monkeypatch.setattr(detectors, "evaluate", lambda run, *_: run.about | told)
+    assert "Accuracy of the known classes, normal test images: 0.900 (0.850 to 0.950)" in say("evaluate", run.id).out
+    assert say("evaluate", run.id, "--json").json["accuracy"] == told["accuracy"]
 
 
 def test_evaluate_takes_settings_that_act_after_training(run):

@@ -126,5 +126,9 @@ def test_accuracy_is_the_share_of_right_names():
     named, classes = np.repeat([2, 6, 7], 40), np.repeat([2, 6, 6], 40)
     found = accuracy(named, classes)
     assert found["value"] == pytest.approx(2 / 3) and 0.55 < found["low"] < 2 / 3 < found["high"] < 0.77
-    assert accuracy(classes, classes) == {"value": 1.0, "low": 1.0, "high": 1.0}
+    assert accuracy(classes, classes) == {
+        "value": 1.0,
+        "low": pytest.approx(120 / (120 + 1.96**2), abs=1e-4),
+        "high": 1.0,
+    }
     assert accuracy([], [])["value"] is None

@@ -8,6 +8,7 @@ import torch
 from scipy.special import logsumexp, softmax
 
 from core import data
+from core.algorithms import odin
 from core.errors import RunFailed
 from core.methods import clad
 from core.methods.base import build, from_state
@@ -273,6 +274,18 @@ def test_networks_that_score_are_in_evaluation_mode(task, trained):
     together = trained.score(task.valid)
     for name, values in alone.items():
         np.testing.assert_allclose(values, together[name][:1], rtol=1e-3, atol=1e-5, err_msg=name)
+
+
+def test_what_scores_follows_the_classifier_when_it_learns_on_or_is_loaded(task, trained):
+    detector, first = build(clad.Clad, KNOBS, task.shape, 0), trained.score(task.valid)["energy"]
+    detector.load(trained.state())
+    np.testing.assert_allclose(detector.score(task.valid)["energy"], first, rtol=1e-5)
+    run_stages(detector, task, "classifier")
+    on = detector.score(task.valid)["energy"]
+    np.testing.assert_allclose(on, odin.energy(detector.logits(task.valid)).numpy(), rtol=1e-4)
+    assert np.abs(on - first).max() > 1e-3
+    detector.load(trained.state())
+    np.testing.assert_allclose(detector.score(task.valid)["energy"], first, rtol=1e-5)
 
 
 def test_the_portrait_tells_clusters_and_doubts(task, trained):

@@ -83,6 +83,14 @@ def test_the_score_is_the_squared_distance_to_the_nearest_mean_of_known_images(t
     np.testing.assert_allclose(detector.portrait(task)["centres"], means, rtol=1e-4, atol=1e-4)
 
 
+@METHODS
+def test_each_names_the_class_that_its_reasons_are_nearest_to(task, fitted, method):
+    detector = fitted[method]
+    named = detector.named(task.valid)
+    np.testing.assert_array_equal(named, detector.explain(task.valid)["nearest"])
+    assert named.dtype == np.int64 and set(named) == {0, 1, 2}
+
+
 def test_the_histogram_counts_every_pair_of_its_kind(rng):
     apart, kind = torch.from_numpy(rng.uniform(0, 30, 500)), torch.from_numpy(rng.integers(3, size=500))
     counts = metric.histogram(apart, kind, 10.0)

@@ -35,6 +35,14 @@ def test_results_have_the_same_time_and_step_whenever_they_are_told(run):
     assert content.results(run) == []
 
 
+def test_the_accuracy_of_known_classes_is_told_where_there_is_one(run):
+    assert not any(point.name.startswith("accuracy") for point in content.results(run))
+    told = {"value": 0.9, "low": 0.8, "high": 1.0}
+    (run.folder / "run.json").write_text(json.dumps(run.about | {"accuracy": told}))
+    points = {point.name: point.value for point in content.results(run)}
+    assert [points[f"accuracy{end}"] for end in ("", ".low", ".high")] == [0.9, 0.8, 1.0]
+
+
 def test_epochs_are_told_once_and_a_torn_line_later(run):
     path = run.folder / "progress.jsonl"
     whole = path.read_bytes()

@@ -45,7 +45,7 @@ def run(made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
     shutil.copytree(made, folder)
     monkeypatch.setenv("NOVELTY_CHECKPOINTS", str(folder))
     monkeypatch.setenv("NOVELTY_MIRROR", "on")
-    monkeypatch.setattr(mirror.os, "nice", lambda increment: increment)  # the tests keep their priority
+    monkeypatch.setattr(mirror.machine, "step_back", lambda steps: None)  # the tests keep their priority
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
     return mirror.own()[0]
 
@@ -326,7 +326,7 @@ def test_a_run_that_always_fails_holds_up_no_other(run, made, quick, monkeypatch
         real(self, each)
 
     monkeypatch.setattr(mirror.Mirror, "send", send)
-    monkeypatch.setattr(mirror, "PATIENCE", 0.3)
+    monkeypatch.setattr(mirror, "PATIENCE", 0.05)
     mirror.main()
     assert "bad: ValueError: a stranger's run" in capsys.readouterr().out
     assert mirror.unsent() == [bad]

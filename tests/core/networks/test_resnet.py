@@ -91,3 +91,24 @@ def test_the_first_convolution_trains_on_images_that_ask_for_nothing():
         nn.functional.conv2d(images, first.weight, None, first.stride, first.padding).square().sum(), first.weight
     )
     torch.testing.assert_close(torch.autograd.grad(first(images).square().sum(), first.weight), plain)
+
+
+@pytest.mark.parametrize("stem", ("imagenet", "small"))
+def test_folded_it_answers_and_sends_back_what_it_does_in_evaluation_mode(stem):
+    generator = torch.Generator().manual_seed(4)
+    network = resnet.resnet18(1, 5, stem, width=8).double()
+    with torch.no_grad():
+        for each in network.modules():
+            if isinstance(each, nn.BatchNorm2d):
+                for tensor in (each.weight, each.bias, each.running_mean):
+                    tensor.normal_(generator=generator)
+                each.running_var.uniform_(0.5, 2, generator=generator)
+    folded, images = resnet.folded(network), torch.randn(3, 1, 14, 14, dtype=torch.float64, generator=generator)
+    answers = []
+    for each in (network.eval(), folded):
+        asked = images.clone().requires_grad_()
+        logits = each(asked)
+        answers.append((logits, *torch.autograd.grad(logits.logsumexp(1).sum(), asked)))
+    torch.testing.assert_close(answers[1], answers[0])
+    assert sum(isinstance(each, nn.BatchNorm2d) for each in folded.modules()) == 1  # of the first convolution
+    assert next(network.parameters()).requires_grad

@@ -15,6 +15,32 @@ def test_the_published_network_has_the_published_number_of_weights():
     assert weights(vgg.network((3, 32, 32), 10, 0.2)) == 9_935_434
 
 
+WIDTHS = [  # of convolutions, then dense layers, by side and first width
+    (32, 0, [64, 64, 128, 128, 256, 256, 512, 512, 512, 512, 512, 512, 10]),
+    (32, 16, [16, 16, 32, 32, 64, 64, 128, 128, 128, 128, 128, 128, 10]),
+    (28, 0, [16, 16, 32, 32, 64, 64, 128, 128, 10]),
+    (28, 4, [4, 4, 8, 8, 16, 16, 32, 32, 10]),
+    (8, 0, [128, 128, 10]),
+    (8, 2, [16, 16, 10]),
+]
+
+
+@pytest.mark.parametrize(("side", "first", "widths"), WIDTHS)
+def test_one_number_makes_all_of_it_narrower(side, first, widths):
+    built = vgg.network((3, side, side), 10, 0.2, first)
+    assert [len(layer.weight) for layer in built if isinstance(layer, nn.Conv2d | nn.Linear)] == widths
+    assert built(torch.rand(2, 3, side, side)).shape == (2, 10)
+
+
+@pytest.mark.parametrize("side", [8, 28, 32])
+def test_no_width_is_the_usual_one_with_the_same_weights(side):
+    usual = []
+    for first in (0, vgg.FIRST[side]):
+        torch.manual_seed(0)
+        usual.append(vgg.network((1, side, side), 10, 0.2, first).state_dict())
+    assert all(torch.equal(usual[0][name], usual[1][name]) for name in usual[0] | usual[1])
+
+
 @pytest.mark.parametrize("shape", [(1, 8, 8), (3, 8, 8), (1, 28, 28), (3, 28, 28), (1, 32, 32), (3, 32, 32)])
 def test_shapes(shape):
     network = vgg.network(shape, 7, 0.2)

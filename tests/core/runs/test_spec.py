@@ -31,6 +31,16 @@ def test_the_hash_tells_requests_apart_but_not_devices():
     assert len({asked.hash, *(each.hash for each in others)}) == 7
 
 
+def test_a_run_that_is_older_than_a_knob_is_the_request_that_names_what_it_did():
+    asked = request("digits", "multimodal", "3", "rapp-ae")
+    content = asked.to_json()
+    del content["knobs"]["width"]
+    older = RunSpec.from_json(content)
+    assert older.settings == asked.settings
+    assert older.hash == asked.hash
+    assert older.hash != request("digits", "multimodal", "3", "rapp-ae", changes={"width": 32}).hash
+
+
 def test_what_is_no_spec_is_refused():
     with pytest.raises(WrongRequest, match="not the description of a run"):
         RunSpec.from_json({"dataset": "digits"})

@@ -1,4 +1,6 @@
 import os
+import subprocess
+import sys
 
 import pytest
 
@@ -42,3 +44,27 @@ def test_the_memory_that_is_left_is_the_less_of_the_machine_s_and_the_container_
     assert machine.memory_left(meminfo, group) == 2_000_000 - 900_000 + 7
     (group / "memory.max").write_text("max\n")
     assert machine.memory_left(meminfo, group) == 3000 * 1024
+
+
+def test_who_leads_a_session_lowers_it_beside_the_others(monkeypatch, tmp_path):
+    steps, group = [], tmp_path / "autogroup"
+    monkeypatch.setattr(machine.os, "nice", steps.append)
+    monkeypatch.setattr(machine, "GROUP", group)
+    machine.step_back(3)  # a system that doesn't group processes by session
+    assert steps == [3] and not group.exists()
+
+    group.write_text("/autogroup-1562 nice 2\n")
+    monkeypatch.setattr(machine, "leads_a_session", lambda: False)
+    machine.step_back(3)
+    assert group.read_text() == "/autogroup-1562 nice 2\n"  # others of its session are not its business
+
+    monkeypatch.setattr(machine, "leads_a_session", lambda: True)
+    machine.step_back(3)
+    assert group.read_text() == "5" and steps == [3, 3, 3]
+
+
+def test_a_process_in_a_session_of_its_own_leads_it():
+    asked = [sys.executable, "-c", "from core.runs.process import machine; print(machine.leads_a_session())"]
+    for alone in (True, False):
+        said = subprocess.run(asked, capture_output=True, text=True, check=True, start_new_session=alone).stdout
+        assert said.strip() == str(alone)

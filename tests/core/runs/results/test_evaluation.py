@@ -5,14 +5,15 @@ import shutil
 
 import numpy as np
 import pytest
+import torch
 from sklearn.metrics import roc_auc_score
 
-from core import methods, scenarios
+from core import methods, scenarios, training
 from core.evaluation import Impurities, Quantile
 from core.methods.base import build
 from core.runs import files, store
 from core.runs.results import evaluation
-from tests.core.runs.results.small import spec
+from tests.core.runs.results.small import CPU, spec
 
 
 def test_the_threshold_knows_no_label_that_only_the_evaluation_may_know(rng):
@@ -43,6 +44,19 @@ def test_a_detector_that_knows_itself_collapsed_raises_the_alarm_of_its_headline
     assert evaluation.evaluate(detector, task)[1]["alarms"] == {}
     detector.collapsed = "Collapsed: all images have nearly the same embedding."
     assert evaluation.evaluate(detector, task)[1]["alarms"] == {"nap": detector.collapsed}
+
+
+def test_a_detector_that_names_classes_has_an_accuracy_on_normal_test_images(monkeypatch):
+    task = scenarios.build(scenarios.task_spec("digits", "cross-dataset", "2,6", {"anomalies": "", "most": 10}))
+    detector = build(methods.load("rapp-ae"), spec().settings, task.shape, 0).fit(training.on_device(task, CPU))
+    assert "accuracy" not in evaluation.evaluate(detector, task)[1]
+    places = np.where(np.arange(len(task.test)) % 4 > 0, 0, 1)  # of the classes 2 and 6
+    monkeypatch.setattr(detector, "name_batch", lambda images: torch.from_numpy(places[: len(images)]))
+    found = evaluation.evaluate(detector, task)[1]["accuracy"]
+    normal = task.test.index[task.novel == 0]
+    right = np.array([2, 6])[places[: len(normal)]] == task.pools[0].labels[normal]
+    assert 0 < right.mean() < 1
+    assert found["value"] == pytest.approx(right.mean()) and found["low"] < found["value"] < found["high"]
 
 
 def test_curves_end_in_their_corners(task, rng):

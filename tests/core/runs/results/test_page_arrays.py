@@ -2,14 +2,13 @@
 
 import numpy as np
 import pytest
-import torch
 from sklearn.neighbors import NearestNeighbors
 
-from core import methods, scenarios, training
-from core.methods.base import NAMED, build
+from core import methods, scenarios
+from core.methods.base import build
 from core.runs import files
 from core.runs.results import page_arrays
-from tests.core.runs.results.small import CPU, flat
+from tests.core.runs.results.small import flat
 
 
 @pytest.mark.parametrize("epochs", [1, 2, 5, 20, 60, 200, 5000])
@@ -99,24 +98,3 @@ def test_what_is_stored_reads_without_the_task(task, tensors, new_run):
         *("rule", "thresholds", "metrics", "alarms", "counts", "note")
     }
     assert files.array_shape(run.folder / "test.npz", "images") == (len(task.test), 1, 8, 8)
-
-
-def test_a_detector_that_names_classes_has_an_accuracy_on_normal_test_images(new_run, monkeypatch):
-    run = new_run()
-    task = scenarios.build(scenarios.task_spec("digits", "cross-dataset", "2,6", {"anomalies": "", "most": 10}))
-    tensors = training.on_device(task, CPU)
-    detector = build(methods.load("rapp-ae"), run.spec.settings, task.shape, 0).fit(tensors)
-    normal = task.images("test")[task.novel == 0]
-    plain = detector.explain_batch
-    named = np.where(np.arange(len(task.test)) % 4 > 0, 2, 6)  # for the test images; others get any name
-
-    def explain(images):
-        return plain(images) | {NAMED: torch.from_numpy(np.resize(named, len(images)))}
-
-    monkeypatch.setattr(detector, "explain_batch", explain)
-    page_arrays.store_reasons(run, detector, task)
-    found = run.accuracy
-    digits = task.pools[0]
-    right = named[: len(normal)] == digits.labels[task.test.index[: len(normal)]]
-    assert found["value"] == pytest.approx(right.mean()) and found["low"] < found["value"] < found["high"]
-    assert run.arrays("explanations")[f"test/{NAMED}"].shape == (len(task.test),)
