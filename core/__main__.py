@@ -15,7 +15,7 @@ from core.errors import NoveltyError, RunFailed, WrongRequest
 from core.glossary import TERMS
 from core.texts import harmless
 
-INNER = ("job", "rest", "scorer", "mirror")  # processes that the app starts: not for people, so not listed
+INNER = ("job", "warm", "rest", "scorer", "mirror")  # processes that the app starts: not for people, so not listed
 STATES = ("queued", "running", "finished", "failed", "cancelled", "interrupted")
 RUN: dict[str, Any] = {"metavar": "RUN", "help": "its id, or an unambiguous beginning of it"}
 SETTINGS: dict[str, Any] = {"nargs": "+", "action": "extend", "default": [], "metavar": "NAME=VALUE"}
@@ -163,6 +163,7 @@ def inner_parser() -> Parser:
     job = commands.add("job", "job")
     job.add_argument("run")
     job.add_argument("--lock", type=int, help="the descriptor of its lock, which this process has inherited")
+    commands.add("warm", "wait").add_argument("--channel", type=int, help="a socket that this process has inherited")
     commands.add("rest", "rest")
     commands.add("scorer", "serve")
     commands.add("mirror", "reflect")

@@ -18,6 +18,7 @@ at_run, at_score, at_setting = st.columns([5, 4, 3])
 with at_run:
     run = pickers.run("baselines")
 method_page.stop_without_novel(run)
+method_page.stop_while_coming(run)
 card, task = run.spec.card, run.spec.task.hash
 with at_score:
     score = pickers.score(run, key="baselines_score") if len(card.scores) > 1 else card.headline

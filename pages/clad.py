@@ -18,6 +18,7 @@ at_run, at_map, at_temperature, at_step = st.columns([4, 2, 3, 3])
 with at_run:
     run = pickers.run("clad")
 method_page.stop_without_novel(run)
+method_page.stop_while_coming(run)
 with at_map:
     on_map = parts.which_map(run)
 card, settings = run.spec.card, run.spec.settings

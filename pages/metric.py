@@ -15,6 +15,7 @@ st.title("Near which class, or near none?")
 at_run, at_map, at_axes, at_line = st.columns([4, 3.4, 1.8, 4])
 with at_run:
     run = pickers.run("metric")
+method_page.stop_while_coming(run)
 with at_map:
     name = parts.which_map(run)
 with at_axes:

@@ -23,6 +23,7 @@ at_run, at_score, at_layers = st.columns([5, 3, 3])
 with at_run:
     run = pickers.run("rapp")
 method_page.stop_without_novel(run)
+method_page.stop_while_coming(run)
 card, settings, task = run.spec.card, run.spec.settings, run.spec.task.hash
 with at_score:
     score = pickers.score(run, key="rapp_score")

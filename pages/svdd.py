@@ -21,6 +21,7 @@ at_run, at_nu = st.columns([5, 4])
 with at_run:
     run = pickers.run("svdd")
 method_page.stop_without_novel(run)
+method_page.stop_while_coming(run)
 card, settings, task = run.spec.card, run.spec.settings, run.spec.task.hash
 with at_nu:
     nu = st.select_slider(

@@ -129,5 +129,6 @@ with right:
     if spec and many:
         start_sweep.editor(grid.of_run(spec), "train_grid")
     frame.live(training_now, still_working)
+    jobs.prepare()
     if spec and not many:
         panels.command(command_line.command(spec))

@@ -21,6 +21,7 @@ at_run, at_score, at_positive = st.columns([4, 5, 2.4])
 with at_run:
     run = pickers.run("vae")
 method_page.stop_without_novel(run)
+method_page.stop_while_coming(run)
 card, settings, task = run.spec.card, run.spec.settings, run.spec.task.hash
 with at_score:
     score = pickers.score(run, key="vae_score")

@@ -15,6 +15,7 @@ os.environ.setdefault(
 )  # before torch loads: on small networks two threads mostly wait for each other
 os.environ["NOVELTY_CACHE"] = tempfile.mkdtemp(prefix="novelty-cache-")  # decoded sets; a test leaves none at home
 os.environ.setdefault("NOVELTY_MIRROR", "off")  # a test that submits a run leaves no MLflow mirror behind
+os.environ.setdefault("NOVELTY_WARM", "off")  # nor a process that waits for the next
 
 
 @pytest.fixture

@@ -26,7 +26,7 @@ from core.errors import MissingData, WrongRequest
 from core.methods.cards import Card
 from core.mlflow import mirror
 from core.runs import locks, store
-from core.runs.process import jobs, leftovers, slots, worker
+from core.runs.process import jobs, leftovers, slots, warm, worker
 from core.runs.results import detectors, scorer
 from core.runs.spec import RunSpec, request
 from core.runs.store import Run
@@ -359,6 +359,12 @@ def job(words: Words) -> Reply:
     run = worker.execute(run, own_process=True)
     failure = "" if run.state == store.FINISHED else f"{run.id} ended {run.state}. {run.sentence}"
     return Reply({"run": run.id, "state": run.state}, failure=failure)
+
+
+def wait(words: Words) -> Reply:
+    """Have torch loaded, and fork a child for each run that comes, which goes on as `job`."""
+    child = warm.wait(words.channel)
+    return job(Words(run=child[0], lock=child[1])) if child else Reply({})
 
 
 def rest(words: Words) -> Reply:

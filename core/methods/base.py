@@ -89,6 +89,9 @@ class Detector(ABC):
         """
         self.knobs = knobs
 
+    def regain(self, task: TaskTensors) -> None:  # noqa: B027 - most states hold all
+        """Compute again what `explain` and `portrait` take and a state doesn't keep, after `load`."""
+
     @abstractmethod
     def state(self) -> State:
         """Tensors and plain JSON that `load` takes up, at any moment of the training."""

@@ -224,6 +224,10 @@ class Rapp(Detector):
         self.whitening = whitening(self.statistics, self.pathway, *self.knobs.window())
         self._all_windows = None
 
+    def regain(self, task: TaskTensors) -> None:
+        if self.statistics is None:
+            self.fit_statistics(task.train)
+
     def all_windows(self) -> AllWindows | None:
         """NAP of every window, where the scatter is at hand."""
         if self._all_windows is None and self.statistics is not None:

@@ -75,15 +75,15 @@ def write_arrays(path: Path, arrays: Mapping[str, np.ndarray]) -> None:
         np.savez_compressed(stream, **plain)
 
 
+def told(arrays: Mapping[str, np.ndarray]) -> dict[str, str]:
+    """What a run says of the arrays of a file that are its method's own affair, as `checks.wrong_arrays` reads it."""
+    return {name: checks.described(np.asarray(array)) for name, array in arrays.items()}
+
+
 def described(folder: Path) -> dict[str, dict[str, str]]:
-    """What a run that ends says of the arrays that are its method's own affair, as `checks.wrong_arrays` reads it."""
+    """The same of all such files that a run has."""
     paths = sorted(path for name in checks.OWN for path in folder.glob(f"{name}.npz"))
-    return {
-        path.relative_to(folder).with_suffix("").as_posix(): {
-            name: checks.described(array) for name, array in read_arrays(path).items()
-        }
-        for path in paths
-    }
+    return {path.relative_to(folder).with_suffix("").as_posix(): told(read_arrays(path)) for path in paths}
 
 
 class Arrays(dict[str, np.ndarray]):

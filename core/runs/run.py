@@ -56,7 +56,13 @@ CONTROLS = {  # the lines that a detector has to beat, by their name in controls
     UNTRAINED: "The same network, untrained",
 }
 LINES: checks.Shape = {**{f"{name}?": checks.METRICS_OF_ONE for name in CONTROLS}, **checks.TRIVIAL}  # controls.json
-FOLLOWS = {"controls": "The comparison with control lines", "map": "The map of neighbourhoods"}  # once it is finished
+FOLLOWS = {  # once it is finished
+    "reasons": "What the detector says of each image",
+    "portrait": "The portrait of the detector",
+    "plane": "The plane of the embedding",
+    "controls": "The comparison with control lines",
+    "map": "The map of neighbourhoods",
+}
 # what changes after the first writing
 RENEWED = ("state.json", "run.json", "controls.json", "projection.npz", "failures.json", "name.json")
 
@@ -174,13 +180,21 @@ class Run(Living):
         known = {name: complete(content[name]) for name in CONTROLS if name in content}
         return known | {name: each for name, each in content.items() if f"{name}?" in checks.TRIVIAL}
 
+    @property
+    def _failures(self) -> dict[str, str]:
+        """What went wrong with parts that follow, by their name."""
+        path = self.folder / "failures.json"
+        with contextlib.suppress(DamagedRun):
+            return _json(path, _mtime(path), "failures") if path.exists() else {}
+        return {}
+
+    def lacks(self, part: str) -> bool:
+        """Whether one of FOLLOWS isn't there, because it is still to come or has failed: `awaited` says which."""
+        return part in self.mark.get("follows", ()) or part in self._failures
+
     def awaited(self, part: str) -> str:
         """Why a part that follows the training isn't there: one of FOLLOWS, in a sentence."""
-        path = self.folder / "failures.json"
-        title = FOLLOWS[part]
-        failed: dict[str, str] = {}
-        with contextlib.suppress(DamagedRun):
-            failed = _json(path, _mtime(path), "failures") if path.exists() else {}
+        title, failed = FOLLOWS[part], self._failures
         if part in failed:
             return f"{title} failed: {failed[part]} The run's log has the details."
         if part == "map" and "sweep" in self.about:

@@ -57,7 +57,7 @@ def known_classes(run: Run) -> dict[str, np.ndarray]:
     """class_names: what the classes are called that the run's method has learned from; none for other methods."""
 
     def compute() -> dict[str, np.ndarray]:
-        members = arrays(run, "portrait").get("members")
+        members = None if run.lacks("portrait") else arrays(run, "portrait").get("members")
         return {} if members is None else class_names(members, array(run, "train", "classes"))
 
     return remember(run, compute, "class names")

@@ -12,7 +12,7 @@ from core.figures.pages.method_numbers import Metrics
 from core.runs import command_line
 from core.runs.spec import RunSpec, published
 from core.runs.store import CONTROLS, Run
-from pages.shared import by_kind, cached, changed_images, panels, pickers
+from pages.shared import by_kind, cached, changed_images, frame, panels, pickers
 from pages.shared.train import form
 
 
@@ -56,7 +56,7 @@ def stop_without_novel(run: Run) -> None:
         return
     st.info(panels.escape(run.about["note"]), icon=":material/info:")
     name = run.spec.card.headline
-    title, scores = run.spec.card.score(name).title, cached.array(run, "scores", f"test/{name}")
+    title = run.spec.card.score(name).title
     accepted = three_digits(run.metrics()["normal_recall"])
     st.markdown(
         panels.escape(
@@ -64,14 +64,40 @@ def stop_without_novel(run: Run) -> None:
         )
         + f" **{accepted}**."
     )
-    panels.show(
-        score_histogram(scores, cached.kinds(run), run.threshold(), f"{title} of {len(scores):,} test images", title),
-        run=run.id,
-    )
+    show_histogram(run)
     st.page_link(
         "pages/score.py", label="Score an image with it", icon=":material/image_search:", query_params={"runs": run.id}
     )
     st.stop()
+
+
+def stop_while_coming(run: Run) -> None:
+    """Ends the page of a run that has its scores and not yet what else the page draws: numbers, and what is awaited.
+
+    Draws the whole page once that has come.
+    """
+    awaited = [part for part in ("reasons", "portrait") if run.lacks(part)]
+    if not awaited:
+        return
+    name = run.spec.card.headline
+    numbers(run, name, {each.name: run.metrics(each.name) for each in run.spec.card.scores})
+    show_histogram(run)
+    st.info(panels.escape(run.awaited(awaited[0])), icon=":material/pending:")
+
+    def look() -> None:
+        if not any(run.lacks(part) for part in awaited):
+            st.rerun()
+
+    frame.fragment(look, run_every="1s" if run.alive else None)()
+    st.stop()
+
+
+def show_histogram(run: Run) -> None:
+    """The headline score of all test images, with its threshold."""
+    name = run.spec.card.headline
+    title, scores = run.spec.card.score(name).title, cached.array(run, "scores", f"test/{name}")
+    kinds, heading = cached.kinds(run), f"{title} of {len(scores):,} test images"
+    panels.show(score_histogram(scores, kinds, run.threshold(), heading, title), run=run.id)
 
 
 def _controls(run: Run, metrics: Metrics) -> str:

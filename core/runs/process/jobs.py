@@ -11,7 +11,7 @@ import time
 from core.errors import WrongRequest
 from core.mlflow import mirror
 from core.runs import locks, store
-from core.runs.process import detached, leftovers
+from core.runs.process import detached, leftovers, warm
 from core.runs.spec import RunSpec
 from core.runs.store import Run
 
@@ -23,6 +23,11 @@ def submit(spec: RunSpec) -> Run:
     run = store.create(spec)
     _spawn(run)
     return run
+
+
+def prepare() -> None:
+    """Somebody is about to train: have a process load what the next run needs, without waiting for it."""
+    warm.shared.prepare()
 
 
 def resume(run: Run) -> Run:
@@ -107,8 +112,12 @@ def waiting() -> list[Run]:
 
 
 def _spawn(run: Run) -> None:
-    """Start `python -m core job`, which inherits the run's lock; its words go to log.txt."""
+    """Give the run to a process that waits for one, else to a new one, `python -m core job`.
+
+    It inherits the run's lock; its words go to log.txt.
+    """
     with store.written(), (run.folder / "log.txt").open("ab") as log, locks.handed_over(run.folder) as lock:
-        detached.start(["job", run.id, "--lock", str(lock)], log, lock)
+        if not warm.shared.train(run, lock, log.fileno()):
+            detached.start(["job", run.id, "--lock", str(lock)], log, lock)
     mirror.start()
     leftovers.look_after()

@@ -2,6 +2,7 @@
 
 import contextlib
 import functools
+import math
 import os
 import time
 from pathlib import Path
@@ -10,6 +11,7 @@ import numpy as np
 
 NVIDIA = Path("/proc/driver/nvidia/gpus")
 DEVICES = Path("/dev")
+MEMINFO, CONTAINER = Path("/proc/meminfo"), Path("/sys/fs/cgroup")  # of the machine, of this process's container
 GROUP = Path("/proc/self/autogroup")  # "/autogroup-1562 nice 0"
 SIDE, TRIES = 512, 12  # of the matrices that are multiplied
 OTHERS_SECONDS = 1.3e-3  # for one product, of two cores of the machine that trained the shipped runs
@@ -18,6 +20,19 @@ OTHERS_SECONDS = 1.3e-3  # for one product, of two cores of the machine that tra
 def cores() -> int:
     """Processor cores that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def memory_left(meminfo: Path = MEMINFO, group: Path = CONTAINER) -> float:
+    """Bytes that processes can still take: of the machine, or of this container where that is less; inf if unknown."""
+    left = [math.inf]
+    with contextlib.suppress(OSError, ValueError):
+        amounts = dict(line.split(":") for line in meminfo.read_text().splitlines())
+        left.append(1024 * int(amounts["MemAvailable"].split()[0]))
+    with contextlib.suppress(OSError, ValueError):  # "max" where there is no limit
+        parts = dict(line.split() for line in (group / "memory.stat").read_text().splitlines())
+        used = int((group / "memory.current").read_text()) - int(parts.get("inactive_file", 0))
+        left.append(int((group / "memory.max").read_text()) - used)
+    return min(left)
 
 
 def gpus(folder: Path = NVIDIA) -> list[str]:

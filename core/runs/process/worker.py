@@ -5,6 +5,7 @@ place, the lock falls with the process.
 """
 
 import contextlib
+import functools
 import importlib.metadata
 import math
 import os
@@ -25,6 +26,7 @@ from core.runs.process import machine, slots
 from core.runs.store import Run
 
 if TYPE_CHECKING:
+    from core.methods.base import Detector
     from core.runs.process.progress import RunProgress
     from core.scenarios import Task
     from core.training import Checkpoint, TaskTensors
@@ -35,7 +37,13 @@ SMALL_IMAGE = (
 )
 SPARE, SPARED = ".spare", 65_536  # a file that makes room for the last words where the disk is full, and its bytes
 News = Callable[[dict[str, Any]], None]
-FOLLOWING = {"controls": "control lines", "map": "map of neighbourhoods"}  # names of the bars of what follows
+FOLLOWING = {  # names of the bars of what follows, in the order in which pages ask for it
+    "reasons": "reasons",
+    "portrait": "portrait",
+    "plane": "plane",
+    "controls": "control lines",
+    "map": "map of neighbourhoods",
+}
 
 
 def quiet(news: dict[str, Any]) -> None:
@@ -144,7 +152,7 @@ def _train(run: Run, listen: News) -> dict[str, Callable[[], None]]:
     from core.runs import command_line
     from core.runs.process.progress import RunProgress
     from core.runs.process.task_cache import default_threads, loaded
-    from core.runs.results import page_arrays, projection
+    from core.runs.results import page_arrays
     from core.training.device import deterministic
 
     spec, about = run.spec, dict(run.about)
@@ -182,11 +190,9 @@ def _train(run: Run, listen: News) -> dict[str, Callable[[], None]]:
         raise RunFailed("The training diverged: a weight is no longer a number. Choose a smaller learning rate.")
     progress.say("evaluate", 0.0)
     files.write_state(run.folder / "detector.safetensors", detector.state())
-    results = page_arrays.store(run, detector, task, tensors, progress.say)
-    progress.say("nearest images", 0.8)
+    results = page_arrays.store_scores(run, detector, task)
+    progress.say("nearest images", 0.9)
     page_arrays.neighbours(run, task, tensors)
-    progress.say("map", 0.9)
-    projection.store_plane(run, detector, task)
     timings = {
         "training": round(sum(line["seconds"] for line in run.progress()), 3),  # before an interruption too
         "total": round(time.time() - started, 3),
@@ -195,7 +201,7 @@ def _train(run: Run, listen: News) -> dict[str, Callable[[], None]]:
     files.write_json(run.folder / "run.json", about | results | ended)
     kept.unlink(missing_ok=True)
 
-    parts = _following(run, task, tensors)
+    parts = _following(run, task, tensors, lambda: detector)
     return {
         name: partial(_told, progress, name, place / len(parts), work)
         for place, (name, work) in enumerate(parts.items())
@@ -228,12 +234,24 @@ def _tensors(state: Any) -> Iterator[Any]:
         yield state
 
 
-def _following(run: Run, task: "Task", tensors: "TaskTensors") -> dict[str, Callable[[], None]]:
-    from core.runs.results import controls, projection
+def _following(
+    run: Run, task: "Task", tensors: "TaskTensors", trained: Callable[[], "Detector"]
+) -> dict[str, Callable[[], None]]:
+    """What is computed once the scores are there, by its name in run.FOLLOWS, in the order in which pages ask for it.
 
-    parts: dict[str, Callable[[], None]] = {"controls": partial(controls.controls, run, task, tensors)}
-    if "sweep" not in run.about:  # a map takes longer than most trainings of a sweep, and shows a single one of them
-        parts["map"] = partial(projection.store_map, run)
+    trained: gives the run's detector.
+    """
+    from core.runs.results import controls, page_arrays, projection
+
+    parts: dict[str, Callable[[], None]] = {
+        "reasons": lambda: page_arrays.store_reasons(run, trained(), task),
+        "portrait": lambda: page_arrays.store_portrait(run, trained(), tensors),
+        "plane": lambda: projection.store_plane(run, trained(), task),
+        "controls": lambda: controls.controls(run, task, tensors),
+        "map": lambda: projection.store_map(run),
+    }
+    if "sweep" in run.about:  # a map takes longer than most trainings of a sweep, and shows a single one of them
+        del parts["map"]
     return parts
 
 
@@ -249,11 +267,17 @@ def complete(run: Run) -> None:
 def _left(run: Run) -> dict[str, Callable[[], None]]:
     """What state.json says is still to come, on the task as it was; each raises where the task can't be had."""
     from core import scenarios, training
-    from core.runs.results.detectors import require_same_images
+    from core.runs.results.detectors import load_detector, require_same_images
     from core.training.device import deterministic
 
     def fail(error: Exception) -> None:
         raise error
+
+    @functools.cache
+    def trained() -> "Detector":
+        detector = load_detector(run, run.spec.device)
+        detector.regain(tensors)
+        return detector
 
     names = run.mark["follows"]
     try:
@@ -261,7 +285,8 @@ def _left(run: Run) -> dict[str, Callable[[], None]]:
         require_same_images(run, task)
         device = training.choose(run.spec.device)
         deterministic(device)
-        parts = _following(run, task, training.on_device(task, device))
+        tensors = training.on_device(task, device)
+        parts = _following(run, task, tensors, trained)
     except Exception as error:
         return {name: partial(fail, error) for name in names}
     return {name: work for name, work in parts.items() if name in names}

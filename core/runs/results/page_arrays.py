@@ -1,6 +1,5 @@
 """What a run stores so that its pages open without dataset and torch: images, reasons, curves, neighbours."""
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -49,34 +48,38 @@ def store_probe(run: Run, task: Task) -> Arrays:
     return run.arrays("probe")
 
 
-def store(
-    run: Run,
-    detector: Detector,
-    task: Task,
-    tensors: TaskTensors,
-    say: Callable[[str, float], None] = lambda stage, share: None,
-) -> dict[str, Any]:
-    """Write all arrays of a trained run; returns what run.json says of its results.
+def store_scores(run: Run, detector: Detector, task: Task) -> dict[str, Any]:
+    """Write what makes a run finished: its scores, their curves, the test images.
 
-    say: told what is done now, and the share of the evaluation that is done.
+    Returns what run.json says of its results.
     """
     scores, verdict = evaluate(detector, task)
-    say("evaluate: reasons", 0.4)
     files.write_arrays(run.folder / "scores.npz", scores)
     of_task.put(run, "test", lambda: tested(task))
     # For diagnosis in pictures: no method sees these classes, unless its scenario offers them as labels.
     of_task.put(run, "train", lambda: {"classes": task.class_names("train")})
-    reasons = both_splits(detector.explain, task)
-    # Pictures of validation images are drawn nowhere.
-    files.write_arrays(
-        run.folder / "explanations.npz",
-        {n: a for n, a in reasons.items() if not (n.startswith("valid/") and a.ndim == 4)},
-    )
-    say("evaluate: portrait", 0.6)
-    files.write_arrays(run.folder / "portrait.npz", detector.portrait(tensors))
     names = [score.name for score in detector.card.scores]
     files.write_arrays(run.folder / "curves.npz", curves({name: scores[f"test/{name}"] for name in names}, task.novel))
     return verdict | {"counts": task.counts, "note": " ".join(task.notes)}
+
+
+def store_reasons(run: Run, detector: Detector, task: Task) -> None:
+    """Write what the detector says of each image, but pictures of validation images, which are drawn nowhere."""
+    reasons = both_splits(detector.explain, task)
+    kept = {name: array for name, array in reasons.items() if not (name.startswith("valid/") and array.ndim == 4)}
+    _add(run, "explanations", kept)
+
+
+def store_portrait(run: Run, detector: Detector, tensors: TaskTensors) -> None:
+    """Write what the pages draw about the detector itself."""
+    _add(run, "portrait", detector.portrait(tensors))
+
+
+def _add(run: Run, name: str, arrays: Arrays) -> None:
+    """Write `name`.npz of a finished run, and what describes it into run.json."""
+    files.write_arrays(run.folder / f"{name}.npz", arrays)
+    listed = run.about.get("arrays", {}) | {name: files.told(arrays)}
+    files.write_json(run.folder / "run.json", run.about | {"arrays": listed})
 
 
 def tested(task: Task) -> Arrays:

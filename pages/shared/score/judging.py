@@ -73,9 +73,10 @@ def point_out(runs: Sequence[Run], names: Mapping[str, str], verdicts: Mapping[s
 def explanation(run: Run, judgement: Judgement, place: int = 0) -> dict[str, np.ndarray]:
     """What `why` draws of one image: its row of each array of `explain`, and as normal_<name> those of normal images.
 
-    The normal images are the held-out ones; of pictures their rows aren't kept.
+    The normal images are the held-out ones, absent while they are still to come; of pictures their rows aren't kept.
     """
     rows = {name: array[place] for name, array in judgement.explanation.items()}
     amounts = [name for name, row in rows.items() if row.ndim < 3]
-    stored = cached.arrays(run, "explanations", *(f"valid/{name}" for name in amounts))
-    return rows | reasons.held_out(stored) | cached.known_classes(run)
+    if not run.lacks("reasons"):
+        rows |= reasons.held_out(cached.arrays(run, "explanations", *(f"valid/{name}" for name in amounts)))
+    return rows | cached.known_classes(run)

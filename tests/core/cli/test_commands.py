@@ -200,7 +200,7 @@ def test_a_run_that_fails_says_why_keeps_a_log_and_can_be_resumed(monkeypatch):
         raise OSError(28, "No space left on device")
 
     with monkeypatch.context() as patch:
-        patch.setattr("core.runs.results.page_arrays.store", fail)
+        patch.setattr("core.runs.results.page_arrays.store_scores", fail)
         said = say("train", *TASK, "--epochs", "1", "--json")
     assert said.status == 1
     assert (said.json["state"], said.json["scores"]) == ("failed", {})

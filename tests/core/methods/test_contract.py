@@ -159,6 +159,17 @@ def test_portrait_and_snapshot_are_arrays_that_a_file_takes(row, tmp_path):
             np.testing.assert_array_equal(read[key], each, err_msg=f"{name}: {key}")
 
 
+def test_a_state_that_was_loaded_regains_reasons_and_portrait(row):
+    """So that they can be computed later, where a process was killed before."""
+    restored = from_state(type(row.detector), row.detector.knobs, row.task.shape, row.detector.state())
+    restored.regain(row.tensors)
+    for made in (lambda each: each.explain(row.images), lambda each: each.portrait(row.tensors)):
+        found, expected = made(restored), made(row.detector)
+        assert found.keys() == expected.keys()
+        for name, each in expected.items():
+            np.testing.assert_array_equal(found[name], each, err_msg=name)
+
+
 def test_the_card_tells_the_stages(row):
     stages = row.detector.stages(row.tensors)
     assert tuple(stage.record for stage in stages) == row.detector.card.stages

@@ -110,3 +110,33 @@ def test_the_most_novel_image_is_shown_until_one_is_picked(run):
     assert "picked 0" in words(app.run()) and "Test image 0, class a, normal: accepted" in words(app)
     app.query_params["image"] = "2"
     assert "class c, novel: accepted" in words(app.run()) and "above 2.5 % of" in words(app)
+
+
+def page(run_id: str) -> None:
+    import streamlit as st
+
+    from core.runs import store
+    from pages.shared import method_page
+
+    method_page.stop_while_coming(store.find(run_id))
+    st.title("The rest of the page")
+
+
+def test_a_run_without_its_reasons_shows_its_numbers_and_what_is_to_come_and_then_the_rest(run):
+    coming = AppTest.from_function(page, args=(run.id,))
+    store.mark(run, store.FINISHED, follows=["reasons", "portrait", "controls"])
+    told = words(coming.run())
+    assert "AUROC: **NAP" in told
+    assert "What the detector says of each image is missing: the run's process ended before it was computed." in told
+    assert "It comes when the app or another training starts next." in told and not coming.title
+    with FileLock(run.folder / "lock", is_singleton=False):
+        assert "What the detector says of each image is being computed by the run's process" in words(coming.run())
+        store.mark(run, store.FINISHED, follows=["portrait", "controls"])
+        assert "The portrait of the detector is being computed" in words(coming.run()) and not coming.title
+        store.mark(run, store.FINISHED, follows=["controls"])
+        assert coming.run().title[0].value == "The rest of the page"
+    files.write_json(run.folder / "failures.json", {"portrait": "The disk is full."})
+    store.mark(run, store.FINISHED)
+    told = words(coming.run())
+    assert "The portrait of the detector failed: The disk is full. The run's log has the details." in told
+    assert not coming.exception and not coming.title

@@ -5,11 +5,12 @@ import shutil
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from core import scenarios
 from core.errors import MissingData
-from core.runs import locks, store
+from core.runs import files, locks, store
 from core.runs.process import detached, leftovers, worker
 from core.runs.results import projection
 from core.runs.store import Run
@@ -64,6 +65,31 @@ def test_what_a_kill_prevented_is_computed_by_whatever_starts_next(short, starte
     assert leftovers.unfinished() == []
     leftovers.look_after()
     assert started == [["rest"]]
+
+
+@pytest.mark.parametrize("kept", [True, False])
+def test_reasons_and_portrait_are_computed_later_as_they_would_have_been(short, trained_store, monkeypatch, kept):
+    """Also where the run's state doesn't keep the scatter that the windows need."""
+    if not kept:
+        files.write_state(
+            short.folder / "detector.safetensors",
+            {k: v for k, v in files.read_state(short.folder / "detector.safetensors").items() if k != "statistics"},
+        )
+    for name in ("explanations", "portrait"):
+        (short.folder / f"{name}.npz").unlink()
+    listed = short.about["arrays"]
+    files.write_json(short.folder / "run.json", short.about | {"arrays": {}})
+    store.mark(short, store.FINISHED, follows=["reasons", "portrait"])
+    assert short.lacks("reasons") and short.lacks("portrait") and not short.lacks("controls")
+    leftovers.complete()
+    assert not short.lacks("reasons") and {
+        name: short.about["arrays"][name] for name in ("portrait", "explanations")
+    } == {name: listed[name] for name in ("portrait", "explanations")}
+    for name in ("explanations", "portrait"):
+        expected = Run(trained_store / short.id).arrays(name)
+        assert short.arrays(name).keys() == expected.keys()
+        for key, each in expected.items():
+            np.testing.assert_allclose(short.arrays(name)[key], each, rtol=1e-4, atol=1e-4, err_msg=f"{name}: {key}")
 
 
 def test_nobody_else_computes_what_a_process_is_at(short, started, holder):

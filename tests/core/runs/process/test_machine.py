@@ -29,6 +29,23 @@ def test_speed_is_that_of_the_best_try_beside_the_other_machine(monkeypatch):
     machine.speed.cache_clear()
 
 
+def test_the_memory_that_is_left_is_the_less_of_the_machine_s_and_the_container_s(tmp_path):
+    meminfo, group = tmp_path / "meminfo", tmp_path / "group"
+    assert machine.memory_left(meminfo, group) == float("inf")
+    meminfo.write_text("MemTotal:       8000 kB\nMemAvailable:   3000 kB\n")
+    assert machine.memory_left(meminfo, group) == 3000 * 1024
+    group.mkdir()
+    for name, text in {
+        "memory.max": "2000000",
+        "memory.current": "900000",
+        "memory.stat": "anon 1\ninactive_file 7",
+    }.items():
+        (group / name).write_text(text)
+    assert machine.memory_left(meminfo, group) == 2_000_000 - 900_000 + 7
+    (group / "memory.max").write_text("max\n")
+    assert machine.memory_left(meminfo, group) == 3000 * 1024
+
+
 def test_who_leads_a_session_lowers_it_beside_the_others(monkeypatch, tmp_path):
     steps, group = [], tmp_path / "autogroup"
     monkeypatch.setattr(machine.os, "nice", steps.append)

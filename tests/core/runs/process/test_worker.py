@@ -1,5 +1,6 @@
 """A run's own process, here in the process of the tests: what it writes, and how it ends."""
 
+import functools
 import json
 import os
 import time
@@ -14,7 +15,8 @@ from core.errors import RunFailed, WrongRequest
 from core.methods.rapp import Rapp
 from core.runs import files, locks, store
 from core.runs.process import slots, worker
-from core.runs.results import controls, detectors
+from core.runs.results import controls, detectors, page_arrays, projection
+from core.runs.run import FOLLOWS
 from core.runs.spec import RunSpec, request
 from core.runs.store import Run
 
@@ -146,10 +148,9 @@ def test_news_say_where_the_training_stands(finished):
     assert {each["epoch"] for each in training} == {1, 2, 3}
     assert training[-1]["eta"] == 0 and all(each["eta"] >= 0 for each in training[1:])
     after = [each["stage"] for each in news if each["stage"] != "train"]
-    assert "evaluate" in after and after[-2:] == ["control lines", "map of neighbourhoods"]
-    assert [each["share"] for each in news if each["stage"].startswith("evaluate")] == pytest.approx(
-        [0, 0.4, 0.6], abs=0.01
-    )
+    assert after[-7:] == ["evaluate", "nearest images", *worker.FOLLOWING.values()] and [*worker.FOLLOWING] == [
+        *FOLLOWS
+    ]
 
 
 def test_snapshots_follow_the_main_stage(finished):
@@ -342,6 +343,26 @@ def test_a_training_that_diverges_is_no_detector(empty, monkeypatch):
         "The training diverged: a weight is no longer a number. Choose a smaller learning rate.",
     )
     assert not (run.folder / "detector.safetensors").exists()
+
+
+def test_a_run_is_finished_before_what_follows_is_computed(empty, monkeypatch):
+    """And says of each part that it is still to come, until that is there."""
+    seen = []
+
+    def noted(done, run, *rest):
+        seen.append((run.state, run.mark["follows"][0], run.has("explanations"), run.lacks("portrait")))
+        assert run.awaited(run.mark["follows"][0]).endswith("by the run's process; reload the page in a moment.")
+        done(run, *rest)
+
+    for module, name in ((page_arrays, "store_reasons"), (page_arrays, "store_portrait"), (projection, "store_map")):
+        monkeypatch.setattr(module, name, functools.partial(noted, getattr(module, name)))
+    run = worker.execute(store.create(small()))
+    assert seen == [
+        (store.FINISHED, "reasons", False, True),
+        (store.FINISHED, "portrait", True, True),
+        (store.FINISHED, "map", True, False),
+    ]
+    assert not any(run.lacks(part) for part in FOLLOWS) and "follows" not in run.mark
 
 
 def test_control_lines_that_fail_leave_the_run_finished(empty, monkeypatch, capsys):

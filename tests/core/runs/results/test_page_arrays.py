@@ -76,7 +76,13 @@ def test_a_large_training_set_keeps_a_bank(task, tensors, new_run, monkeypatch):
 def test_what_is_stored_reads_without_the_task(task, tensors, new_run):
     run = new_run()
     detector = build(methods.load("rapp-ae"), run.spec.settings, task.shape, 0).fit(tensors)
-    about = page_arrays.store(run, detector, task, tensors)
+    about = page_arrays.store_scores(run, detector, task)
+    files.write_json(run.folder / "run.json", run.about | about | {"timings": {"training": 1.0, "total": 2.0}})
+    assert not run.has("explanations") and run.about["metrics"] == about["metrics"]
+    page_arrays.store_reasons(run, detector, task)
+    page_arrays.store_portrait(run, detector, tensors)
+    assert run.about["arrays"] == files.described(run.folder) and {*run.about["arrays"]} == {"explanations", "portrait"}
+    assert "accuracy" not in run.about
     stored = run.arrays("test")
     np.testing.assert_array_equal(stored["images"], task.images("test"))
     np.testing.assert_array_equal(stored["classes"], task.class_names("test"))

@@ -70,6 +70,15 @@ class FakeScorer:
         return [broken if run.spec.method == "rapp-vae" else self.judgement for run, _ in asked]
 
 
+def test_an_explanation_goes_without_normal_images_while_they_are_to_come(filled_store, judgement):
+    run = next(run for run in store.runs() if run.spec.method == "rapp-ae")
+    store.mark(run, store.FINISHED, follows=["reasons", "portrait"])
+    for name in ("explanations", "portrait"):
+        (run.folder / f"{name}.npz").unlink()
+    found = judging.explanation(run, judgement, place=1)
+    assert found.keys() == judgement.explanation.keys()
+
+
 def test_a_run_that_fails_says_why_and_many_images_are_asked_once(store_with_runs, judgement, monkeypatch):
     fake = FakeScorer(judgement)
     monkeypatch.setattr(judging.scorer, "shared", fake)
