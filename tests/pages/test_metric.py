@@ -9,6 +9,7 @@ import pytest
 from core import evaluation
 from core.figures import three_digits
 from core.runs import files, store
+from core.runs.results import scorer
 from core.runs.results.evaluation import keep_measured_again
 from core.runs.store import Run
 from tests.pages.training import trained
@@ -78,6 +79,19 @@ def test_compare_shows_the_accuracy_beside_detection(runs, open_page):
     table = app.table[0].value
     told = {cell.replace("\N{NO-BREAK SPACE}", " ").replace("\\", "") for cell in table["Accuracy"] if cell}
     assert told == {three_digits(run.accuracy) for run in runs.values()}
+
+
+def test_a_scored_image_has_its_class_mean_and_the_training_images_that_are_near_in_the_embedding(runs, open_page):
+    run = runs["metric-learning-odm"]
+    try:
+        app = open_page("score", score_runs=run.id, score_tab="Why", image="7")
+        name = ["2", "6", "7"][run.arrays("explanations")["test/nearest"][7]]
+        assert f"Nearest is class {name}, at" in words(app)
+        told = words(open_page("score", score_runs=run.id, score_tab="Nearest training images", image="7"))
+        assert "The nearest in pixels among" in told
+        assert "The nearest in the embedding that Metric learning, ODM makes, among the" in told
+    finally:
+        scorer.shared.close()
 
 
 def test_an_older_run_gets_its_accuracy_from_what_it_keeps(runs):
