@@ -124,6 +124,20 @@ def test_layers_come_and_go(runs, open_page):
     assert names == ["normal", "class means"] and not chart(app, "The embedding")["layout"].get("shapes")
 
 
+def test_layers_that_are_switched_off_stand_in_the_link(runs, open_page):
+    app = open_page("metric", metric_run=runs["metric-learning"].id, metric_hidden=["training", "balls", "no layer"])
+    (layers,) = [each for each in app.get("button_group") if each.label == "Layers"]
+    assert layers.value == ["normal", "novelty", "seen other classes", "gaussian-noise", "class means"]
+    assert not chart(app, "The embedding")["layout"].get("shapes")
+    layers.set_value(["normal", "novelty", "seen other classes", "class means", "balls"]).run()
+    assert app.query_params["metric_hidden"] == ["no layer", "training", "gaussian-noise"]
+    (layers,) = [each for each in app.get("button_group") if each.label == "Layers"]
+    layers.set_value(["training", "normal", "novelty", "seen other classes", "gaussian-noise", "class means", "balls"])
+    app.run()
+    names = [trace["name"].partition(" (")[0] for trace in chart(app, "The embedding")["data"]]
+    assert "training" in names and app.query_params["metric_hidden"] == "no layer"
+
+
 def test_the_threshold_moves_balls_and_counts(runs, open_page):
     run = runs["metric-learning"]
     app = open_page("metric", metric_run=run.id)
