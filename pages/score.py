@@ -1,6 +1,7 @@
 """How strange is this picture, and to whom?"""
 
 import shlex
+from collections.abc import Callable, Mapping
 
 import numpy as np
 import streamlit as st
@@ -9,6 +10,7 @@ from core import data, glossary, methods
 from core import figures as pictures
 from core.figures.pages import score as figures
 from core.runs.results import detectors
+from core.runs.store import Run
 from pages.shared import changed_images, frame, panels, pickers
 from pages.shared.score import batch, inputs, judging, settings
 
@@ -22,6 +24,13 @@ def thumbnail(image: np.ndarray, caption: str) -> None:
     """uint8 [C, H, W] with hard pixels, always of one width."""
     large = pictures.enlarge(image, max(1, SIDE // max(image.shape[1:])))
     st.image(large, panels.escape(caption), width=SIDE, output_format="PNG", alt=caption)
+
+
+def neighbours(run: Run, found: Mapping[str, np.ndarray], words: Callable[[str, int, int], str], name: str) -> None:
+    """A row of training images with class and distance.  words: what they are, of the name, how many of how many."""
+    st.caption(panels.escape(words(name, int(found["searched"]), int(found["of"]))))
+    labels = [f"{name} · {far:.3g}" for name, far in zip(found["classes"], found["distances"], strict=True)]
+    panels.images_row(found["images"], labels, max(1, SIDE // max(run.shape[1:])))
 
 
 frame.through_entry()
@@ -129,10 +138,12 @@ if nearest.open:
     with nearest:
         for run in inputs.one_per_task(runs).values():
             found = detectors.nearest_training(run, bent[run.id])
-            searched, of = int(found["searched"]), int(found["of"])
-            st.caption(panels.escape(figures.nearest_in_words(run.spec.task_title, searched, of)))
-            labels = [f"{name} · {far:.2f}" for name, far in zip(found["classes"], found["distances"], strict=True)]
-            panels.images_row(found["images"], labels, max(1, SIDE // max(run.shape[1:])))
+            neighbours(run, found, figures.nearest_in_words, run.spec.task_title)
+        for run in runs:
+            codes = verdicts[run.id].explanation.get("embedding")
+            if codes is not None and run.has("projection"):
+                found = detectors.nearest_in_embedding(run, codes[0])
+                neighbours(run, found, figures.nearest_embedded_in_words, called[run.id])
 if source == "upload":
     words = [runs[0].id, *(each.name for each in images), *settings.flags(changes.get(runs[0].id, {}))]
     panels.command(f"python -m core score {shlex.join(words)}")

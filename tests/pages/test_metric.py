@@ -9,6 +9,7 @@ import pytest
 from core import evaluation
 from core.figures import three_digits
 from core.runs import files, store
+from core.runs.results import scorer
 from core.runs.results.evaluation import keep_measured_again
 from core.runs.store import Run
 from tests.pages.training import trained
@@ -80,6 +81,19 @@ def test_compare_shows_the_accuracy_beside_detection(runs, open_page):
     assert told == {three_digits(run.accuracy) for run in runs.values()}
 
 
+def test_a_scored_image_has_its_class_mean_and_the_training_images_that_are_near_in_the_embedding(runs, open_page):
+    run = runs["metric-learning-odm"]
+    try:
+        app = open_page("score", score_runs=run.id, score_tab="Why", image="7")
+        name = ["2", "6", "7"][run.arrays("explanations")["test/nearest"][7]]
+        assert f"Nearest is class {name}, at" in words(app)
+        told = words(open_page("score", score_runs=run.id, score_tab="Nearest training images", image="7"))
+        assert "The nearest in pixels among" in told
+        assert "The nearest in the embedding that Metric learning, ODM makes, among the" in told
+    finally:
+        scorer.shared.close()
+
+
 def test_an_older_run_gets_its_accuracy_from_what_it_keeps(runs):
     for run in runs.values():
         accuracy, metrics = run.accuracy, run.about["metrics"]
@@ -108,6 +122,20 @@ def test_layers_come_and_go(runs, open_page):
     assert not app.exception
     names = [trace["name"].partition(",")[0] for trace in chart(app, "The embedding")["data"]]
     assert names == ["normal", "class means"] and not chart(app, "The embedding")["layout"].get("shapes")
+
+
+def test_layers_that_are_switched_off_stand_in_the_link(runs, open_page):
+    app = open_page("metric", metric_run=runs["metric-learning"].id, metric_hidden=["training", "balls", "no layer"])
+    (layers,) = [each for each in app.get("button_group") if each.label == "Layers"]
+    assert layers.value == ["normal", "novelty", "seen other classes", "gaussian-noise", "class means"]
+    assert not chart(app, "The embedding")["layout"].get("shapes")
+    layers.set_value(["normal", "novelty", "seen other classes", "class means", "balls"]).run()
+    assert app.query_params["metric_hidden"] == ["no layer", "training", "gaussian-noise"]
+    (layers,) = [each for each in app.get("button_group") if each.label == "Layers"]
+    layers.set_value(["training", "normal", "novelty", "seen other classes", "gaussian-noise", "class means", "balls"])
+    app.run()
+    names = [trace["name"].partition(" (")[0] for trace in chart(app, "The embedding")["data"]]
+    assert "training" in names and app.query_params["metric_hidden"] == "no layer"
 
 
 def test_the_threshold_moves_balls_and_counts(runs, open_page):

@@ -336,8 +336,18 @@ def _listed(names: Sequence[str]) -> str:
 
 def nearest_in_words(name: str, searched: int, of: int) -> str:
     """What the nearest images are. searched, of: how many training images were looked through, and of how many."""
-    through = f"the {of:,} training images" if searched == of else f"{searched:,} of the {of:,} training images"
-    return f"The nearest in pixels among {through} of {name}; the distance is Euclidean, values from 0 to 1."
+    return (
+        f"The nearest in pixels among {_among(searched, of)} of {name}; the distance is Euclidean, values from 0 to 1."
+    )
+
+
+def nearest_embedded_in_words(name: str, searched: int, of: int) -> str:
+    """The same of the nearest in a detector's embedding.  name: of the detector."""
+    return f"The nearest in the embedding that {name} makes, among {_among(searched, of)}; Euclidean distance there."
+
+
+def _among(searched: int, of: int) -> str:
+    return f"the {of:,} training images" if searched == of else f"{searched:,} of the {of:,} training images"
 
 
 def sample_sheet(

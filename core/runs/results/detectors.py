@@ -178,6 +178,29 @@ def nearest_training(run: Run, image: np.ndarray, count: int = 5) -> dict[str, n
     }
 
 
+def nearest_in_embedding(run: Run, code: np.ndarray, count: int = 5) -> dict[str, np.ndarray]:
+    """The training images whose embedding is nearest to an image's, float [D], nearest first.
+
+    For runs with a `projection`, which keep the embedding of up to 3,000 training images; `code` is the image's row of
+    `explain`'s "embedding".  Returns as `nearest_training`, distances in units of the embedding.  Raises DamagedRun.
+    """
+    shown = run.arrays("projection", "embedding", "train_of")
+    stored = run.arrays("neighbours", "bank", "classes", "bank_of", "of")
+    if shown["embedding"].shape[1:] != code.shape:
+        raise DamagedRun(f"projection.npz of the run {run.id} is of another size. Train it again, or import it again.")
+    distances = np.linalg.norm(shown["embedding"].astype(np.float32) - code, axis=1)
+    near = np.argsort(distances, kind="stable")[:count]
+    # The bank and the embedded training images are the first of one seeded order, and the bank is the longer.
+    places = np.searchsorted(stored["bank_of"], shown["train_of"][near])
+    return {
+        "images": stored["bank"][places],
+        "classes": stored["classes"][places],
+        "distances": distances[near],
+        "searched": np.array(len(distances)),
+        "of": stored["of"],
+    }
+
+
 def _after_training(run: Run, changes: Mapping[str, Any]) -> Any:
     """The run's settings with other after-training knobs.  Raises WrongRequest."""
     spec = run.spec

@@ -15,6 +15,7 @@ from core.figures.families.metric_map import Space
 from core.runs.store import Run
 from pages.shared import cached, method_page, panels, pickers, replay
 
+HIDDEN = "metric_hidden"  # layers of the map, in the link
 AXES = {"flat": "2-D", "deep": "3-D"}
 
 
@@ -52,10 +53,23 @@ def space(run: Run, name: str, deep: bool) -> Space:
 
 
 def shown_layers(run: Run, at: Space) -> list[str]:
-    """The layers that a person wants to see: all at first."""
+    """The layers that a person wants to see: all at first.
+
+    Those that are switched off stand in the link, so that a run or a map which has others shows them.
+    """
     offered = metric_map.layers(cached.kinds(run), at)
-    key = "metric_layers_" + "-".join(offered)  # another run has others, which all are shown at first
-    return st.pills("Layers", offered, selection_mode="multi", default=offered, key=key)
+    hidden = st.query_params.get_all(HIDDEN) or st.session_state.get(HIDDEN, [])
+    key = "metric_layers_" + "-".join(offered)
+    st.session_state[key] = [name for name in offered if name not in hidden]
+
+    def switch() -> None:
+        elsewhere = [name for name in hidden if name not in offered]
+        off = [*elsewhere, *(name for name in offered if name not in st.session_state[key])]
+        st.session_state[HIDDEN] = off
+        pickers.into_link(HIDDEN, off or None)
+
+    pickers.into_link(HIDDEN, hidden or None)
+    return st.pills("Layers", offered, selection_mode="multi", key=key, on_change=switch)
 
 
 def show_map(run: Run, at: Space, line: Line, layers: Sequence[str], picked: int | None) -> None:

@@ -191,6 +191,8 @@ def test_every_bend_has_words_for_its_axis():
 def test_nearest_in_words_says_what_was_searched():
     assert "among the 968 training images of digits" in pictures.nearest_in_words("digits", 968, 968)
     assert "among 5,000 of the 60,000 training images" in pictures.nearest_in_words("mnist", 5_000, 60_000)
+    said = pictures.nearest_embedded_in_words("CLAD", 3_000, 60_000)
+    assert said.startswith("The nearest in the embedding that CLAD makes, among 3,000 of the 60,000 training images;")
 
 
 def test_sample_sheet_has_a_point_in_the_middle_of_each_image(rng):

@@ -170,3 +170,24 @@ def test_nearest_training_images_come_in_order_with_their_distances(run):
     np.testing.assert_allclose(found["distances"], np.sort(every)[:5], rtol=1e-5)
     np.testing.assert_array_equal(found["classes"], bank["classes"][np.argsort(every, kind="stable")[:5]])
     assert (found["searched"], found["of"]) == (len(every), run.about["counts"]["train"])
+
+
+def test_nearest_training_images_of_an_embedding_are_those_that_lie_there(monkeypatch, tmp_path):
+    """Of each shipped run that keeps an embedding: an image that was learned from is nearest to itself."""
+    monkeypatch.setenv("NOVELTY_CHECKPOINTS", str(tmp_path))
+    keeping = {run.spec.method: run for run in store.runs() if run.has("projection")}
+    assert {"metric-learning", "metric-learning-odm", "softmax-twin", "clad", "deep-svdd"} <= keeping.keys()
+    for method in ("metric-learning-odm", "clad"):
+        run = keeping[method]
+        shown, bank = run.arrays("projection"), run.arrays("neighbours")
+        code = shown["embedding"][9].astype(np.float32)
+        found = detectors.nearest_in_embedding(run, code)
+        every = np.sqrt(np.square(shown["embedding"].astype(float) - code).sum(1))
+        np.testing.assert_allclose(found["distances"], np.sort(every)[:5], rtol=1e-4, atol=1e-5)
+        (own,) = np.flatnonzero(bank["bank_of"] == shown["train_of"][9])
+        assert found["distances"][0] == 0
+        np.testing.assert_array_equal(found["images"][0], bank["bank"][own])
+        assert found["classes"][0] == run.arrays("train")["classes"][shown["train_of"][9]]
+        assert (found["searched"], found["of"]) == (len(every), run.about["counts"]["train"])
+        with pytest.raises(DamagedRun, match="is of another size"):
+            detectors.nearest_in_embedding(run, code[1:])
