@@ -28,7 +28,12 @@ def fitting_layers(pixels: int, bottleneck: int, most: int) -> int:
 
 
 def _quick_layers(shape: Shape) -> int:
-    return max(2, fitting_layers(math.prod(shape), 20, 5))
+    return 5 if _quick_width(shape) else fitting_layers(math.prod(shape), 20, 5)
+
+
+def _quick_width(shape: Shape) -> int:
+    """0, the published steps, but for images so large that not even two layers of these fit."""
+    return 0 if fitting_layers(math.prod(shape), 20, 5) > 1 else 400
 
 
 def _small(shape: Shape) -> bool:
@@ -47,6 +52,7 @@ class Knobs(ThresholdKnobs):
         help="Layers of the encoder; the decoder mirrors it.",
     )
     width: int = knob(
+        _quick_width,
         0,
         label="Width of the first layer",
         group="Network",
@@ -157,10 +163,14 @@ def refuses(settings: Knobs, offer: Offer) -> str | None:
             f"A first layer of {settings.width} doesn't lie between the bottleneck of {settings.bottleneck} and "
             f"{pixels} values. Choose one that does, or 0."
         )
-    layers = fitting_layers(pixels, settings.bottleneck, settings.layers)
-    if layers < settings.layers and not settings.width:
-        total = sum(widths(pixels, settings.bottleneck, settings.layers))
-        advice = f"Set layers to {layers} or fewer." if layers > 1 else "Use smaller images."
+    total = sum(widths(pixels, settings.bottleneck, settings.layers, settings.width))
+    if total > WIDEST_PATHWAY:
+        layers = fitting_layers(pixels, settings.bottleneck, settings.layers)
+        advice = (
+            f"Set layers to {layers} or fewer."
+            if layers > 1 and not settings.width
+            else "Set a narrow first layer (width), or import the images smaller or in grey."
+        )
         return (
             f"{settings.layers} layers on {pixels} values make a pathway of {total} numbers; "
             f"at most {WIDEST_PATHWAY} fit. {advice}"

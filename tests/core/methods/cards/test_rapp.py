@@ -5,6 +5,7 @@ import dataclasses
 import pytest
 
 from core import methods, scenarios
+from core.knobs import preset
 from core.methods.cards import rapp
 from core.scenarios import Offer
 
@@ -34,7 +35,7 @@ def test_the_window_is_inclusive_and_minus_1_is_the_last_layer():
         ({"layers": 4, "last_layer": 5}, (1, 28, 28), "The window 1 to 5 doesn't lie in layers 0 to 4."),
         ({"layers": 4, "first_layer": 3, "last_layer": 2}, (1, 28, 28), "The window 3 to 2"),
         ({"layers": 10, "bottleneck": 20}, (3, 32, 32), "numbers; at most 6000 fit. Set layers to 2 or fewer."),
-        ({"layers": 3, "bottleneck": 20}, (3, 128, 128), "Use smaller images."),
+        ({"layers": 3, "bottleneck": 20}, (3, 128, 128), "Set a narrow first layer"),
     ],
 )
 def test_what_rapp_refuses(changes, shape, sentence):
@@ -72,3 +73,12 @@ def test_a_narrow_first_layer_falls_in_equal_steps_from_there():
     offer = scenarios.offer(scenarios.task_spec("digits", "unimodal", "3"))
     for width, refused in ((0, False), (32, False), (8, True), (64, True)):
         assert bool(rapp.refuses(rapp.Knobs(layers=3, bottleneck=8, width=width), offer)) is refused
+
+
+@pytest.mark.parametrize(
+    ("shape", "width", "taken"), [((3, 32, 32), 0, True), ((1, 64, 64), 400, True), ((3, 64, 64), 400, False)]
+)
+def test_large_images_have_a_narrow_first_layer_in_the_quick_preset(shape, width, taken):
+    settings = preset(rapp.Knobs, "quick", shape)
+    assert settings.width == width
+    assert (rapp.refuses(settings, Offer(shape, "unimodal")) is None) is taken
