@@ -1,7 +1,7 @@
 """Embeddings of metric learning in two or three dimensions: class means, balls, and every kind of image as a layer."""
 
 import dataclasses
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
 from typing import Any
@@ -210,12 +210,17 @@ def _axes(figure: go.Figure, at: Space, title: str, window: NDArray | None, radi
         bare = {f"{axis}axis": {"title": {"text": text, "font": {"color": INK}}} for axis, text in titles}
         figure.update_layout(scene={**bare, "aspectmode": "data", "camera_eye": EYE})
         return
-    balls = np.concatenate([at.centres - radius, at.centres + radius])
-    low, high = frame(at.test, balls) if window is None else window
+    low, high = common_frame([at], radius) if window is None else window
     figure.update_xaxes(range=[low[0], high[0]], zeroline=False, showticklabels=at.share is not None)
     figure.update_yaxes(range=[low[1], high[1]], zeroline=False, showticklabels=at.share is not None)
     if at.share is not None:  # distances are true, so balls are round
         figure.update_yaxes(scaleanchor="x")
+
+
+def common_frame(spaces: Sequence[Space], radius: float) -> NDArray[np.float64]:
+    """Lowest and highest corner, [2, 2], that show flat maps at one scale, with their balls of this radius."""
+    found = np.stack([frame(at.test, np.concatenate([at.centres - radius, at.centres + radius])) for at in spaces])
+    return np.stack([found[:, 0].min(0), found[:, 1].max(0)])
 
 
 def frame(points: NDArray, wholly: NDArray | None = None) -> NDArray[np.float64]:

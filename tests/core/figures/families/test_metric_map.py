@@ -112,6 +112,16 @@ def test_discs_have_the_radius_of_the_balls_and_are_wholly_shown(test, plane, ki
     assert figure.layout.yaxis.scaleanchor == "x"
 
 
+def test_maps_side_by_side_have_one_scale_that_shows_both(test, plane):
+    one = flat(test, plane)
+    other = Space(one.train, 3 * one.test, one.places, 3 * one.centres - 5, one.axes, one.share)
+    low, high = metric_map.common_frame([one, other], 2.0)
+    apart = [metric_map.common_frame([each], 2.0) for each in (one, other)]
+    np.testing.assert_array_equal(low, np.minimum(apart[0][0], apart[1][0]))
+    np.testing.assert_array_equal(high, np.maximum(apart[0][1], apart[1][1]))
+    assert (low < other.centres.min(0) - 2).all() and (high > other.centres.max(0) + 2).all()
+
+
 def test_in_three_dimensions_balls_are_drawn_of_lines(test, plane, kinds):
     at = flat(test, plane, deep=True)
     figure = drawn(at, kinds, radius=2.0).figure
