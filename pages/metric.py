@@ -12,7 +12,7 @@ frame.through_entry()
 st.title("Near which class, or near none?")
 
 # --- choose
-at_run, at_map, at_axes, at_line = st.columns([4, 3.4, 1.8, 4])
+at_run, at_map, at_axes, at_line = st.columns([4.6, 3.4, 1.9, 3])
 with at_run:
     run = pickers.run("metric")
 method_page.stop_while_coming(run)
@@ -28,6 +28,7 @@ with at_line:
         100.0,
         100 * settings.normal_share,
         0.5,
+        format="%.1f",
         key=f"metric_share_{settings.normal_share:g}",  # a key for each setting of a training, where it starts
         bind="query-params",
         help="The share of held-out images of known classes that the threshold accepts. It moves the balls: an image "

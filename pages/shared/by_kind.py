@@ -18,22 +18,14 @@ from pages.shared import cached, panels
 AUPR = {"counts": "Counts, steps", "rates": "Rates, steps", "trapezoid": "Counts, trapezoids"}
 
 
-def line(metrics: Mapping[str, Any], kinds: Kinds) -> None:
-    """The AUROC of one score by kind; nothing where there is one kind of novel images."""
-    if said := figures.in_words(metrics, kinds):
-        st.caption(f"AUROC by kind: {panels.escape(said)}")
-
-
-def accuracy(runs: Sequence[Run], labels: Mapping[str, str] | None = None) -> None:
-    """How many normal test images the detectors that name classes call by their class; nothing where none does.
-
-    labels: what each run is called, by id, where there are several.
-    """
-    known = [(run, found) for run in runs if (found := run.accuracy)]
-    told = [f"{labels[run.id]} {three_digits(each)}" if labels else three_digits(each) for run, each in known]
-    if told:
-        words = f"Accuracy of the known classes, normal test images: {panels.escape(' · '.join(told))}"
-        st.caption(words, help=glossary.explained(["accuracy"]))
+def line(run: Run, metrics: Mapping[str, Any], kinds: Kinds) -> None:
+    """The AUROC of one score by kind, where there are several of novel images; the accuracy of the known classes."""
+    said = [f"AUROC by kind: {told}" if (told := figures.in_words(metrics, kinds)) else ""]
+    if run.accuracy:
+        said.append(f"Accuracy of the known classes, normal test images: {three_digits(run.accuracy)}")
+    if any(said):
+        about = glossary.explained(["accuracy"]) if run.accuracy else None
+        st.caption("  \n".join(panels.escape(each) for each in said if each), help=about)
 
 
 def choice(prefix: str) -> Choice:

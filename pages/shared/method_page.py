@@ -36,8 +36,7 @@ def numbers(run: Run, score: str, metrics: Mapping[str, Metrics], note: str = ""
         st.markdown(f"{panels.escape(line.metric)}: {' · '.join(filter(None, told))}", help=words_used)
     st.caption(_controls(run, metrics.get(score, {})), help=glossary.explained(["control-line"]))
     kinds, found = cached.kinds(run), metrics.get(score, {})
-    by_kind.line(found, kinds)
-    by_kind.accuracy([run])
+    by_kind.line(run, found, kinds)
     for note in (*words.alarms(run.about.get("alarms", {})), *_cautions(run, score, found)):
         st.badge(panels.escape(note), icon=":material/warning:", color="orange")
     values = cached.array(run, "scores", f"test/{score}") if moved is None else moved

@@ -203,6 +203,29 @@ def test_differences_are_those_of_the_two_runs(runs, open_page):
     assert any(text.startswith(f"{found['value']:+.3f}") for text in texts)
 
 
+def test_pairs_of_other_seeds_are_told_and_so_are_other_settings(runs, open_page):
+    pair = runs["metric-learning-odm"], runs["metric-learning"]
+
+    def opened() -> str:
+        return words(open_page("metric", metric_run=pair[0].id, metric_tab="Without and with seen images"))
+
+    told = opened()
+    assert "trained both ways" not in told and "differ in settings" not in told
+    for run in pair:
+        again = shutil.copytree(run.folder, run.folder.with_name(f"{run.id}-again"))
+        files.write_json(again / "run.json", run.about | {"spec": run.about["spec"] | {"seed": 1}})
+    gap = np.subtract(*(run.metrics()["by_source"]["other classes"]["auroc"]["value"] for run in pair))
+    told = opened()
+    assert "Over the 2 seeds trained both ways, AUROC of ODM minus that of metric learning" in told
+    assert f"seen other classes {gap:+.3f} ({gap:+.3f} to {gap:+.3f})" in told
+    shutil.rmtree(pair[1].folder.with_name(f"{pair[1].id}-again"))
+    spec = pair[1].about["spec"]
+    files.write_json(
+        pair[1].folder / "run.json", pair[1].about | {"spec": spec | {"knobs": spec["knobs"] | {"epochs": 21}}}
+    )
+    assert "They also differ in settings, without and with: epochs 21 and 20." in opened()
+
+
 def test_what_is_missing_can_be_trained(runs, open_page):
     for method in ("softmax-twin", "metric-learning"):
         shutil.rmtree(runs[method].folder)

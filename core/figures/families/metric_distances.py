@@ -216,15 +216,16 @@ def signed(difference: Mapping[str, float]) -> str:
 
 
 def _against_in_words(found: Mapping, foreign: Sequence, names: tuple[str, str]) -> str:
-    better = [kind.name for kind in foreign if found[kind.name]["difference"]["low"] > 0]
-    worse = [kind.name for kind in foreign if found[kind.name]["difference"]["high"] < 0]
-    rest = [kind.name for kind in foreign if kind.name not in (*better, *worse)]
+    of = {kind.name: found[kind.name]["difference"] for kind in foreign}
+    better = [name for name, each in of.items() if each["low"] > 0]
+    worse = [name for name, each in of.items() if each["high"] < 0]
+    rest = [name for name in of if name not in (*better, *worse)]
     parts = [
-        f"{names[0]} is {words} on {', '.join(some)}"
+        f"{words} on {', '.join(f'{name} {signed(of[name])}' for name in some)}"
         for words, some in (
-            (f"better than {names[1]}", better),
-            (f"worse than {names[1]}", worse),
-            ("not surely different", rest),
+            (f"{names[0]} is better than {names[1]}", better),
+            (f"{names[0]} is worse than {names[1]}", worse),
+            ("no sure difference", rest),
         )
         if some
     ]
@@ -233,6 +234,26 @@ def _against_in_words(found: Mapping, foreign: Sequence, names: tuple[str, str])
     if any(kind.role == "seen" for kind in foreign):
         sentence += " A gain on what was seen in training is expected; only what nobody saw is evidence."
     return sentence + " Intervals: 95 % bootstrap over these test images, of one pair of runs."
+
+
+Measured = Mapping[str, Mapping[str, Any]]  # metrics by source of novel images
+
+
+def over_seeds(pairs: Sequence[tuple[Measured, Measured]], kinds: Kinds, names: tuple[str, str]) -> str:
+    """How the AUROC of two methods differs on each kind over several pairs of runs, each of one seed.
+
+    pairs: of each seed what the first and the second run measured by source.
+    """
+    told = []
+    for kind in kinds.foreign:
+        reached = np.array([[each[kind.source]["auroc"]["value"] for each in pair] for pair in pairs])
+        gaps = reached[:, 0] - reached[:, 1]
+        ends = {"value": float(gaps.mean()), "low": float(gaps.min()), "high": float(gaps.max())}
+        told.append(f"{kind.name} {signed(ends)}")
+    return (
+        f"Over the {len(pairs)} seeds trained both ways, AUROC of {names[0]} minus that of {names[1]}, mean (lowest to "
+        f"highest): {', '.join(told)}."
+    )
 
 
 def shares_in_words(radius: float, share: float) -> str:

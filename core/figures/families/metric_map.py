@@ -1,7 +1,7 @@
 """Embeddings of metric learning in two or three dimensions: class means, balls, and every kind of image as a layer."""
 
 import dataclasses
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
 from typing import Any
@@ -11,6 +11,7 @@ import plotly.graph_objects as go
 from numpy.typing import NDArray
 
 from core.figures import INK, Kind, Kinds, Picture, number, percent, scatter, style
+from core.figures.families import metric_deep
 from core.figures.kinds import TRAINING
 
 MAPS = {"own": "Own axes", "pca": "PCA", "umap": "UMAP"}
@@ -19,11 +20,10 @@ MEANING = (
     "vary most; distances are true there, but what differs in other directions lies over each other. **UMAP**: keeps "
     "neighbourhoods and nothing else, so pretty islands are no distances; it is flat."
 )
-MOST_FLAT, MOST_DEEP = 20_000, 2_000  # test images drawn in two and in three dimensions
+MOST_FLAT = 20_000  # test images drawn in two dimensions
 MOST_BALLS = 12
 MEANS, BALLS = "class means", "balls"  # layers beside those of the images
-EYE = {"x": 1.9, "y": 1.9, "z": 1.2}  # where it is seen from
-SIDES = 14  # of a drawn sphere
+EYE = {"x": 1.5, "y": 1.5, "z": 0.95}  # where it is seen from
 
 
 @dataclass(frozen=True, eq=False)
@@ -128,11 +128,12 @@ def embedding_map(
     """
     kinds, classes = kinds[at.places], classes[at.places]
     spot = None if picked is None or picked not in at.places else int(np.flatnonzero(at.places == picked)[0])
-    drawn = thinned(kinds, MOST_DEEP if at.deep else MOST_FLAT, spot)
+    drawn = thinned(kinds, metric_deep.MOST if at.deep else MOST_FLAT, spot)
     figure = go.Figure()
     for kind, mask in reversed([*kinds[drawn]]):
         if not kind.foreign and TRAINING.name in shown and len(at.train):
-            rows = np.linspace(0, len(at.train) - 1, min(len(at.train), MOST_DEEP // 2)).astype(int) if at.deep else ...
+            most = min(len(at.train), metric_deep.MOST_TRAINING)
+            rows = np.linspace(0, len(at.train) - 1, most).astype(int) if at.deep else ...
             figure.add_trace(_points(at.train[rows], TRAINING, f"training ({len(at.train):,})"))
         if kind.name in shown:
             of = drawn[mask]
@@ -152,23 +153,16 @@ def embedding_map(
 
 def _points(points: NDArray, kind: Kind, name: str, places: NDArray | None = None, classes: NDArray | None = None):
     """A layer of points.  places: of test images, which a click picks."""
-    deep = points.shape[1] == 3
-    size = (4 if deep else 6) if places is not None else 3 if deep else 4
-    symbol = {"diamond": "diamond", "square": "square"}.get(kind.symbol, "circle") if deep else kind.symbol
-    opacity = 0.35 if places is None else 0.75 if len(points) < 2000 else 0.45
-    options: dict[str, Any] = {
-        "mode": "markers",
-        "name": name,
-        "marker": {"color": kind.colour, "symbol": symbol, "size": size, "opacity": opacity, "line": {"width": 0}},
-        "hoverinfo": "skip",
-    }
+    options: dict[str, Any] = {"name": name, "hoverinfo": "skip"}
     if places is not None and classes is not None:
         hover = f"test image %{{customdata}}, class %{{text}} ({kind.label})<extra></extra>"
         options |= {"customdata": places, "text": classes, "hovertemplate": hover, "hoverinfo": None}
-    if deep:
-        x, y, z = points.T.astype(np.float32)
-        return go.Scatter3d(x=x, y=y, z=z, **options)
-    return scatter(*points.T, **options)
+    if points.shape[1] == 3:
+        return metric_deep.points(points, kind, **options)
+    opacity = 0.35 if places is None else 0.75 if len(points) < 2000 else 0.45
+    size = 4 if places is None else 6
+    marker = {"color": kind.colour, "symbol": kind.symbol, "size": size, "opacity": opacity, "line": {"width": 0}}
+    return scatter(*points.T, mode="markers", marker=marker, **options)
 
 
 def _means(figure: go.Figure, at: Space, names: Collection[str]) -> None:
@@ -187,19 +181,14 @@ def _means(figure: go.Figure, at: Space, names: Collection[str]) -> None:
 
 
 def _balls(figure: go.Figure, at: Space, radius: float) -> None:
-    """The ball around each mean that the threshold accepts: discs on a plane, thin spheres in space."""
-    if not at.deep:
-        for x, y in at.centres.tolist():
-            corners = {"x0": x - radius, "x1": x + radius, "y0": y - radius, "y1": y + radius}
-            line = {"color": INK, "width": 2, "dash": "dash"}
-            figure.add_shape(type="circle", line=line, fillcolor=TRAINING.faint, layer="below", **corners)
+    """The ball around each mean that the threshold accepts: discs on a plane, circles of lines in space."""
+    if at.deep:
+        figure.add_trace(metric_deep.balls(at.centres, radius))
         return
-    turn, tilt = np.meshgrid(np.linspace(0, 2 * np.pi, SIDES), np.linspace(0, np.pi, SIDES))
-    unit = np.stack([np.cos(turn) * np.sin(tilt), np.sin(turn) * np.sin(tilt), np.cos(tilt)])
-    for centre in at.centres:
-        x, y, z = centre[:, None, None] + radius * unit
-        looks = {"opacity": 0.18, "showscale": False, "colorscale": [[0, TRAINING.colour], [1, TRAINING.colour]]}
-        figure.add_surface(x=x, y=y, z=z, hoverinfo="skip", **looks)
+    for x, y in at.centres.tolist():
+        corners = {"x0": x - radius, "x1": x + radius, "y0": y - radius, "y1": y + radius}
+        line = {"color": INK, "width": 2, "dash": "dash"}
+        figure.add_shape(type="circle", line=line, fillcolor=TRAINING.faint, layer="below", **corners)
 
 
 def _ring(figure: go.Figure, point: NDArray, name: str) -> None:
@@ -221,12 +210,17 @@ def _axes(figure: go.Figure, at: Space, title: str, window: NDArray | None, radi
         bare = {f"{axis}axis": {"title": {"text": text, "font": {"color": INK}}} for axis, text in titles}
         figure.update_layout(scene={**bare, "aspectmode": "data", "camera_eye": EYE})
         return
-    balls = np.concatenate([at.centres - radius, at.centres + radius])
-    low, high = frame(at.test, balls) if window is None else window
+    low, high = common_frame([at], radius) if window is None else window
     figure.update_xaxes(range=[low[0], high[0]], zeroline=False, showticklabels=at.share is not None)
     figure.update_yaxes(range=[low[1], high[1]], zeroline=False, showticklabels=at.share is not None)
     if at.share is not None:  # distances are true, so balls are round
         figure.update_yaxes(scaleanchor="x")
+
+
+def common_frame(spaces: Sequence[Space], radius: float) -> NDArray[np.float64]:
+    """Lowest and highest corner, [2, 2], that show flat maps at one scale, with their balls of this radius."""
+    found = np.stack([frame(at.test, np.concatenate([at.centres - radius, at.centres + radius])) for at in spaces])
+    return np.stack([found[:, 0].min(0), found[:, 1].max(0)])
 
 
 def frame(points: NDArray, wholly: NDArray | None = None) -> NDArray[np.float64]:
@@ -259,6 +253,8 @@ def _in_words(at: Space, kinds: Kinds, drawn: int, radius: float | None, inside:
         sentence += "Nothing is hidden here: every distance on the map is the one that decides."
     if drawn < len(kinds):
         sentence += f" Of {len(kinds):,} test images {drawn:,} are drawn, of every kind some, so that it stays quick."
+    if at.deep and len(at.train) > metric_deep.MOST_TRAINING:
+        sentence += f" Of {len(at.train):,} training images {metric_deep.MOST_TRAINING:,} are drawn."
     return sentence
 
 

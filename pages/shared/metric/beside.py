@@ -1,12 +1,15 @@
 """Parts of the metric learning page that need a second run: without and with seen images, and the softmax twin."""
 
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
 import streamlit as st
 
+from core import knobs
 from core.figures import Kinds
 from core.figures.families import metric_distances, metric_map, metric_twin
+from core.figures.families.metric_map import Space
 from core.runs import alike
 from core.runs.store import Run
 from pages.shared import cached, method_page, panels, pickers
@@ -18,11 +21,27 @@ TWIN = "softmax-twin"
 
 
 def of_method(run: Run, *names: str) -> Run | None:
-    """A run of one of these methods on the task: the page's own if it is one, else rather one of the same seed."""
+    """A run of one of these methods on the task: the page's own if it is one, else one as alike as there is."""
     if run.spec.method in names:
         return run
     found = [each for each in alike.on_same_task(run) if each.spec.method in names]
-    return min(found, key=lambda each: each.spec.seed != run.spec.seed, default=None)
+    return min(found, key=lambda each: (each.spec.seed != run.spec.seed, len(other_settings(each, run))), default=None)
+
+
+def other_settings(one: Run, other: Run) -> list[str]:
+    """Settings that both methods have and that differ: "epochs 20 and 150"."""
+    a, b = (knobs.values(each.spec.settings) for each in (one, other))
+    return [f"{name.replace('_', ' ')} {a[name]} and {b[name]}" for name in a if name in b and a[name] != b[name]]
+
+
+def of_each_seed(plain: Run, mined: Run) -> list[tuple[Run, Run]]:
+    """(with, without seen images) for every seed of which there are both, with the settings of these two."""
+    pairs = {}
+    for each in alike.on_same_task(plain):
+        for place, like in enumerate((mined, plain)):
+            if replace(each.spec, seed=like.spec.seed).hash == like.spec.hash:
+                pairs.setdefault(each.spec.seed, {})[place] = each
+    return [(found[0], found[1]) for _, found in sorted(pairs.items()) if len(found) == 2]
 
 
 def without_and_with(run: Run) -> None:
@@ -42,24 +61,31 @@ def without_and_with(run: Run) -> None:
         st.caption(
             f"The two runs have different seeds: {plain.spec.seed} without and {mined.spec.seed} with seen images."
         )
+    if others := other_settings(plain, mined):
+        st.caption(panels.escape(f"They also differ in settings, without and with: {', '.join(others)}."))
     panels.show(metric_distances.against(found, kinds, names), run=run.id)
-    for column, (each, title) in zip(
-        st.columns(2), ((plain, "Without seen images"), (mined, "With seen images")), strict=True
+    if len(pairs := of_each_seed(plain, mined)) > 1 and kinds.several:
+        told = [tuple(each.metrics()["by_source"] for each in pair) for pair in pairs]
+        st.markdown(panels.escape(metric_distances.over_seeds(told, kinds, names)))
+    if not (plain.has("projection") and mined.has("projection")):
+        method_page.coming(mined if plain.has("projection") else plain)
+        return
+    spaces = {each: embedding.space(each, "pca", False) for each in (plain, mined)}
+    corners = metric_map.common_frame([*spaces.values()], max(float(np.sqrt(each.threshold())) for each in spaces))
+    for column, (each, at), title in zip(
+        st.columns(2), spaces.items(), ("Without seen images", "With seen images"), strict=True
     ):
         with column:
-            _small_map(each, title, kinds)
+            _small_map(each, at, corners, title, kinds)
 
 
-def _small_map(run: Run, title: str, kinds: Kinds) -> None:
-    if not run.has("projection"):
-        method_page.coming(run)
-        return
-    at = embedding.space(run, "pca", False)
+def _small_map(run: Run, at: Space, corners: np.ndarray, title: str, kinds: Kinds) -> None:
     radius = float(np.sqrt(run.threshold()))
     inside = cached.array(run, "scores", "test/distance") <= run.threshold()
     drawn = metric_map.embedding_map(
         at, kinds, cached.array(run, "test", "classes"), cached.known_classes(run)["class_names"], radius,
-        metric_map.layers(kinds, at), title=title, inside=inside, picked=pickers.picked(run.spec.task.hash),
+        metric_map.layers(kinds, at), title=title, window=corners, inside=inside,
+        picked=pickers.picked(run.spec.task.hash),
     )  # fmt: skip
     panels.show(drawn, f"metric_small_{run.id}", run=run.id)
 

@@ -69,7 +69,8 @@ def shown_layers(run: Run, at: Space) -> list[str]:
         pickers.into_link(HIDDEN, off or None)
 
     pickers.into_link(HIDDEN, hidden or None)
-    return st.pills("Layers", offered, selection_mode="multi", key=key, on_change=switch)
+    about = {"selection_mode": "multi", "key": key, "on_change": switch, "label_visibility": "collapsed"}
+    return st.pills("Layers", offered, **about)
 
 
 def show_map(run: Run, at: Space, line: Line, layers: Sequence[str], picked: int | None) -> None:

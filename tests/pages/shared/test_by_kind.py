@@ -23,7 +23,7 @@ def block(run_id: str, open_: bool) -> None:
     if open_:
         st.session_state["by_kind_table"] = True
     values = cached.array(run, "scores", "test/nap")
-    by_kind.accuracy([run])
+    by_kind.line(run, run.metrics("nap"), cached.kinds(run))
     by_kind.table(run, "nap", run.metrics("nap"), values, cached.kinds(run), "")
 
 

@@ -112,14 +112,24 @@ def test_discs_have_the_radius_of_the_balls_and_are_wholly_shown(test, plane, ki
     assert figure.layout.yaxis.scaleanchor == "x"
 
 
-def test_in_three_dimensions_balls_are_spheres_around_the_means(test, plane, kinds):
+def test_maps_side_by_side_have_one_scale_that_shows_both(test, plane):
+    one = flat(test, plane)
+    other = Space(one.train, 3 * one.test, one.places, 3 * one.centres - 5, one.axes, one.share)
+    low, high = metric_map.common_frame([one, other], 2.0)
+    apart = [metric_map.common_frame([each], 2.0) for each in (one, other)]
+    np.testing.assert_array_equal(low, np.minimum(apart[0][0], apart[1][0]))
+    np.testing.assert_array_equal(high, np.maximum(apart[0][1], apart[1][1]))
+    assert (low < other.centres.min(0) - 2).all() and (high > other.centres.max(0) + 2).all()
+
+
+def test_in_three_dimensions_balls_are_drawn_of_lines(test, plane, kinds):
     at = flat(test, plane, deep=True)
     figure = drawn(at, kinds, radius=2.0).figure
-    spheres = [trace for trace in figure.data if trace.type == "surface"]
-    for sphere, centre in zip(spheres, at.centres, strict=True):
-        points = np.stack([sphere.x, sphere.y, sphere.z], -1)
-        np.testing.assert_allclose(np.linalg.norm(points - centre, axis=-1), 2)
-    assert {trace.type for trace in figure.data} == {"surface", "scatter3d"}
+    lines = traces(drawn(at, kinds, radius=2.0))["balls"]
+    middle = np.nanmean(np.stack([lines.x, lines.y, lines.z], 1).reshape(2, -1, 3)[:, :-1], axis=1)
+    np.testing.assert_allclose(middle, at.centres, atol=0.1)
+    assert {trace.type for trace in figure.data} == {"scatter3d"}
+    assert "balls" not in traces(drawn(at, kinds, [MEANS], radius=2.0))
 
 
 def test_the_sentence_counts_who_lies_within_a_ball_kind_by_kind(test, plane, kinds):
@@ -149,10 +159,12 @@ def test_many_images_are_thinned_evenly_and_it_is_said(rng, monkeypatch):
     assert 8999 in chosen and len(np.unique(chosen)) == len(chosen) in (1220, 1221)
     assert len(metric_map.thinned(kinds, 9020)) == 9020
     points = rng.normal(size=(9020, 3))
-    at = Space(points[:5], points, np.arange(9020), points[:2], ("a", "b", "c"), 1.0)
+    at = Space(points, points, np.arange(9020), points[:2], ("a", "b", "c"), 1.0)
     picture = drawn(at, kinds)
-    assert "Of 9,020 test images 2,000 are drawn" in picture.sentence
-    assert sum(len(each.x) for each in picture.figure.data if each.customdata is not None) == 2000
+    assert "Of 9,020 test images 800 are drawn" in picture.sentence
+    assert "Of 9,020 training images 200 are drawn" in picture.sentence
+    assert sum(len(each.x) for each in picture.figure.data if each.customdata is not None) == 800
+    assert len(traces(picture)["training"].x) == 200
 
 
 def test_replay_keeps_its_axes_and_marks_the_means_of_the_probe(rng, kinds):
