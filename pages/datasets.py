@@ -160,23 +160,24 @@ facts += [shape_in_words(entry)] if entry.shape else []
 st.markdown(panels.escape(" · ".join([*facts, entry.origin])))
 if entry.note:
     st.caption(f":material/info: {panels.escape(entry.note)}")
-if not entry.present:
-    fetch(entry)
-elif entry.stand_in and entry.download_megabytes:
-    with st.expander(
-        f"Get the whole set ({entry.download_megabytes:,.0f} MB)", key="datasets_whole", on_change="rerun"
-    ) as whole:
-        if whole.open:
-            fetch(entry)
-if entry.present:
-    with st.spinner(f"Reading {entry.title}", show_time=True):
-        dataset = data.load(entry.name)
-    browse(dataset)
-    groupings(entry)
-
-every, own = st.tabs(
-    ["All datasets", "Add your own images"], key="datasets_tab", on_change="rerun", bind="query-params"
+images, every, own = st.tabs(
+    ["Images", "All datasets", "Add your own images"], key="datasets_tab", on_change="rerun", bind="query-params"
 )
+if images.open:
+    with images:
+        if not entry.present:
+            fetch(entry)
+        elif entry.stand_in and entry.download_megabytes:
+            with st.expander(
+                f"Get the whole set ({entry.download_megabytes:,.0f} MB)", key="datasets_whole", on_change="rerun"
+            ) as whole:
+                if whole.open:
+                    fetch(entry)
+        if entry.present:
+            with st.spinner(f"Reading {entry.title}", show_time=True):
+                dataset = data.load(entry.name)
+            browse(dataset)
+            groupings(entry)
 if every.open:
     with every:
         listing(entries)

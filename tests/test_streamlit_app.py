@@ -1,4 +1,6 @@
 import logging
+import re
+import tomllib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -9,6 +11,7 @@ from core.errors import WrongRequest
 from pages.shared import frame
 
 ROOT = Path(__file__).parents[1]
+LIMIT = re.compile(r"max_upload_size=(\w+)")
 PAGES = sorted(f"pages/{file.name}" for file in (ROOT / "pages").glob("*.py"))
 
 
@@ -56,3 +59,18 @@ def test_an_error_for_a_person_is_shown_as_its_own_sentence(app, monkeypatch):
     app.switch_page("pages/rapp.py").run()
     assert [error.value for error in app.error] == ["digits has no class x. Choose from 0, 1, 2."]
     assert not app.exception
+
+
+def test_the_server_takes_what_every_input_offers():
+    """An input may say more than server.maxUploadSize, and the browser believes it; the server refuses."""
+    taken = tomllib.loads((ROOT / ".streamlit" / "config.toml").read_text())["server"]["maxUploadSize"]
+    offered = {}
+    for path in (ROOT / "pages").rglob("*.py"):
+        text = path.read_text()
+        inputs = text.count("file_uploader(")
+        limits = LIMIT.findall(text)
+        assert len(limits) == inputs, f"{path.name}: every input says its limit"
+        for limit in limits:
+            number = limit if limit.isdigit() else re.search(rf"^{limit} = (\d+)", text, re.MULTILINE)[1]
+            offered[path.name] = int(number)
+    assert len(offered) >= 3 and max(offered.values()) <= taken, offered

@@ -38,8 +38,7 @@ def packed(
     if len(pictures) * prod(shape) > MAX_PACKED_BYTES:
         size = f"{shape[2]}x{shape[1]}"
         raise WrongRequest(f"{len(pictures):,} images at {size} need too much memory: choose a smaller size.")
-    progress(0.0, f"Reading image 1 of {len(pictures):,}")
-    usable, span = _measured(pictures, skipped, source)
+    usable, span = _measured(pictures, skipped, progress, source)
     images, found = _fitted(usable, shape, span, skipped, progress)
     require_images(len(images), source, skipped)
     names = layouts.clean_names(dict.fromkeys(picture.label for picture in found))
@@ -56,10 +55,14 @@ def packed(
     return Dataset("", "", classes, pixels, labels[order], train, groups[order], value_range=span)
 
 
-def _measured(pictures: Sequence[Picture], skipped: Skipped, source: Path | str) -> tuple[list[Picture], Range | None]:
+def _measured(
+    pictures: Sequence[Picture], skipped: Skipped, progress: Progress, source: Path | str
+) -> tuple[list[Picture], Range | None]:
     """The pictures that can be opened, and the range of their values where they have more than 8 bits."""
     usable, spans = [], []
-    for picture in pictures:
+    for number, picture in enumerate(pictures):
+        if number % WINDOW == 0:
+            progress(number / len(pictures), f"Looking for the range of values, {number + 1:,} of {len(pictures):,}")
         name, span = picture.file.name, None
         try:
             if picture.file.suffix not in EIGHT_BITS:

@@ -72,7 +72,9 @@ def test_one_class_of_one_half_is_browsed_sheet_by_sheet(open_page):
 
 
 def test_every_dataset_is_listed_with_its_size_and_whether_it_is_here(open_page):
-    listed = open_page("datasets").table[-1].value.map(lambda cell: cell.replace("\\", "")).set_index("Dataset")
+    app = open_page("datasets", datasets_tab="All datasets")
+    assert not images(app)  # what is not shown isn't read
+    listed = app.table[-1].value.map(lambda cell: cell.replace("\\", "")).set_index("Dataset")
     assert "here" in listed.loc["scikit-learn digits", "On this machine"]
     assert "to fetch, 12 MB" in listed.loc["MNIST", "On this machine"]
     assert listed.loc["MNIST", "Training images"] == "60,000"
@@ -114,6 +116,7 @@ def test_a_zip_is_looked_at_imported_and_offered_to_train(open_page, root):
     assert app.text_input[-1].value == "animals"
     button(app, "Import").click().run()
     assert "animals is there: 8 training and 2 test images." in words(app)
+    assert app.file_uploader[0].value is None and "Import" not in buttons(app)  # nothing is kept of the upload
     assert (root / "animals.npz").exists()
     assert data.entry("animals").classes == ("cat", "dog")
     queries = {link.proto.label: link.proto.query_string for link in app.main.get("page_link")}
@@ -145,6 +148,7 @@ def test_mvtec_is_shown_as_it_was_understood_and_its_halves_are_kept(open_page):
     assert app.text_input[-1].value == "screw"
     button(app, "Import").click().run()
     assert "screw is there: 24 training and 4 test images." in words(app)
+    assert app.file_uploader[0].value is not None  # the next set of it may be wanted
     link = next(each.proto.query_string for each in app.main.get("page_link") if each.proto.label == "Train on it")
     train = open_page("train", **{name: value[0] for name, value in parse_qs(link).items()})
     assert "**Normal**: good" in words(train) and not train.error
@@ -201,10 +205,10 @@ def test_a_name_that_is_taken_is_refused_and_another_can_be_tried(open_page):
 
 def test_decoded_copies_are_shown_with_their_size_and_can_be_removed(open_page, tmp_path, monkeypatch):
     monkeypatch.setenv("NOVELTY_CACHE", str(tmp_path / "cache"))
-    assert "Decoded copies" not in words(open_page("datasets"))
+    assert "Decoded copies" not in words(open_page("datasets", datasets_tab="All datasets"))
     digits = data.load("digits")
     data.cache.kept(tmp_path / "digits.npz", 1, lambda: digits)
-    app = open_page("datasets")
+    app = open_page("datasets", datasets_tab="All datasets")
     assert f"take {data.cache.size() / 1e6:,.0f} MB in `{tmp_path / 'cache'}`" in words(app)
     button(app, "Empty the cache").click().run()
     assert data.cache.size() == 0 and "Decoded copies" not in words(app)
@@ -214,5 +218,6 @@ def test_a_damaged_file_is_not_called_absent(open_page, root):
     (root / "pets.npz").write_bytes(b"hello")
     app = open_page("datasets", dataset="pets")
     assert "pets.npz in" in words(app) and "not a zip file" in words(app)
+    app = open_page("datasets", dataset="pets", datasets_tab="All datasets")
     listed = app.table[-1].value.map(lambda cell: cell.replace("\\", "")).set_index("Dataset")
     assert "can't be read" in listed.loc["pets", "On this machine"]

@@ -1,11 +1,14 @@
 """A person's own images, in a folder, a zip or a file of arrays: looked at, understood, then packed into a dataset."""
 
+import shutil
 import tempfile
+import weakref
 from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
 import streamlit as st
+from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from core import data, methods
 from core.data import FolderReport
@@ -35,25 +38,48 @@ def show() -> None:
         help="Also a zip, `.npz` or `.mat` on this computer. The better way for a large set: nothing is copied.",
     )
     archive = at_zip.file_uploader(
-        "or a zip", type=["zip", "npz", "mat"], key="datasets_zip", max_upload_size=LARGEST_UPLOAD
+        "or a zip", type=["zip", "npz", "mat"], key=f"datasets_zip_{_uploads()}", max_upload_size=LARGEST_UPLOAD
     )
-    if archive is None and not folder.strip():
-        _imported()
-        return
-    with tempfile.TemporaryDirectory() as scratch:
-        if archive is None:
-            source, mark = Path(folder.strip()).expanduser(), folder.strip()
-        else:
-            source, mark = Path(scratch, Path(archive.name).name), archive.file_id
-            source.write_bytes(archive.getbuffer())
-            if archive.size > LARGE:
-                st.caption("Unpacked on this computer, a set of this size is read faster as a folder.")
+    if archive is None:
+        st.session_state.pop("datasets_upload", None)
+        source, mark = Path(folder.strip()).expanduser(), folder.strip()
+    else:
+        source, mark = _on_disk(archive), archive.file_id
+        if archive.size > LARGE:
+            st.caption(
+                "An upload of this size stays in the server's memory while this page is open. Its path on this "
+                "computer, given as the folder, costs none."
+            )
+    if mark:
         part = _part(mark)
         report = _report(source, mark, part)
         if report:
             _found(report)
             _choose(source, report, part)
     _imported()
+
+
+def _uploads() -> int:
+    """How many imports there were in this session: each has an input of its own."""
+    return st.session_state.get("datasets_uploads", 0)
+
+
+class _Upload:
+    """An uploaded file as one on disk, which goes when this does: with the session, or another upload."""
+
+    def __init__(self, archive: UploadedFile) -> None:
+        folder = tempfile.mkdtemp(prefix="novelty-")
+        weakref.finalize(self, shutil.rmtree, folder, ignore_errors=True)
+        self.mark, self.path = archive.file_id, Path(folder, Path(archive.name).name)
+        self.path.write_bytes(archive.getvalue())  # which copies nothing; getbuffer would
+
+
+def _on_disk(archive: UploadedFile) -> Path:
+    """Where an upload lies, written there once: several hundred megabytes take a second each time."""
+    kept = st.session_state.get("datasets_upload")
+    if kept is None or kept.mark != archive.file_id:
+        kept = st.session_state["datasets_upload"] = _Upload(archive)
+    return kept.path
 
 
 def _part(mark: str) -> str:
@@ -145,6 +171,9 @@ def _choose(source: Path, report: FolderReport, part: str) -> None:
     )
     if entry:
         st.session_state["datasets_imported"] = entry.name
+        if not part:  # of several sets the next may be wanted
+            st.session_state["datasets_uploads"] = _uploads() + 1  # an empty input: the server forgets its content
+            st.rerun()
 
 
 def _size_in_words(side: int | None, report: FolderReport) -> str:
