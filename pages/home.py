@@ -60,9 +60,7 @@ def family(cards: list[Card]) -> None:
         if run:
             scores = cached.array(run, "scores", f"test/{card.headline}")
             picture = figures.miniature(scores, cached.kinds(run), run.threshold(), cached.held_out_scores(run))
-            st.plotly_chart(
-                picture.figure, key=f"home_{card.family}", config={"displayModeBar": False}, alt=picture.sentence
-            )
+            panels.chart(picture, key=f"home_{card.family}", config={"displayModeBar": False}, alt=picture.sentence)
         st.markdown(f":small[{panels.escape(card.sentence)}]")
         if run:
             score = f"{card.title}, {card.score(card.headline).title}"

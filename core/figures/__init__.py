@@ -14,7 +14,6 @@ from core.figures.charts import (
     SVG_POINTS,
     Curve,
     log_axis,
-    magnified,
     pr,
     roc,
     scatter,
@@ -36,6 +35,7 @@ from core.figures.palette import (
     translucent,
 )
 from core.figures.picture import Picture, as_csv, csv, html, number, percent, three_digits
+from core.figures.screen import magnified, on_screen
 from core.figures.sheets import enlarge, strip
 
 __all__ = [
@@ -61,6 +61,7 @@ __all__ = [
     "log_axis",
     "magnified",
     "number",
+    "on_screen",
     "percent",
     "pr",
     "roc",

@@ -59,17 +59,6 @@ def _ink(words: str) -> dict[str, Any]:
     return {"automargin": True, "title": {"text": words, "font": {"color": INK}}, "tickfont": {"color": INK}}
 
 
-def magnified(figure: go.Figure, scale: float = 1.4) -> go.Figure:
-    """A copy whose text is larger by `scale`, for the last row of a classroom; the theme's sizes know nothing of it."""
-    text, height = round(12 * scale), (figure.layout.height or 450) * scale
-    large = go.Figure(figure).update_layout(height=height, font_size=text, legend_font_size=text)
-    large.update_layout(title_font_size=16 * scale, margin_t=(figure.layout.margin.t or 60) * scale)
-    large.update_annotations(font_size=text)
-    for axes in (large.update_xaxes, large.update_yaxes):
-        axes(tickfont_size=text, title_font_size=text)
-    return large
-
-
 def scatter(x: ArrayLike, y: ArrayLike, **options) -> go.Scatter | go.Scattergl:
     """A trace of points or lines in single precision, drawn by WebGL where there are too many points for SVG."""
     x, y = np.asarray(x, np.float32), np.asarray(y, np.float32)

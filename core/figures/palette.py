@@ -9,7 +9,7 @@ NOVEL = "#D55E00"
 ANOMALY = "#CC79A7"
 SERIES = ("#009E73", "#E69F00", "#56B4E9")  # what has no meaning of its own, in this order
 CONTROL = "#7F7F7F"  # control lines and published figures; 3.8:1 or better against both themes
-# Text and thresholds: Streamlit's theme for charts puts its text colour in this one's place; elsewhere near black.
+# Text and thresholds: on a page (screen.py) the text colour of its theme; elsewhere near black.
 INK = "#000037"
 
 # Amounts, small to large: viridis.  Differences, centred at 0: from normal's blue to novel's orange.

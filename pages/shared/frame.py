@@ -15,6 +15,7 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from core.errors import DamagedRun, NoveltyError
+from core.figures import screen
 from core.runs import store
 from core.runs.process import leftovers
 from pages.shared import panels
@@ -26,16 +27,26 @@ STYLE = """<style>
 [data-testid=stImage] img { border-radius: 0; image-rendering: pixelated; }
 .js-plotly-plot .modebar-container { top: auto !important; bottom: 0; height: 26px !important; }
 </style>"""  # a chart's tools lie below it: above they would lie on its title
-# What charts draw in the text colour. Streamlit puts it into a chart when that is first drawn, in one of these two for
-# light and dark, and leaves it there when the theme changes; so the page's own text colour takes its place.
-INKS = ("rgb(38, 39, 48)", "rgb(250, 250, 250)")
+# Charts are drawn in ink and on paper of the theme that reigns when the page runs. A change of theme doesn't run it, so
+# what the style sheet reaches takes the page's own colours.
 FOLLOW_THEME = "\n".join(
-    ", ".join(f'.js-plotly-plot svg [style*="{what}: {ink}"]' for ink in INKS)
+    ", ".join(f'.js-plotly-plot svg [style*="{what}: {ink}"]' for ink in screen.INKS)
     + f" {{ {what}: currentColor !important; }}"
     for what in ("fill", "stroke")
 )
+FOLLOW_THEME += """
+.js-plotly-plot .main-svg { background: transparent !important; }
+.js-plotly-plot .hoverlayer .hovertext > path, .js-plotly-plot .hoverlayer .bg { fill: Canvas !important; }
+"""
 LEFT_OUT = "left_out"  # the sentence about a damaged run that the page was just drawn anew without
-LARGE_TYPE = "<style>html { font-size: 22px; }</style>"  # Streamlit measures in rem, so this enlarges everything
+# Streamlit measures in rem, so this enlarges everything; what it would cut goes on in a new line.
+LARGE_TYPE = """<style>
+html { font-size: 22px; }
+[role=tablist], [data-testid=stButtonGroup] > div, [data-testid=stButtonGroup] [role=radiogroup] { flex-wrap: wrap; }
+[data-testid=stPageLink] a, [data-testid=stPageLink] span, [data-testid=stPageLink] p,
+[data-testid=stCheckbox] label, [data-testid=stCheckbox] [data-testid=stMarkdownContainer],
+[data-testid=stCheckbox] p, [data-testid=stMetricLabel] * { white-space: normal; overflow: visible; height: auto; }
+</style>"""
 
 
 def through_entry() -> None:

@@ -2,11 +2,13 @@
 
 import re
 from collections.abc import Callable, Sequence
+from typing import Any
 from urllib.parse import urlsplit
 
 import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
+from streamlit.delta_generator import DeltaGenerator
 
 from core import figures
 from core.errors import NoveltyError
@@ -44,8 +46,9 @@ def show(
         "modeBarButtonsToRemove": ["zoomIn2d", "zoomOut2d", "autoScale2d"],
         "toImageButtonOptions": {"filename": stem, "format": "png", "scale": 2},
     }
-    event = st.plotly_chart(
-        figures.magnified(picture.figure) if st.session_state.get("large_type") else picture.figure,
+    event = chart(
+        picture,
+        large=bool(st.session_state.get("large_type")),
         key=key,
         on_select=on_select or "ignore",
         selection_mode="points",
@@ -62,6 +65,16 @@ def show(
         st.caption("As PNG: the camera that appears below the chart.")
     points = event["selection"]["points"] if on_select else []
     return int(np.ravel(points[0]["customdata"])[0]) if points else None
+
+
+def chart(picture: Picture, place: DeltaGenerator | None = None, large: bool = False, **options: Any) -> Any:
+    """A bare chart in the app's look.
+
+    place: where it stands.  large: with larger text.  options: of `st.plotly_chart`, whose event it returns.
+    """
+    figure = figures.magnified(picture.figure) if large else picture.figure
+    shown = figures.on_screen(figure, st.context.theme.type == "dark")
+    return (place or st).plotly_chart(shown, theme=None, **options)
 
 
 def _download(label: str, data: Callable[[], str], file_name: str, mime: str, key: str) -> None:

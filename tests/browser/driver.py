@@ -23,18 +23,21 @@ PATIENCE = 60  # seconds, for a machine that is busy with other things
 
 
 @contextmanager
-def server(store: Path, log: Path, script: Path = ROOT / "streamlit_app.py") -> Iterator[str]:
-    """The app on a free port of this machine, with its runs in `store` and its output in `log`. Yields its address."""
+def server(store: Path, log: Path, script: Path | None = None, root: Path = ROOT) -> Iterator[str]:
+    """The app on a free port of this machine, with its runs in `store` and its output in `log`. Yields its address.
+
+    script: what to serve, the entry script by default.  root: the folder of the project, or of another build of it.
+    """
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    command = [sys.executable, "-m", "streamlit", "run", str(script)]
+    command = [sys.executable, "-m", "streamlit", "run", str(script or root / "streamlit_app.py")]
     options = [f"--server.port={port}", "--server.headless=true", "--server.fileWatcherType=none"]
     with log.open("w") as output:
         process = subprocess.Popen(
             command + options,
-            cwd=ROOT,
-            env={**os.environ, "NOVELTY_CHECKPOINTS": str(store), "PYTHONPATH": str(ROOT)},
+            cwd=root,
+            env={**os.environ, "NOVELTY_CHECKPOINTS": str(store), "PYTHONPATH": str(root)},
             stdout=output,
             stderr=subprocess.STDOUT,
         )

@@ -6,11 +6,22 @@ from pathlib import Path
 
 import pytest
 
-from core import figures
 from pages.shared import frame
 from tests.browser import driver
 
 pytestmark = pytest.mark.browser
+# Of all charts: titles and labels that leave their chart by more than 2 pixels, and those that lie on another one.
+MISPLACED = """() => [...document.querySelectorAll('.js-plotly-plot')].flatMap(chart => {
+    const whole = chart.querySelector('.main-svg').getBoundingClientRect();
+    const texts = [...chart.querySelectorAll('.gtitle, .xtitle, .ytitle, .legendtext, .xtick text, .ytick text')]
+        .filter(text => text.textContent.trim()).map(text => [text.textContent, text.getBoundingClientRect()]);
+    const cut = texts.filter(([_, box]) => box.left < whole.left - 2 || box.right > whole.right + 2
+        || box.top < whole.top - 2 || box.bottom > whole.bottom + 2).map(([text]) => 'cut: ' + text);
+    const on = texts.flatMap(([text, box], place) => texts.slice(place + 1).filter(([_, other]) =>
+        Math.min(box.right, other.right) - Math.max(box.left, other.left) > 2
+        && Math.min(box.bottom, other.bottom) - Math.max(box.top, other.top) > 6).map(each => text + ' on ' + each[0]));
+    return [...cut, ...on];
+})"""
 
 
 def test_a_deep_link_on_a_fresh_server_has_its_frame_and_keeps_its_query(fresh_app, page):
@@ -100,30 +111,8 @@ def test_large_type_enlarges_and_stays_on_the_next_page(app, page):
     assert page.locator("h1").first.evaluate("title => parseFloat(getComputedStyle(title).fontSize)") > 1.2 * height
 
 
-@pytest.mark.parametrize(("theme", "bright"), [("light", False), ("dark", True)])
-def test_ink_takes_the_text_colour_of_the_theme(chromium, tmp_path, theme, bright):
-    """`INK` stands in for a colour of Streamlit's chart theme; a later Streamlit might stop replacing it."""
-    script = Path(tmp_path, "streamlit_app.py")
-    script.write_text(
-        "import streamlit as st\n"
-        "from core import figures\n"
-        "st.title('One picture')\n"
-        "kinds = figures.Kinds.of_test([0, 0, 1, 1])\n"
-        "st.plotly_chart(figures.score_histogram([1, 2, 3, 4], kinds, 2.5, 'Scores').figure)\n"
-    )
-    with driver.server(tmp_path, tmp_path / "server.log", script) as address:
-        page = driver.new_page(chromium, theme=theme)
-        page.goto(address)
-        line = page.locator(".shapelayer path").first
-        line.wait_for(state="attached")
-        red, green, blue = line.evaluate("line => getComputedStyle(line).stroke.match(/\\d+/g).map(Number)")[:3]
-        page.context.close()
-    assert f"#{red:02x}{green:02x}{blue:02x}" != figures.INK
-    assert (min(red, green, blue) > 200) if bright else (max(red, green, blue) < 80)
-
-
 def test_a_change_of_theme_reaches_every_chart_at_once(app, chromium):
-    """Streamlit leaves the text colour of the theme in which a chart was first drawn."""
+    """They are drawn in the ink of the theme that reigned when the page ran, which a change of theme doesn't repeat."""
     page = driver.new_page(chromium, theme="light")
     page.goto(f"{app}/rapp")
     driver.settle(page)
@@ -148,9 +137,39 @@ def test_a_change_of_theme_reaches_every_chart_at_once(app, chromium):
     page.emulate_media(color_scheme="dark")
     driver.until(page, lambda: darkest_and_brightest()[0] > 200)
     assert brightest_stroke() > 200
-    page.emulate_media(color_scheme="light")
+    page.get_by_text("Large type").click()  # runs the page, in the dark
+    page.wait_for_function("parseFloat(getComputedStyle(document.querySelector('.gtitle')).fontSize) > 20")
+    driver.settle(page)
+    assert darkest_and_brightest()[0] > 200 and brightest_stroke() > 200
+    page.get_by_test_id("stMainMenuButton").click()
+    page.get_by_test_id("stMainMenuItem-theme-Light").click()
     driver.until(page, lambda: darkest_and_brightest()[1] < 80)
     page.context.close()
+
+
+def test_a_chart_is_drawn_once(app, page):
+    """Not again for a theme applied anew, nor for labels that had no room: six times of that is a second to wait."""
+    page.add_init_script(
+        "window.drawn = 0; new MutationObserver(changes => { for (const {addedNodes} of changes)"
+        " for (const node of addedNodes) if (node.matches?.('.js-plotly-plot .xtick')) window.drawn++; })"
+        ".observe(document, {subtree: true, childList: true});"
+    )
+    page.goto(f"{app}/rapp?rapp_run=rapp-ae-digits-multimodal-3")
+    driver.settle(page)
+    page.wait_for_timeout(500)
+    labels = page.locator(".js-plotly-plot .xtick").count()
+    assert labels > 30 and page.evaluate("window.drawn") < 1.3 * labels
+
+
+@pytest.mark.parametrize("name", ["compare", "score", "svdd"])
+def test_no_text_of_a_chart_is_cut_or_lies_on_another_even_in_large_type(app, page, name):
+    page.goto(f"{app}/{name}")
+    driver.settle(page)
+    page.get_by_text("Large type").click()
+    page.wait_for_function("getComputedStyle(document.documentElement).fontSize == '22px'")
+    driver.settle(page)
+    page.wait_for_timeout(1000)
+    assert page.evaluate(MISPLACED) == []
 
 
 def test_the_tools_of_a_chart_appear_on_hover_and_not_on_its_title(app, page):

@@ -29,7 +29,11 @@ def learning(snapshots: Snapshots, kinds: Kinds, window: Window, shown: int) -> 
         figure.add_trace(scatter(epochs, values, name=score, **looks))
     figure.add_vline(x=shown, line={"color": INK, "dash": "dash", "width": 1.5})
     style(figure, "What the training did", "Epoch (log scale)", f"AUROC, {len(layers[0])} probe images", height=300)
-    figure.update_xaxes(type="log", tickvals=epochs, ticktext=[str(epoch) for epoch in epochs])
+    ticks = epochs[:1]
+    for epoch in epochs[1:]:  # on this axis late epochs lie close together
+        if epoch > ticks[-1] * (epochs[-1] / epochs[0]) ** 0.08:
+            ticks.append(epoch)
+    figure.update_xaxes(type="log", tickvals=ticks, ticktext=[str(epoch) for epoch in ticks])
     values = reached[name]
     best = int(np.argmax(values))
     peak = "" if best == len(values) - 1 else f"; it was highest, {values[best]:.3f}, after epoch {epochs[best]}"

@@ -25,6 +25,7 @@ from core.figures.charts import stacked
 from core.figures.pages.compare_lines import Entrant, Line, Metric, best, duration, signed
 
 SYMBOLS = ("circle", "diamond", "square", "triangle-up", "cross", "x", "star", "hexagon")
+FEW = 6  # methods whose names have room below a matrix, and whose intervals have it in its cells
 SHORTEST = 0.05  # seconds, so that every training has a place on a logarithmic axis
 MEASURES = {"auroc": "AUROC of each class", "called": "Share called novel"}
 
@@ -80,7 +81,7 @@ def ridges(lines: Sequence[Line], kinds: Kinds, height: int = 400) -> Picture:
             )
     figure.add_vline(x=1, line={"color": INK, "dash": "dash", "width": 2})
     style(figure, "Scores of normal and novel images", "Standardised score: 0 median normal, 1 threshold", "", height)
-    ticks = [tick for tick in range(-4, 9) if low < tick < high - 0.3]
+    ticks = [tick for tick in range(-4, 9) if low < tick < high - 0.25 * (high - low)]  # the rest is for "more"
     more = {"text": "more →", "x": 1, "y": 0, "xref": "paper", "yref": "paper", "yanchor": "top", "xanchor": "right"}
     figure.add_annotation(showarrow=False, yshift=-2, **more)
     figure.update_xaxes(range=[low, high], tickvals=ticks, zeroline=False)
@@ -174,7 +175,9 @@ def cost(lines: Sequence[Line], control: Line | None = None) -> Picture:
     times = {line.name: line.seconds for line in lines if line.seconds is not None}
     trained = [line for line in lines if line.name in times]
     figure = go.Figure()
-    for order, line in enumerate(trained):
+    for order, line in enumerate(lines):  # its place in all pictures of the page gives its colour
+        if line.name not in times:
+            continue
         auroc = line.metric("auroc")
         error = {"array": [auroc["high"] - auroc["value"]], "arrayminus": [auroc["value"] - auroc["low"]], "width": 5}
         figure.add_scatter(
@@ -231,9 +234,12 @@ def differences(names: Sequence[str], estimates: Mapping[tuple[int, int], Metric
             values[i, j] = sign * found["value"]
             told = low > 0 or high < 0
             number = f"<b>{signed(sign * found['value'])}</b>" if told else signed(sign * found["value"])
-            texts[i][j] = f"{number}<br>{signed(low)} to {signed(high)}" if count <= 6 else number
+            texts[i][j] = f"{number}<br>{signed(low)} to {signed(high)}" if count <= FEW else number
     limit = max(float(np.nanmax(np.abs(values))), 1e-3)
-    labels = [wrapped(name, 16) for name in names]
+    rows = columns = [wrapped(name, 16) for name in names]
+    if count > FEW:  # side by side their names would touch
+        columns = [str(place) for place in range(1, count + 1)]
+        rows = [f"{name} <b>{place}</b>" for name, place in zip(rows, columns, strict=True)]
     figure = go.Figure(
         go.Heatmap(
             z=values,
@@ -252,9 +258,9 @@ def differences(names: Sequence[str], estimates: Mapping[tuple[int, int], Metric
         )
     )
     style(figure, "AUROC of the row minus AUROC of the column", "", "", 160 + 62 * count)
-    axis = {"tickvals": list(range(count)), "ticktext": labels, "showgrid": False, "zeroline": False, "tickangle": 0}
-    figure.update_xaxes(**axis)
-    figure.update_yaxes(**axis, autorange="reversed")
+    axis = {"tickvals": list(range(count)), "showgrid": False, "zeroline": False, "tickangle": 0}
+    figure.update_xaxes(**axis, ticktext=columns)
+    figure.update_yaxes(**axis, ticktext=rows, autorange="reversed")
     apart = sum(found["low"] > 0 or found["high"] < 0 for found in estimates.values())
     most = max(estimates, key=lambda pair: abs(estimates[pair]["value"]))
     high, low = most if estimates[most]["value"] > 0 else most[::-1]

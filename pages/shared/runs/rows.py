@@ -78,7 +78,7 @@ def follow(run: Run, prefix: str, large: bool = False) -> None:
             losses = loss(epochs)
             if len(losses) > 1 and large:
                 picture = pictures.loss_curve(losses, len(epochs_of_stage(epochs)), epochs[-1]["stage"])
-                curve.plotly_chart(picture.figure, key=f"{prefix}_loss_{run.id}", config=BARE, alt=picture.sentence)
+                panels.chart(picture, curve, key=f"{prefix}_loss_{run.id}", config=BARE, alt=picture.sentence)
             elif len(losses) > 1:
                 curve.image(pictures.sparkline(losses), alt=f"The loss over {len(losses)} epochs")
         elif state == FINISHED:

@@ -15,7 +15,7 @@ from core.errors import NoveltyError
 from core.figures.pages import score as figures
 from core.knobs import Shape
 from core.runs.store import Run
-from pages.shared import cached, pickers
+from pages.shared import cached, panels, pickers
 from pages.shared.score import pad
 
 SOURCES = {"sample": "Sample", "upload": "Upload", "camera": "Camera", "draw": "Draw"}
@@ -220,8 +220,9 @@ def _sample(runs: Sequence[Run]) -> Given:
     draw = partial(figures.sample_sheet, tested["images"][sheet], kinds[sheet], sheet.tolist(), labels, place)
     picture = cached.remember(run, draw, "sample sheet", number, place)
     key = f"score_sheet_{task}_{number}"
-    pictures.plotly_chart(
-        picture.figure,
+    panels.chart(
+        picture,
+        pictures,
         key=key,
         on_select=pickers.pick_from(key, task),
         selection_mode="points",

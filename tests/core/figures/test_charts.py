@@ -12,13 +12,6 @@ def rng() -> np.random.Generator:
     return np.random.default_rng(0)
 
 
-def test_magnified_leaves_the_original_alone():
-    figure = figures.style(go.Figure(go.Bar(y=[1])), "Bars", "x", "y", height=300)
-    large = figures.magnified(figure, 1.5)
-    assert (large.layout.height, large.layout.xaxis.tickfont.size) == (450, 18)
-    assert (figure.layout.height, figure.layout.xaxis.tickfont.size) == (300, None)
-
-
 @pytest.mark.parametrize(("points", "kind"), [(1_000, "scatter"), (1_001, "scattergl")])
 def test_many_points_are_drawn_by_webgl_in_single_precision(points, kind):
     trace = figures.scatter(np.arange(points), np.arange(points))
