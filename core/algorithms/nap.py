@@ -22,14 +22,23 @@ from core.algorithms.nearly_singular import SINGULAR_CUT, Lifted, narrow_root, w
 
 @dataclass(frozen=True, eq=False)
 class Statistics:
-    """count: training images n.  mean: float64 [D].  scatter: float64 [D, D], symmetric, about the mean."""
+    """count: training images n.  mean: float64 [D].  scatter: float64 [D, D], symmetric, about the mean.
+
+    start: the column of the pathway that is their first, where they are of some of its layers alone.
+    """
 
     count: int
     mean: Tensor
     scatter: Tensor
+    start: int = 0
 
     def to(self, device: torch.device) -> "Statistics":
-        return Statistics(self.count, self.mean.to(device), self.scatter.to(device))
+        return replace(self, mean=self.mean.to(device), scatter=self.scatter.to(device))
+
+    def of(self, columns: slice) -> tuple[Tensor, Tensor]:
+        """Mean [d] and scatter [d, d] of these columns of the pathway."""
+        own = slice(columns.start - self.start, columns.stop - self.start)
+        return self.mean[own], self.scatter[own, own]
 
 
 class Stream:
@@ -151,14 +160,15 @@ def whitening(statistics: Statistics, pathway: Pathway, first: int, last: int, r
     root: the `narrow_root` of the whole pathway's scatter, where it is at hand.
     """
     columns = pathway.columns(*pathway.free(first, last))
+    mean, block = statistics.of(columns)
     if statistics.count > (width := columns.stop - columns.start):
-        factor, sound = cholesky(statistics.scatter[columns, columns])
+        factor, sound = cholesky(block)
         if sound == width:
-            return Whitening(columns, statistics.mean[columns], factor.float().contiguous(), True, width)
+            return Whitening(columns, mean, factor.float().contiguous(), True, width)
     # Where the training rows don't span the window, the last layer counts: it tilts the span that images project on.
     columns = pathway.columns(first, last)
     width = columns.stop - columns.start
-    block, mean = statistics.scatter[columns, columns], statistics.mean[columns]
+    mean, block = statistics.of(columns)
     if statistics.count <= width:  # centred rows span one dimension less than their number
         root = narrow_root(block, statistics.count - 1) if root is None else root[columns]
         factor = whitened_root(root)

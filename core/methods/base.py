@@ -34,6 +34,7 @@ class Detector(ABC):
         self.knobs = knobs
         self.shape = tuple(shape)
         self.device = torch.device("cpu")
+        self.headline_alone = False  # whether nothing else is asked of it, so that statistics of other scores can wait
         self.collapsed: str | None = None  # a sentence where the training has lost what the scores are made of
 
     @abstractmethod

@@ -19,6 +19,7 @@ Differs from the paper:
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -69,16 +70,23 @@ def real_or_fake(logits: Tensor, real: bool) -> Tensor:
 # --- scores -----------------------------------------------------------------------------------------------------------
 
 
-def pathway_differences(encoder: nn.ModuleList, images: Tensor, redrawn: Tensor) -> list[Tensor]:
-    """d_i = g_{:i}(A(x)) - g_{:i}(x) for i = 0..L.
+def passed(encoder: nn.ModuleList, images: Tensor) -> list[Tensor]:
+    """g_{:i}(x) for i = 0..L: the image itself, then what each layer gives.
 
-    images, redrawn: [B, pixels].  Returns L + 1 tensors [B, w_i].  Source: paper, section 3.
+    images: [B, pixels].  Returns L + 1 tensors [B, w_i].
     """
-    differences = [redrawn - images]
+    values = [images]
     for layer in encoder:
-        images, redrawn = layer(images), layer(redrawn)
-        differences.append(redrawn - images)
-    return differences
+        values.append(layer(values[-1]))
+    return values
+
+
+def pathway_differences(images: list[Tensor], redrawn: list[Tensor]) -> list[Tensor]:
+    """d_i = g_{:i}(A(x)) - g_{:i}(x) for i = 0..L, from the two passes.
+
+    images, redrawn: L + 1 tensors [B, w_i], as the differences.  Source: paper, section 3.
+    """
+    return [of_redrawn - of_image for of_image, of_redrawn in zip(images, redrawn, strict=True)]
 
 
 def sap(squared_norms: Tensor, first: int, last: int) -> Tensor:
@@ -147,7 +155,7 @@ class PrepareScores(DetectorStage):
 class Rapp(Detector):
     """What the three variants share: networks, pathway, scores, state.
 
-    A variant adds `optimisers`, `step` and `redraw`.
+    A variant adds `optimisers`, `step` and `decoded`.
     """
 
     latent_outputs = 1  # numbers that the encoder gives per latent unit
@@ -180,7 +188,11 @@ class Rapp(Detector):
 
     def redraw(self, images: Tensor) -> Tensor:
         """The reconstruction A(x) at test time.  [B, pixels] -> [B, pixels]."""
-        return through(self.decoder, through(self.encoder, images))
+        return self.decoded(through(self.encoder, images))
+
+    def decoded(self, codes: Tensor) -> Tensor:
+        """The reconstruction from what the encoder gives: [B, its outputs] -> [B, pixels]."""
+        return through(self.decoder, codes)
 
     def autocast(self) -> AbstractContextManager:
         return torch.autocast(self.device.type, torch.bfloat16, enabled=self.knobs.precision == "bfloat16")
@@ -207,20 +219,28 @@ class Rapp(Detector):
         total = sum(squared_error(x, self.redraw(x)) for x in map(self.pixels, images.split(4096)))
         return float(total) / len(images)
 
-    def differences(self, images: Tensor) -> tuple[Tensor, Tensor]:
-        """(all d_i side by side [B, D], the reconstruction [B, pixels]) of uint8 images, in evaluation mode."""
+    def differences(self, images: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """All d_i side by side [B, D], the reconstruction [B, pixels], the codes, of uint8 images, in evaluation mode.
+
+        codes: what the encoder gives for the images, [B, its outputs].
+        """
         self.networks.eval()
-        pixels = self.pixels(images)
-        redrawn = self.redraw(pixels)
-        return torch.cat(pathway_differences(self.encoder, pixels, redrawn), 1), redrawn
+        # The reconstruction is made of the image's own pass, so that is taken only once.
+        values = passed(self.encoder, self.pixels(images))
+        redrawn = self.decoded(values[-1])
+        return torch.cat(pathway_differences(values, passed(self.encoder, redrawn)), 1), redrawn, values[-1]
 
     @torch.inference_mode()
     def fit_statistics(self, images: Tensor, progress: Progress | None = None) -> None:
-        """Mean and scatter of the pathway differences of all training images, and the map of the chosen window."""
-        stream = Stream(sum(self.pathway.widths), self.device)
+        """Mean and scatter of the pathway differences of all training images, and the map of the chosen window.
+
+        Of the window's columns alone, where only the headline score will be asked for.
+        """
+        columns = self.pathway.columns(*(self.knobs.window() if self.headline_alone else (0, self.pathway.last)))
+        stream = Stream(columns.stop - columns.start, self.device)
         for batch in batches(images, self.chunk, progress or Progress(), shuffle=False):
-            stream.update(self.differences(images[batch])[0])
-        self.statistics = stream.statistics()
+            stream.update(self.differences(images[batch])[0][:, columns])
+        self.statistics = replace(stream.statistics(), start=columns.start)
         self.whitening = whitening(self.statistics, self.pathway, *self.knobs.window())
         self._all_windows = None
 
@@ -239,7 +259,7 @@ class Rapp(Detector):
         return torch.stack([each.square().sum(1) for each in differences.split(self.pathway.widths, 1)], 1)
 
     def score_batch(self, images: Tensor) -> dict[str, Tensor]:
-        differences, _ = self.differences(images)
+        differences, *_ = self.differences(images)
         norms = self.squared_norms(differences)
         assert self.whitening is not None, "score is called after training"
         scores = {
@@ -255,11 +275,11 @@ class Rapp(Detector):
         reconstruction: uint8 [B, C, H, W].  layers: |d_i|^2, [B, L + 1].  latent: [B, bottleneck].
         windows: NAP of all, [B, W].
         """
-        differences, redrawn = self.differences(images)
+        differences, redrawn, codes = self.differences(images)
         reasons = {
             "reconstruction": (redrawn.clamp(0, 1) * 255).round().byte().view(len(images), *self.shape),
             "layers": self.squared_norms(differences),
-            "latent": through(self.encoder, self.pixels(images))[:, : self.knobs.bottleneck],
+            "latent": codes[:, : self.knobs.bottleneck],
         }
         every = self.all_windows()
         return reasons if every is None else reasons | {"windows": every.nap(differences)}
@@ -294,7 +314,7 @@ class Rapp(Detector):
     @torch.inference_mode()
     def snapshot(self, probe: Tensor, stage: str) -> Arrays:
         """layers [P, L + 1] of the probe, and the reconstruction of its first 24 images."""
-        differences, redrawn = self.differences(probe)
+        differences, redrawn, _ = self.differences(probe)
         pictures = (redrawn[:24].clamp(0, 1) * 255).round().byte().view(-1, *self.shape)
         return {"layers": self.squared_norms(differences).cpu().numpy(), "reconstruction": pictures.cpu().numpy()}
 
@@ -377,8 +397,8 @@ class RappVAE(Rapp):
         z = mean + (log_variance / 2).exp() * noise
         return through(self.decoder, z.flatten(0, 1)).view(*z.shape[:2], -1)
 
-    def redraw(self, images: Tensor) -> Tensor:
-        mean, log_variance = self.encode(images)
+    def decoded(self, codes: Tensor) -> Tensor:
+        mean, log_variance = codes.chunk(2, 1)
         if not len(self.noise):
             return through(self.decoder, mean)
         return self.decode_draws(mean, log_variance, self.noise[:, None]).mean(0)

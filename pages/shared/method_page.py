@@ -80,8 +80,8 @@ def stop_while_coming(run: Run) -> None:
         return
     name = run.spec.card.headline
     numbers(run, name, {each.name: run.metrics(each.name) for each in run.spec.card.scores})
-    show_histogram(run)
     st.info(panels.escape(run.awaited(awaited[0])), icon=":material/pending:")
+    show_histogram(run)
 
     def look() -> None:
         if not any(run.lacks(part) for part in awaited):

@@ -47,6 +47,7 @@ def untrained(run: Run, task: Task, tensors: TaskTensors) -> Detector:
     """The run's network with its initial weights, after those stages that only measure."""
     spec = run.spec
     detector = build(methods.load(spec.method), spec.settings, task.shape, spec.seed).to(tensors.device)
+    detector.headline_alone = True
     for number, stage in enumerate(each for each in detector.stages(tensors) if not each.record.learns):
         seed_everything(spec.seed, number, 1)
         stage.begin(tensors, Progress())

@@ -368,6 +368,19 @@ def test_another_window_gives_the_scores_of_a_detector_trained_with_it(task, oth
     assert detector.knobs == unmoved
 
 
+@pytest.mark.parametrize("window", [(1, 3), (0, 2), (1, 2), (0, -1)])
+def test_who_is_asked_for_the_headline_alone_fits_its_window_alone(task, others, window):
+    settings = dataclasses.replace(VARIANTS[0][1], first_layer=window[0], last_layer=window[1])
+    whole, alone = (build(rapp.RappAE, settings, task.shape, 0) for _ in range(2))
+    alone.headline_alone = True
+    for each in (whole, alone):
+        each.fit_statistics(task.train)
+    np.testing.assert_allclose(alone.score(others)["nap"], whole.score(others)["nap"], rtol=1e-5)
+    columns = alone.pathway.columns(*settings.window())
+    assert len(alone.statistics.mean) == columns.stop - columns.start
+    torch.testing.assert_close(alone.statistics.of(columns)[1], whole.statistics.of(columns)[1])
+
+
 def test_the_windows_of_the_explanation_hold_nap(trained, others):
     detector = trained["RappAE"]
     reasons = detector.explain(others)
