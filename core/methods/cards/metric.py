@@ -34,7 +34,12 @@ class NetworkKnobs(ThresholdKnobs):
         help="Passes over the training images.",
     )
     learning_rate: float = knob(
-        _of_side(1e-3, 1e-3, 3e-4, 1e-3), 1e-4, label="Learning rate", low=1e-7, high=1.0, help="Step size of Adam."
+        lambda shape: 1e-3 if shape[1] < 32 else 3e-4,
+        1e-4,
+        label="Learning rate",
+        low=1e-7,
+        high=1.0,
+        help="Step size of Adam.",
     )
     first_drop: int = knob(
         0,

@@ -55,6 +55,14 @@ def test_shapes(shape):
     assert pooled == [] or pooled == [nn.MaxPool2d] * (len(pooled) - 1) + [nn.AvgPool2d]
 
 
+def test_a_larger_network_starts_by_telling_images_apart():
+    """With torch's own start, whose layers shrink what they pass on, the logits hardly differ."""
+    torch.manual_seed(0)
+    images = torch.rand(20, 3, 1, 1) * torch.ones(64, 64)
+    spread = {side: vgg.network((3, side, side), 10, 0.0)(images[..., :side, :side]).std(0).mean() for side in (48, 64)}
+    assert min(spread.values()) > 0.001, spread  # 0.01 and 0.02; by torch's own start 0.00001
+
+
 def test_dropout_is_the_share_that_is_dropped():
     """The code's 0.8 is what it keeps."""
     torch.manual_seed(0)
