@@ -158,7 +158,7 @@ def test_train_shows_metrics_controls_and_last_the_run(run, trained):
     assert ("doesn't beat: Five nearest training images, pixels" in text) == better
     assert text.splitlines()[-1].startswith(f"{run.id}: nap auroc {headline['value']:.3f}, aupr_novel ")
     assert "Published" not in text  # RaPP has no figure on digits
-    steps = ["train", "prepare", *3 * ["evaluate"], "nearest", "map", "control", "map"]
+    steps = ["train", "prepare", "evaluate", "nearest", "reasons", "portrait", "plane", "control", "map"]
     assert [line.split()[0].rstrip(":") for line in trained[1].err.splitlines()] == steps
 
 
