@@ -158,12 +158,28 @@ def runs_of(specs: Sequence[RunSpec]) -> dict[str, Run]:
     return {key: run for key, (_, run) in best.items()}
 
 
+def trained_share(run: Run) -> float | None:
+    """How much of a run's epochs are behind it, 0 to 1, over all its stages; None before the first.
+
+    A stage without a number of epochs counts as one.  What follows the training counts nothing.
+    """
+    live, stages = run.live(), run.spec.card.stages
+    if live.get("share") is None:
+        return None
+    epochs = [getattr(run.spec.settings, stage.epochs) if stage.epochs else 1 for stage in stages]
+    names = [stage.name for stage in stages]
+    if live["stage"] not in names:
+        return 1.0
+    place = names.index(live["stage"])
+    return (sum(epochs[:place]) + live["share"] * epochs[place]) / max(sum(epochs), 1)
+
+
 def of_run(settings: Mapping[str, Any], run: Run) -> Row:
     """What a run says of itself.  A damaged one counts as failed."""
     spec, state = run.spec, run.state
     row = Row(settings, spec, state, run.id, spec.card.headline, sentence=run.sentence)
     if state in LIVE:
-        return Row(**{**vars(row), "share": run.live().get("share")})
+        return Row(**{**vars(row), "share": trained_share(run)})
     if state != FINISHED:
         return row
     try:

@@ -7,6 +7,7 @@ import pytest
 
 from core.errors import DamagedRun
 from core.runs import files, store
+from core.runs.spec import request
 from core.sweeps import cells, rows, sweep
 from core.sweeps.rows import Row, Validation
 from tests.core.sweeps.small import kept, small
@@ -56,10 +57,23 @@ def test_the_run_that_says_most_stands_for_a_request(specs):
 
 def test_a_live_run_tells_how_far_it_is(specs):
     run = store.create(specs[0])
-    live = {"stage": "train", "epoch": 1, "epochs": 4, "share": 0.25, "rate": 9.0, "eta": None}
+    live = {"stage": "fit", "epoch": 1, "epochs": 4, "share": 0.25, "rate": 9.0, "eta": None}
     files.write_json(run.folder / "live.json", live)
     row = rows.of_run({"seed": 0}, run)
     assert (row.state, row.share, row.finished) == (store.QUEUED, 0.25, False)
+
+
+@pytest.mark.parametrize(
+    ("stage", "share", "expected"),
+    [("autoencoder", 0.5, 11 / 83), ("cluster", 0.0, 22 / 83), ("cluster", 0.5, 42 / 83), ("evaluate", 0.1, 1.0)],
+)
+def test_the_share_of_a_run_never_falls_when_a_stage_begins(empty, stage, share, expected):
+    changes = {"pretrain_epochs": 20, "cluster_epochs": 40, "epochs": 18}  # and three stages of one
+    run = store.create(request("digits", "latent-super-category", "CUR", "clad", changes=changes))
+    assert rows.trained_share(run) is None
+    live = {"stage": stage, "epoch": 1, "epochs": 1, "share": share, "rate": 9.0, "eta": None}
+    files.write_json(run.folder / "live.json", live)
+    assert rows.trained_share(run) == pytest.approx(expected)
 
 
 def test_a_damaged_run_counts_as_failed(specs):
