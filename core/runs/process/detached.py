@@ -20,9 +20,14 @@ def start(words: list[str], log: IO[bytes] | int, *inherited: int) -> None:
         stdout=log,
         stderr=log,
         cwd=store.PROJECT,
-        env=os.environ | {"NOVELTY_CHECKPOINTS": str(store.root())},
+        env=environment(),
         start_new_session=True,
         pass_fds=inherited,
     )
     # A finished child must be reaped, or it stays a zombie while the server lives.
     threading.Thread(target=process.wait, daemon=True).start()
+
+
+def environment() -> dict[str, str]:
+    """What such a process is started with: this one's environment, with the store by name."""
+    return os.environ | {"NOVELTY_CHECKPOINTS": str(store.root())}

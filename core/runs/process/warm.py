@@ -20,7 +20,7 @@ import time
 
 from core import methods
 from core.runs import store
-from core.runs.process import machine
+from core.runs.process import detached, machine
 
 IDLE_SECONDS = 300.0  # without a run, then it ends
 LOOK_SECONDS = 10.0  # between two looks at the memory that is left
@@ -148,7 +148,7 @@ class Waiting:
     def _usable(self) -> bool:
         if self.process is None:
             return False
-        if self.process.poll() is None and self.environment == _environment():
+        if self.process.poll() is None and self.environment == detached.environment():
             return True
         self._end()
         return False
@@ -159,7 +159,7 @@ class Waiting:
         return self.loaded
 
     def _start(self) -> None:
-        self.environment, self.loaded = _environment(), False
+        self.environment, self.loaded = detached.environment(), False
         self.channel, theirs = socket.socketpair()
         with theirs:
             self.process = subprocess.Popen(
@@ -179,11 +179,6 @@ class Waiting:
             self.process.kill()
             self.process.wait()
             self.process = None
-
-
-def _environment() -> dict[str, str]:
-    """What a run's process is started with: one that waits has read its part of it already."""
-    return os.environ | {"NOVELTY_CHECKPOINTS": str(store.root())}
 
 
 shared = Waiting()  # one a server

@@ -43,9 +43,13 @@ def same_place(monkeypatch, folder) -> None:
 def surroundings(patch: pytest.MonkeyPatch, folder: Path) -> None:
     for name, value in {"NOVELTY_CHECKPOINTS": str(folder), "NOVELTY_WARM": "", "OMP_NUM_THREADS": "1"}.items():
         patch.setenv(name, value)
-    environment = warm._environment
+    environment = warm.detached.environment
     # pytest changes one entry between the phases of a test
-    patch.setattr(warm, "_environment", lambda: {k: v for k, v in environment().items() if k != "PYTEST_CURRENT_TEST"})
+    patch.setattr(
+        warm.detached,
+        "environment",
+        lambda: {k: v for k, v in environment().items() if k != "PYTEST_CURRENT_TEST"},
+    )
 
 
 def loaded(each: warm.Waiting) -> None:
