@@ -228,6 +228,8 @@ ARRAYS: dict[str, dict[str, str]] = {
         "pca/ratio": "real 2",
         "umap/train?": "real n 2",
         "umap/test?": "real m 2",
+        "umap3/train?": "real n 3",
+        "umap3/test?": "real m 3",
         "umap_note?": "text",
     },
     "curves": CURVES,

@@ -1,8 +1,5 @@
 import json
-import os
 import shutil
-import subprocess
-import sys
 
 import numpy as np
 import pytest
@@ -11,29 +8,16 @@ from core import evaluation
 from core.figures import three_digits
 from core.runs import files, store
 from core.runs.store import Run
-from tests.conftest import PROJECT
+from tests.pages.training import trained
 from tests.pages.words import words
 
-TRAIN = """
-import json, sys, types
-from core.runs import spec, store
-from core.runs.process import worker
-
-class UMAP:  # the real one compiles for half a minute
-    def __init__(self, **options): pass
-    def fit(self, points):
-        self.embedding_ = points[:, :2]
-        return self
-    def transform(self, points): return points[:, :2]
-
-sys.modules["umap"] = types.SimpleNamespace(UMAP=UMAP)
-for method, changes in json.loads(sys.argv[1]):
+ASKED = """
+for method, changes in [["oc-svm", {}], ["oc-svm", {"solver": "linear", "landmarks": 50}], ["svdd", {}],
+["isolation-forest", {}], ["nearest-neighbours", {}], ["local-outlier-factor", {}], ["gaussian", {}],
+["oc-nn", {"pretrain_epochs": 2, "epochs": 3}], ["oc-cnn", {"pretrain_epochs": 2, "epochs": 2}], ["pca-error", {}]]:
     run = worker.execute(store.create(spec.request("digits", "multimodal", "3", method, changes=changes)))
     assert run.state == store.FINISHED, run.sentence
 """
-ASKED = """[["oc-svm", {}], ["oc-svm", {"solver": "linear", "landmarks": 50}], ["svdd", {}], ["isolation-forest", {}],
-["nearest-neighbours", {}], ["local-outlier-factor", {}], ["gaussian", {}],
-["oc-nn", {"pretrain_epochs": 2, "epochs": 3}], ["oc-cnn", {"pretrain_epochs": 2, "epochs": 2}], ["pca-error", {}]]"""
 LEARNED = {  # what only the pictures of this method say
     "oc-svm": "training images hold the border",
     "svdd": "training images hold the border",
@@ -50,10 +34,7 @@ LEARNED = {  # what only the pictures of this method say
 @pytest.fixture(scope="session")
 def fitted(tmp_path_factory):
     """A store with a run of every baseline on one task, the newest PCA error. Leave it as it is."""
-    folder = tmp_path_factory.mktemp("fitted")
-    environment = os.environ | {"NOVELTY_CHECKPOINTS": str(folder), "OMP_NUM_THREADS": "1", "PYTHONPATH": str(PROJECT)}
-    subprocess.run([sys.executable, "-c", TRAIN, ASKED], cwd=PROJECT, env=environment, check=True)
-    return folder
+    return trained(tmp_path_factory.mktemp("fitted"), ASKED)
 
 
 @pytest.fixture

@@ -153,7 +153,7 @@ def test_the_threshold_moves_balls_and_counts(runs, open_page):
 
 @pytest.mark.parametrize("name", ["Own axes", "PCA", "UMAP"])
 def test_every_map_in_two_and_three_dimensions(runs, open_page, name):
-    for axes in ("2-D", "3-D") if name != "UMAP" else ("2-D",):
+    for axes in ("2-D", "3-D"):
         app = open_page("metric", metric_run=runs["metric-learning-odm"].id, metric_map=name, metric_axes=axes)
         kinds = {trace["type"] for trace in chart(app, "The embedding")["data"]}
         assert ("scatter3d" in kinds) == (axes == "3-D")

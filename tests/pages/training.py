@@ -12,11 +12,11 @@ from core.runs import spec, store
 from core.runs.process import worker
 
 class UMAP:  # the real one compiles for half a minute
-    def __init__(self, **options): pass
+    def __init__(self, n_components, **options): self.size = n_components
     def fit(self, points):
-        self.embedding_ = points[:, :2]
+        self.embedding_ = points[:, :self.size]
         return self
-    def transform(self, points): return points[:, :2]
+    def transform(self, points): return points[:, :self.size]
 
 sys.modules["umap"] = types.SimpleNamespace(UMAP=UMAP)
 """

@@ -18,7 +18,7 @@ MAPS = {"own": "Own axes", "pca": "PCA", "umap": "UMAP"}
 MEANING = (
     "**Own axes**: the embedding itself, where it has two or three numbers. **PCA**: the axes along which known images "
     "vary most; distances are true there, but what differs in other directions lies over each other. **UMAP**: keeps "
-    "neighbourhoods and nothing else, so pretty islands are no distances; it is flat."
+    "neighbourhoods and nothing else, so pretty islands are no distances."
 )
 MOST_FLAT = 20_000  # test images drawn in two dimensions
 MOST_BALLS = 12
@@ -60,6 +60,9 @@ def space(name: str, deep: bool, test: NDArray, centres: NDArray, plane: Mapping
     "embedding" of training images [n, D].
     """
     titles: tuple[str, ...]
+    if name == "umap" and deep and "umap3/train" in plane:
+        titles = ("UMAP 1", "UMAP 2", "UMAP 3")
+        return Space(plane["umap3/train"], plane["umap3/test"], plane["test_of"], np.zeros((0, 3)), titles, None)
     if name == "umap":
         titles = ("UMAP: neighbourhoods count, distances mean nothing", "")
         return Space(plane["umap/train"], plane["umap/test"], plane["test_of"], np.zeros((0, 2)), titles, None)

@@ -95,7 +95,8 @@ class Card:
     knobs: the settings dataclass, a ThresholdKnobs.  scores: the main ones; headline: the first named of them.
     refuses: (settings, what the task offers) -> sentence or None.
     seeded: whether another seed gives another detector.  network: whether there is one that can be compared untrained.
-    gradients: whether its scores take gradients with respect to the image.
+    gradients: whether its scores take gradients with respect to the image.  maps: numbers of axes, 2 or 3, of the UMAP
+    maps that are made of its embedding.
     """
 
     name: str
@@ -112,6 +113,7 @@ class Card:
     seeded: bool = True
     network: bool = True
     gradients: bool = False
+    maps: tuple[int, ...] = (2,)
 
     def score(self, name: str) -> Score:
         """The score of this name."""

@@ -224,6 +224,7 @@ PLAIN = Card(
     headline="distance",
     stages=_EMBEDDING,
     refuses=refuses,
+    maps=(2, 3),
 )
 MINING = Card(
     name="metric-learning-odm",
@@ -236,6 +237,7 @@ MINING = Card(
     headline="distance",
     stages=_EMBEDDING,
     refuses=refuses,
+    maps=(2, 3),
 )
 TWIN = Card(
     name="softmax-twin",
@@ -250,4 +252,5 @@ TWIN = Card(
     stages=(_CLASSES, StageRecord("classifier", "Classifier", epochs="epochs", replay=True)),
     refuses=refuses,
     gradients=True,
+    maps=(2, 3),
 )

@@ -1,4 +1,4 @@
-"""Two-dimensional views of an embedding, stored with a run: a plane by PCA, and a map of neighbourhoods by UMAP.
+"""Views of an embedding, stored with a run: a plane by PCA, and maps of neighbourhoods by UMAP.
 
 For every method that explains images by an array `embedding`. projection.npz holds
 
@@ -7,10 +7,12 @@ For every method that explains images by an array `embedding`. projection.npz ho
     pca/train [n, 2], pca/test [m, 2], and pca/centres [K, 2] where the method's portrait has centres
     pca/mean [D], pca/axes [2, D], pca/ratio [2]      the plane, and the share of the variance along either axis
     umap/train [n, 2], umap/test [m, 2], or umap_note, a sentence why there is none; added once they are computed
+    umap3/train [n, 3], umap3/test [m, 3]      the same in three dimensions, for methods whose page turns it
 
 McInnes, Healy and Melville, UMAP: Uniform Manifold Approximation and Projection for Dimension Reduction, 2018.
 """
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -43,11 +45,12 @@ def store_plane(run: Run, detector: "Detector", task: Task) -> None:
 
 
 def store_map(run: Run) -> None:
-    """Add the UMAP map to projection.npz, where there is one: slow, so after the run has finished."""
+    """Add the UMAP maps to projection.npz, where there is one: slow, so after the run has finished."""
     if run.has("projection"):
         stored = run.arrays("projection")
         tested = run.arrays("explanations", "test/embedding")["test/embedding"][stored["test_of"]]
-        files.write_arrays(run.folder / "projection.npz", stored | neighbourhoods(stored["embedding"], tested))
+        sizes = [size for size in run.spec.card.maps if size <= max(2, tested.shape[1])]
+        files.write_arrays(run.folder / "projection.npz", stored | neighbourhoods(stored["embedding"], tested, sizes))
 
 
 def plane(train: np.ndarray, test: np.ndarray, centres: np.ndarray) -> dict[str, np.ndarray]:
@@ -71,13 +74,20 @@ def plane(train: np.ndarray, test: np.ndarray, centres: np.ndarray) -> dict[str,
     return {f"pca/{name}": array.astype(np.float32) for name, array in found.items()}
 
 
-def neighbourhoods(train: np.ndarray, test: np.ndarray) -> dict[str, np.ndarray]:
-    """UMAP fitted on the training embedding [n, D], the test embedding [m, D] put into it: umap/..., or umap_note."""
+def neighbourhoods(train: np.ndarray, test: np.ndarray, sizes: Sequence[int] = (2,)) -> dict[str, np.ndarray]:
+    """UMAP fitted on the training embedding [n, D], the test embedding [m, D] put into it: umap/..., or umap_note.
+
+    sizes: numbers of axes, 2 or 3; the map of three is umap3/...
+    """
     if len(train) < FEWEST:
         return {"umap_note": np.array(TOO_FEW)}
     try:
         from umap import UMAP  # compiles for seconds, so only where it is needed
     except ImportError:
         return {"umap_note": np.array(ABSENT)}
-    fitted = UMAP(n_neighbors=NEIGHBOURS, random_state=0, n_jobs=1).fit(train)  # one job: else the seed isn't kept
-    return {"umap/train": fitted.embedding_.astype(np.float32), "umap/test": fitted.transform(test).astype(np.float32)}
+    maps: dict[str, np.ndarray] = {}
+    for size in sizes:  # one job: else the seed isn't kept
+        fitted = UMAP(n_components=size, n_neighbors=NEIGHBOURS, random_state=0, n_jobs=1).fit(train)
+        name = "umap" if size == 2 else f"umap{size}"
+        maps |= {f"{name}/train": fitted.embedding_, f"{name}/test": fitted.transform(test)}
+    return {name: array.astype(np.float32) for name, array in maps.items()}

@@ -41,7 +41,9 @@ def which_map(run: Run) -> str:
 
 def which_axes(run: Run, name: str) -> bool:
     """Whether a person wants three dimensions, where this map has so many."""
-    flat = name == "umap" or cached.array(run, "explanations", "test/embedding").shape[1] < 3
+    flat = cached.array(run, "explanations", "test/embedding").shape[1] < 3
+    if name == "umap":
+        flat = "umap3/train" not in cached.arrays(run, "projection")
     return pickers.one_of("Axes", {"flat": AXES["flat"]} if flat else AXES, "metric_axes") == "deep"
 
 

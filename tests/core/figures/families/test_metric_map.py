@@ -74,13 +74,22 @@ def test_own_axes_show_the_embedding_itself_only_where_it_is_small(test, plane):
     assert two.share == pytest.approx(variance[:2].sum() / variance.sum())
 
 
-def test_umap_is_flat_and_has_no_balls(test, plane, kinds):
+def test_umap_has_no_balls_and_is_flat_in_older_runs(test, plane, kinds):
     at = flat(test, plane, "umap", deep=True)
     assert not at.deep and len(at.places) == 30
     assert BALLS not in metric_map.layers(kinds, at)
     picture = drawn(at, kinds)
     assert not picture.figure.layout.shapes and "no ball can be drawn" in picture.sentence
     assert len(picture.table["image"]) == 30
+
+
+def test_umap_of_three_axes_where_the_run_has_it(test, plane, kinds):
+    three = {"umap3/train": np.arange(120.0).reshape(40, 3), "umap3/test": np.arange(90.0).reshape(30, 3)}
+    at = flat(test, plane | three, "umap", deep=True)
+    assert at.deep and at.places is plane["test_of"] and BALLS not in metric_map.layers(kinds, at)
+    np.testing.assert_array_equal(at.test, three["umap3/test"])
+    assert "no ball can be drawn" in drawn(at, kinds).sentence
+    assert not flat(test, plane | three, "umap").deep
 
 
 def test_every_kind_is_a_layer_that_can_be_hidden(test, plane, kinds):

@@ -1,3 +1,4 @@
+import dataclasses
 import sys
 import types
 
@@ -18,13 +19,14 @@ class RecordedUMAP:
 
     def __init__(self, **options):
         self.asked.update(options)
+        self.size = options["n_components"]
 
     def fit(self, points):
-        self.asked["fitted"], self.embedding_ = points, points[:, :2].astype(np.float64)
+        self.asked["fitted"], self.embedding_ = points, points[:, : self.size].astype(np.float64)
         return self
 
     def transform(self, points):
-        return points[:, 1:3].astype(np.float64)
+        return points[:, -self.size :].astype(np.float64)
 
 
 @pytest.fixture
@@ -117,9 +119,32 @@ def test_the_map_is_fitted_on_training_images_with_a_seed_and_test_images_are_pu
     np.testing.assert_array_equal(umap["fitted"], stored["embedding"])
     assert (umap["random_state"], umap["n_jobs"]) == (0, 1)
     np.testing.assert_array_equal(stored["umap/train"], stored["embedding"][:, :2])
-    np.testing.assert_array_equal(stored["umap/test"], tested[stored["test_of"]][:, 1:3])
-    assert "pca/train" in stored
+    np.testing.assert_array_equal(stored["umap/test"], tested[stored["test_of"]][:, -2:])
+    assert "pca/train" in stored and "umap3/train" not in stored
     assert run.version > before  # pages that kept the plane read the file again
+
+
+@pytest.mark.parametrize("size", [5, 2])
+def test_a_method_whose_page_turns_it_has_a_map_of_three_axes_too_where_there_are_so_many(
+    run_and_task, umap, monkeypatch, size
+):
+    run, task = run_and_task
+    detector = ByPixels()
+    detector.explain = lambda images: {"embedding": ByPixels().explain(images)["embedding"][:, :size]}
+    files.write_arrays(
+        run.folder / "explanations.npz", {"test/embedding": detector.explain(task.images("test"))["embedding"]}
+    )
+    files.write_arrays(run.folder / "portrait.npz", {})
+    projection.store_plane(run, detector, task)
+    monkeypatch.setattr(type(run.spec), "card", dataclasses.replace(run.spec.card, maps=(2, 3)))
+    projection.store_map(run)
+    stored = run.arrays("projection")
+    np.testing.assert_array_equal(stored["umap/train"], stored["embedding"][:, :2])
+    if size == 2:
+        assert "umap3/train" not in stored
+    else:
+        np.testing.assert_array_equal(stored["umap3/train"], stored["embedding"][:, :3])
+        assert stored["umap3/test"].shape == (len(stored["test_of"]), 3)
 
 
 def test_without_umap_or_with_few_images_a_sentence_says_why_there_is_no_map(monkeypatch, rng):
