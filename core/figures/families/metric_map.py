@@ -23,7 +23,7 @@ MEANING = (
 MOST_FLAT = 20_000  # test images drawn in two dimensions
 MOST_BALLS = 12
 MEANS, BALLS = "class means", "balls"  # layers beside those of the images
-EYE = {"x": 1.5, "y": 1.5, "z": 0.95}  # where it is seen from
+EYE = {"x": 1.65, "y": 1.65, "z": 1.05}  # where it is seen from
 
 
 @dataclass(frozen=True, eq=False)
@@ -210,7 +210,8 @@ def _axes(figure: go.Figure, at: Space, title: str, window: NDArray | None, radi
     figure.update_layout(legend_itemsizing="constant", margin_t=95, clickmode="event+select", showlegend=True)
     if at.deep:
         titles = zip("xyz", at.axes, strict=True)
-        bare = {f"{axis}axis": {"title": {"text": text, "font": {"color": INK}}} for axis, text in titles}
+        numbered = {"showticklabels": at.share is not None}  # only where numbers mean something
+        bare = {f"{axis}axis": {"title": {"text": text, "font": {"color": INK}}} | numbered for axis, text in titles}
         figure.update_layout(scene={**bare, "aspectmode": "data", "camera_eye": EYE})
         return
     low, high = common_frame([at], radius) if window is None else window

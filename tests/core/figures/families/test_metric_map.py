@@ -88,7 +88,9 @@ def test_umap_of_three_axes_where_the_run_has_it(test, plane, kinds):
     at = flat(test, plane | three, "umap", deep=True)
     assert at.deep and at.places is plane["test_of"] and BALLS not in metric_map.layers(kinds, at)
     np.testing.assert_array_equal(at.test, three["umap3/test"])
-    assert "no ball can be drawn" in drawn(at, kinds).sentence
+    picture = drawn(at, kinds)
+    assert "no ball can be drawn" in picture.sentence and not picture.figure.layout.scene.xaxis.showticklabels
+    assert drawn(flat(test, plane, deep=True), kinds).figure.layout.scene.xaxis.showticklabels
     assert not flat(test, plane | three, "umap").deep
 
 
