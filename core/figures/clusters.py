@@ -11,6 +11,7 @@ import plotly.graph_objects as go
 from numpy.typing import ArrayLike, NDArray
 
 from core import evaluation
+from core.figures.cells import readable
 from core.figures.charts import style
 from core.figures.palette import AMOUNTS, SERIES
 from core.figures.picture import Picture, percent
@@ -63,7 +64,7 @@ def class_map(clusters: NDArray, classes: ArrayLike) -> Picture:
             zmin=0,
             zmax=100,
             colorscale=AMOUNTS,
-            text=[[f"{count:,}" for count in row] for row in table],
+            text=readable([[f"{count:,}" for count in row] for row in table], shares, AMOUNTS, 0, 1),
             texttemplate="%{text}" if table.size <= 400 else None,
             colorbar={"title": "% of the cluster"},
             xgap=2,

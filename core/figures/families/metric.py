@@ -43,7 +43,9 @@ def neighbours(
         # The bank and the shown training images are the first of one seeded order, and the bank is the longer.
         pictures = np.searchsorted(bank["bank_of"], shown["train_of"][near])
         told = zip(bank["classes"][pictures], far[near].tolist(), strict=True)
-        rows.append(Row(title, bank["bank"][pictures], [f"class {each} · {number(d)}" for each, d in told]))
+        rows.append(
+            Row(title, bank["bank"][pictures], [f"class {each} · {number(float(f'{d:.2g}'))}" for each, d in told])
+        )
     return rows[0], rows[1]
 
 

@@ -11,6 +11,7 @@ from plotly.subplots import make_subplots
 
 from core import evaluation
 from core.figures import AMOUNTS, CONTROL, INK, SERIES, SMALLEST, Kinds, Picture, number, percent, scatter, style
+from core.figures.cells import readable
 from core.figures.charts import hatched
 
 BARS = 44
@@ -36,9 +37,10 @@ def by_kind(scores: NDArray, kinds: Kinds, threshold: float, squared: bool, titl
     middles = (edges[:-1] + edges[1:]) / 2
     accepted = scores <= threshold
     told = [
-        f"<b>{kind.label}</b>, {percent(round(float(accepted[mask].mean()), 3))} of {mask.sum():,} accepted"
+        f"<b>{kind.label}</b>, {percent(round(float(accepted[mask].mean()), 3))} of {mask.sum():,}"
         for kind, mask in parts
     ]
+    told[0] += " accepted"
     figure = make_subplots(rows=len(parts), shared_xaxes=True, vertical_spacing=0.35 / len(parts), subplot_titles=told)
     table: dict[str, Sequence | NDArray] = {"from": edges[:-1], "to": edges[1:]}
     for row, (kind, mask) in enumerate(parts, 1):
@@ -120,12 +122,12 @@ def nearest_classes(nearest: NDArray, classes: NDArray, kinds: Kinds, names: NDA
             zmin=0,
             zmax=100,
             colorscale=AMOUNTS,
-            text=table,
-            texttemplate="%{text:,}" if table.size <= 400 else None,
+            text=readable([[f"{count:,}" for count in row] for row in table.tolist()], shares, AMOUNTS, 0, 100),
+            texttemplate="%{text}" if table.size <= 400 else None,
             colorbar={"title": "% of the row", "thickness": 12},
             xgap=2,
             ygap=2,
-            hovertemplate="%{y}: %{text:,} nearest to %{x}, %{z:.1f} %<extra></extra>",
+            hovertemplate="%{y}: %{text} nearest to %{x}, %{z:.1f} %<extra></extra>",
         )
     )
     style(

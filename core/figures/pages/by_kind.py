@@ -8,6 +8,7 @@ import plotly.graph_objects as go
 
 from core.evaluation import CONVENTIONS, MEASURES, Measure
 from core.figures import AMOUNTS, CONTROL, INK, Kind, Kinds, Picture, style, three_digits, wrapped
+from core.figures.cells import readable
 from core.figures.pages.compare_lines import UNKNOWN, Entrant
 
 
@@ -48,13 +49,14 @@ def by_kind(entrants: Sequence[Entrant], kinds: Kinds, measure: str = "auroc") -
         f'<span style="color:{kind.colour}"><b>{kind.label}</b></span><br>{counts[kind.name]:,} images'
         for kind in columns
     ]
+    colours = AMOUNTS[::-1] if about.lower_is_better else AMOUNTS  # bright is good in both
     figure = go.Figure(
         go.Heatmap(
             z=values.astype(np.float32),
             zmin=0,
             zmax=1,
-            colorscale=list(AMOUNTS[::-1]) if about.lower_is_better else list(AMOUNTS),  # bright is good in both
-            text=texts,
+            colorscale=list(colours),
+            text=readable(texts, values, colours, 0, 1),
             texttemplate="%{text}",
             hovertemplate="%{y}<br>%{x}: %{text}<extra></extra>",
             x=heads,

@@ -21,6 +21,7 @@ from core.figures import (
     translucent,
     wrapped,
 )
+from core.figures.cells import readable
 from core.figures.charts import stacked
 from core.figures.pages.compare_lines import Entrant, Line, Metric, best, duration, signed
 
@@ -128,7 +129,7 @@ def by_class(entrants: Sequence[Entrant], kinds: Kinds, classes: NDArray[np.str_
             zmin=0,
             zmax=1,
             colorscale=list(AMOUNTS),
-            text=[[f"{share:.2f}" for share in row] for row in shares],
+            text=readable([[f"{share:.2f}" for share in row] for row in shares], shares, AMOUNTS, 0, 1),
             texttemplate="%{text}" if len(names) <= 30 else None,
             hovertemplate="%{y}<br>%{x}: %{z:.3f}<extra></extra>",
             x=[escape(name) for name in names],
@@ -246,7 +247,7 @@ def differences(names: Sequence[str], estimates: Mapping[tuple[int, int], Metric
             zmin=-limit,
             zmax=limit,
             colorscale=list(DIFFERENCES),
-            text=texts,
+            text=readable(texts, values, DIFFERENCES, -limit, limit),
             texttemplate="%{text}" if count <= 12 else None,
             textfont={"size": 12},
             hovertemplate="%{text}<extra></extra>",

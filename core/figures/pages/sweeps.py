@@ -11,6 +11,7 @@ import plotly.graph_objects as go
 from numpy.typing import NDArray
 
 from core.figures import AMOUNTS, CONTROL, INK, SERIES, Picture, number, style
+from core.figures.cells import readable
 
 MOST_SETTINGS = 40  # that get a line of dots
 SCALE = [[place / (len(AMOUNTS) - 1), colour] for place, colour in enumerate(AMOUNTS)]
@@ -87,10 +88,12 @@ def heat_map(
     across, up = ([plain(each) for each in some] for some in values)
     known = np.isfinite(mean)
     few = mean.size <= 120
-    texts = np.vectorize(_cell)(mean, spread)
+    texts = np.vectorize(_cell)(mean, spread, bool(known.any() and (np.abs(mean[known]) <= 1).all()))
     figure = go.Figure()
     looks = {"colorscale": SCALE, "colorbar": {"title": {"text": measure.title, "side": "right"}, "thickness": 14}}
-    figure.add_heatmap(z=mean, text=texts, texttemplate="%{text}" if few else None, hoverinfo="skip", **looks)
+    figure.add_heatmap(
+        z=mean, text=readable(texts, mean, AMOUNTS), texttemplate="%{text}" if few else None, hoverinfo="skip", **looks
+    )
     if not known.any():
         figure.update_traces(showscale=False)
     row, column = np.divmod(np.arange(mean.size), len(across))
@@ -137,10 +140,12 @@ def heat_map(
     )
 
 
-def _cell(mean: float, spread: float) -> str:
+def _cell(mean: float, spread: float, shares: bool) -> str:
+    """What a cell shows.  shares: whether all values lie within 1, as AUROC does, so that places line up."""
     if not math.isfinite(mean):
         return ""
-    return number(mean) if not math.isfinite(spread) else f"{number(mean)} ± {float(f'{spread:.1g}'):g}"
+    told = f"{mean:.3f}" if shares else number(mean)
+    return told if not math.isfinite(spread) else f"{told} ± {float(f'{spread:.1g}'):g}"
 
 
 def _heat_map_in_words(

@@ -37,9 +37,11 @@ def test_each_kind_has_its_own_row_and_share(scores, kinds):
         assert bars.y.sum() == pytest.approx(100) and np.sum(bars.customdata) == mask.sum()
         assert picture.table[kind.name].sum() == mask.sum()
     titles = [each.text for each in picture.figure.layout.annotations]
+    assert titles[0].endswith(" accepted")
     for title, (kind, mask) in zip(titles, kinds, strict=True):
         share = 100 * (scores[mask] <= 4).mean()
-        assert title == f"<b>{kind.name}</b>, {f'{share:.1f}'.removesuffix('.0')} % of {mask.sum()} accepted"
+        told = f"<b>{kind.name}</b>, {f'{share:.1f}'.removesuffix('.0')} % of {mask.sum()}"
+        assert title.removesuffix(" accepted") == told
     lines = {shape.x0 for shape in picture.figure.layout.shapes}
     assert lines == {2.0}  # distances are drawn, the threshold is one of squares
     worst = max((kinds.novel & False).sum() + (scores[mask] <= 4).mean() for kind, mask in kinds if kind.foreign)

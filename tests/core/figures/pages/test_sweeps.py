@@ -35,10 +35,10 @@ def test_a_heat_map_names_its_extremes_and_what_seeds_do():
 
 def test_a_cell_is_clicked_by_its_place():
     mapped, points = drawn().figure.data
-    assert mapped.text[1, 0] == "0.9 ± 0.01" and mapped.text[2, 1] == ""
+    assert ">0.900 ± 0.01<" in mapped.text[1, 0] and mapped.text[2, 1] == ""
     place = list(points.customdata).index(3)
     assert (points.x[place], points.y[place]) == (1, 1)  # second row of two columns
-    assert "Latent 8, dropout 0.1" in points.hovertext[place] and "0.6 ± 0.01" in points.hovertext[place]
+    assert "Latent 8, dropout 0.1" in points.hovertext[place] and "0.600 ± 0.01" in points.hovertext[place]
     assert "nothing finished" in points.hovertext[5]
     assert points.marker.opacity == points.selected.marker.opacity == points.unselected.marker.opacity == 0
 

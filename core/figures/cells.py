@@ -1,0 +1,41 @@
+"""Texts in the cells of heat maps, in black or white, whichever is easier to read there.
+
+Plotly's own choice is a dark grey on middle colours, at a contrast of less than 3:1.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+
+def readable(
+    texts: ArrayLike, values: ArrayLike, colours: Sequence[str], low: float | None = None, high: float | None = None
+) -> NDArray[np.str_]:
+    """Each text of a heat map as markup in black or white.
+
+    texts, values: [Y, X]; where a value is nan, or a text empty, the text stays as it is.  colours: "#RRGGBB", small to
+    large, evenly spaced.  low, high: values of the first and last colour; the smallest and largest where not given.
+    """
+    texts, values = np.asarray(texts, str), np.asarray(values, np.float64)
+    known = np.isfinite(values) & (texts != "")
+    if not known.any():
+        return texts
+    first = np.nanmin(values) if low is None else low
+    last = np.nanmax(values) if high is None else high
+    bright = luminance(values[known], colours, first, last)
+    # black where its contrast, (L + 0.05) / 0.05, is above that of white, 1.05 / (L + 0.05)
+    inks = np.where((bright + 0.05) ** 2 > 1.05 * 0.05, "#000000", "#FFFFFF")
+    told = texts.astype(object)
+    told[known] = [f'<span style="color:{ink}">{text}</span>' for ink, text in zip(inks, texts[known], strict=True)]
+    return told.astype(str)
+
+
+def luminance(values: NDArray, colours: Sequence[str], low: float, high: float) -> NDArray[np.float64]:
+    """Relative luminance, 0 to 1, of values on a scale of colours (WCAG 2.2)."""
+    scale = np.array([[int(each[place : place + 2], 16) for place in (1, 3, 5)] for each in colours]) / 255
+    place = np.clip((values - low) / (high - low), 0, 1) if high > low else np.full(values.shape, 0.5)
+    stops = np.linspace(0, 1, len(scale))
+    mixed = np.stack([np.interp(place, stops, channel) for channel in scale.T], -1)
+    linear = np.where(mixed <= 0.04045, mixed / 12.92, ((mixed + 0.055) / 1.055) ** 2.4)
+    return linear @ np.array([0.2126, 0.7152, 0.0722])
