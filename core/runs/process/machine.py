@@ -13,8 +13,8 @@ NVIDIA = Path("/proc/driver/nvidia/gpus")
 DEVICES = Path("/dev")
 MEMINFO, CONTAINER = Path("/proc/meminfo"), Path("/sys/fs/cgroup")  # of the machine, of this process's container
 GROUP = Path("/proc/self/autogroup")  # "/autogroup-1562 nice 0"
-SIDE, TRIES = 512, 12  # of the matrices that are multiplied
-OTHERS_SECONDS = 1.3e-3  # for one product, of two cores of the machine that trained the shipped runs
+SIDE, MATRICES, TRIES = 64, 200, 12  # of what is multiplied: so small that no BLAS spreads a product over cores
+OTHERS_SECONDS, OTHERS_CORES = 1.0e-3, 2  # for all products; of the machine that trained the shipped runs
 
 
 def cores() -> int:
@@ -46,18 +46,21 @@ def gpus(folder: Path = NVIDIA) -> list[str]:
 
 @functools.cache
 def speed() -> float:
-    """How fast this machine multiplies matrices beside the one that trained the shipped runs: 2.0 is twice as fast.
+    """How fast this machine trains beside the one that trained the shipped runs, about: 2.0 is twice as fast.
 
-    The best of a few tries, some hundredths of a second in all, so that other work beside it counts little.
+    By the processor time of one core for products of matrices, the best of a few tries, so that other work beside it
+    counts little (products over all cores took 12 times as long beside two trainings); and by the number of cores, of
+    which the small networks here use more and more badly: twice as many count as 1.4 times, a rule of thumb.
     """
-    matrix = np.ones((SIDE, SIDE), np.float32)
+    matrices = np.ones((MATRICES, SIDE, SIDE), np.float32)
+    product = np.empty_like(matrices)
 
     def seconds() -> float:
-        began = time.perf_counter()
-        matrix @ matrix
-        return time.perf_counter() - began
+        began = time.thread_time()
+        np.matmul(matrices, matrices, out=product)
+        return time.thread_time() - began
 
-    return OTHERS_SECONDS / min(seconds() for _ in range(TRIES))
+    return OTHERS_SECONDS / min(seconds() for _ in range(TRIES)) * math.sqrt(cores() / OTHERS_CORES)
 
 
 def leads_a_session() -> bool:

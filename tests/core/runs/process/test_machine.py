@@ -23,9 +23,25 @@ def test_speed_is_that_of_the_best_try_beside_the_other_machine(monkeypatch):
     times = iter([0.0, 0.9, 1.0, 1.4, 2.0, 2.6])  # tries of 0.9, 0.4 and 0.6 s
     monkeypatch.setattr(machine, "TRIES", 3)
     monkeypatch.setattr(machine, "OTHERS_SECONDS", 0.8)
-    monkeypatch.setattr(machine.time, "perf_counter", lambda: next(times))
+    monkeypatch.setattr(machine.time, "thread_time", lambda: next(times))
+    monkeypatch.setattr(machine, "cores", lambda: 8)  # four times as many count as twice as fast
     machine.speed.cache_clear()
-    assert machine.speed() == pytest.approx(2.0)
+    assert machine.speed() == pytest.approx(4.0)
+    machine.speed.cache_clear()
+
+
+def test_speed_hardly_changes_beside_other_work():
+    """The processor's time counts, not the clock's."""
+    busy = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(2 * machine.cores())]
+    try:
+        machine.speed.cache_clear()
+        beside = machine.speed()
+    finally:
+        for each in busy:
+            each.kill()
+            each.wait()
+    machine.speed.cache_clear()
+    assert 0.4 < beside / machine.speed() < 2.5
     machine.speed.cache_clear()
 
 
