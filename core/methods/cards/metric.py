@@ -34,7 +34,7 @@ class NetworkKnobs(ThresholdKnobs):
         help="Passes over the training images.",
     )
     learning_rate: float = knob(
-        lambda shape: 1e-3 if shape[1] < 32 else 3e-4,
+        1e-3,
         1e-4,
         label="Learning rate",
         low=1e-7,
@@ -58,7 +58,7 @@ class NetworkKnobs(ThresholdKnobs):
         help="After it the learning rate is a tenth once more. 0: never.",
     )
     batch_size: int = knob(
-        _of_side(128, 256, 256, 32),
+        _of_side(128, 256, 64, 32),
         1024,
         label="Batch size",
         low=8,
@@ -79,6 +79,16 @@ class NetworkKnobs(ThresholdKnobs):
         help="Of the first pair of convolutions. Later pairs have 2, 4, 8 and 8 times as many at 32 x 32, 2 and 4 at "
         "smaller sides, 2, 4 and 8 at larger ones; the dense layers are 8 times as wide, also at 8 x 8, which has no "
         "convolutions. 0: 64 at 32 x 32, as published, and 16 elsewhere.",
+    )
+    he_start: bool = knob(
+        lambda shape: shape[1] > 28,
+        False,
+        label="Start by He's rule",
+        group="Network",
+        before=False,
+        help="Weights that keep the strength of what ten layers pass on, so that learning starts at once. Off: as "
+        "published at 32 x 32, where all images are answered nearly alike at first and thousands of epochs mend it; "
+        "below, as PyTorch makes them.",
     )
     dropout: float = knob(
         0.2,

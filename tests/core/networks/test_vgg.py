@@ -80,3 +80,26 @@ def test_the_published_start():
     assert (convolution.bias == 0.1).all()
     assert dense.weight.std().item() == pytest.approx(0.1, rel=0.02)
     assert dense.bias.std().item() == pytest.approx(0.1, rel=0.15)
+
+
+@pytest.mark.parametrize("side", [8, 28, 32])
+def test_hes_start(side):
+    """Weights N(0, 2 / inputs) and no bias, so that strength is kept from layer to layer."""
+    torch.manual_seed(0)
+    network = vgg.network((3, side, side), 10, 0.0, he=True)
+    for layer in network:
+        if isinstance(layer, nn.Conv2d | nn.Linear):
+            inputs = layer.weight[0].numel()
+            assert layer.weight.std().item() == pytest.approx((2 / inputs) ** 0.5, rel=0.15)
+            assert (layer.bias == 0).all()
+    assert vgg.last_layer((3, side, side), 512, 7, he=True).weight.std().item() == pytest.approx(0.0625, rel=0.1)
+
+
+def test_images_are_told_apart_at_hes_start_and_hardly_at_the_published_one():
+    torch.manual_seed(0)
+    images = torch.rand(64, 3, 32, 32) * torch.rand(64, 3, 1, 1)
+    spread = {}
+    for he in (False, True):
+        codes = vgg.network((3, 32, 32), 10, 0.0, he=he).eval()(images).detach()
+        spread[he] = float(codes.std(0).mean() / codes.norm(dim=1).mean())
+    assert spread[True] > 10 * spread[False], spread

@@ -39,14 +39,16 @@ def test_the_paper_preset_is_the_published_one():
     assert (paper.epochs, paper.learning_rate, paper.first_drop, paper.second_drop) == (3000, 1e-4, 151, 2251)
     assert (paper.batch_size, paper.weight_decay, paper.dropout) == (1024, 1e-4, 0.2)
     assert (paper.dimension, paper.margin, paper.normalised, paper.seen_share) == (10, 10, False, 0.5)
-    assert paper.width == 0  # as wide as published
+    assert paper.width == 0 and not paper.he_start  # as wide as published, and started so
 
 
 def test_only_the_quick_network_for_32_x_32_is_narrower_than_usual():
     for settings in (metric.Knobs, metric.MiningKnobs, metric.TwinKnobs):
         widths = [preset(settings, "quick", (1, side, side)).width for side in (8, 28, 32)]
         assert widths == [0, 0, 16]
-        assert settings().width == 0  # what a run folder that is older than the knob has
+        started = [preset(settings, "quick", (1, side, side)).he_start for side in (8, 28, 32, 48, 64)]
+        assert started == [False, False, True, True, True]
+        assert settings().width == 0 and not settings().he_start  # what a run folder that is older than the knob has
 
 
 def test_what_the_rest_of_the_app_reads():
