@@ -12,7 +12,7 @@ import plotly.graph_objects as go
 from numpy.typing import NDArray
 from PIL import Image
 
-from core.figures.charts import style, wrapped
+from core.figures.charts import lay_out, style, wrapped
 from core.figures.kinds import Kind, Kinds
 from core.figures.palette import AMOUNTS, DIFFERENCES
 from core.figures.picture import Picture, number, percent
@@ -85,9 +85,9 @@ def sheet(
     x, y = centres(columns, len(rows), images.shape[-2:])
     bare = {"showgrid": False, "zeroline": False, "showline": False, "ticks": "", "constrain": "domain"}
     across, down = max(columns, least) * wide - GAP - 0.5, len(rows) * high - GAP - 0.5
-    figure.update_xaxes(tickvals=x, ticktext=below, range=[-0.5, across], tickangle=0, **bare)
-    figure.update_yaxes(tickvals=y, ticktext=left, range=[down, -0.5], scaleanchor="x", **bare)
-    return figure.update_layout(margin_t=34)
+    along = {"tickvals": x, "ticktext": below, "range": [-0.5, across], "tickangle": 0}
+    upright = {"tickvals": y, "ticktext": left, "range": [down, -0.5], "scaleanchor": "x"}
+    return lay_out(figure, along | bare, upright | bare, {"margin.t": 34})
 
 
 def centres(columns: int, rows: int, shape: Sequence[int]) -> tuple[NDArray, NDArray]:
@@ -156,7 +156,7 @@ def redrawing(
     most = int(amounts.max())
     captions = ["input", "reconstruction", f"difference, to {percent(most / 255)}"]
     figure = sheet([[image, redrawn, heat(amounts, most)]], captions, [""], "The image and its reconstruction", 190)
-    figure.update_yaxes(showticklabels=False)
+    lay_out(figure, {}, {"showticklabels": False})
     channel, row, column = (each.ravel() for each in np.indices(image.shape))
     pixels = {"input": image.ravel(), "reconstruction": redrawn.ravel()}
     share = None if normal is None else float((normal < squared).mean())

@@ -361,7 +361,9 @@ class SoftmaxTwin(Trunk):
         last = self.network[-1]
         assert isinstance(last, nn.Linear)
         if last.out_features != len(classes):
-            self.network[-1] = vgg.last_layer(self.shape, last.in_features, len(classes), self.knobs.he_start).to(self.device)
+            self.network[-1] = vgg.last_layer(self.shape, last.in_features, len(classes), self.knobs.he_start).to(
+                self.device
+            )
 
     def make_stages(self, task: TaskTensors) -> list[Stage]:
         return [Classes(self), Classifier(self)]

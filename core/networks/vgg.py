@@ -9,7 +9,8 @@ narrower or wider. (Simonyan and Zisserman, Very Deep Convolutional Networks for
 2015.)
 
 The published start halves the variance of what it passes on in every layer, so that ten of them answer all images
-nearly alike, and thousands of epochs mend it; He's start keeps it. (He et al., Delving Deep into Rectifiers, ICCV 2015.)
+nearly alike, and thousands of epochs mend it; He's start keeps it. (He et al., Delving Deep into Rectifiers, ICCV
+2015.)
 """
 
 from torch import nn

@@ -20,6 +20,7 @@ from core.figures import (
     SMALLEST,
     Kinds,
     Picture,
+    lay_out,
     log_axis,
     number,
     percent,
@@ -235,7 +236,7 @@ def _add_band(figure: go.Figure, x: NDArray, band: NDArray, fill: str) -> None:
 def _layer_axis(figure: go.Figure, last: int, window: Window | None) -> None:
     """Layers 0 to last with the names of both ends, and the window shaded."""
     names = ["0: input", *(str(layer) for layer in range(1, last)), f"{last}: latent"]
-    figure.update_xaxes(tickvals=list(range(last + 1)), ticktext=names, zeroline=False)
+    lay_out(figure, {"tickvals": list(range(last + 1)), "ticktext": names, "zeroline": False}, {})
     if window:
         first, last = window
         figure.add_vrect(first - 0.4, last + 0.4, fillcolor=CONTROL, opacity=0.13, line_width=0, layer="below")

@@ -13,7 +13,7 @@ import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import NDArray
 
-from core.figures import INK, NORMAL, NOVEL, Picture, number, percent, scatter, style
+from core.figures import INK, NORMAL, NOVEL, Picture, lay_out, number, percent, scatter, style
 from core.figures.clusters import UNSEEN, letter, look, main_classes
 
 BAND = (0.05, 0.95)  # share of a ball's members that its whisker spans
@@ -164,13 +164,9 @@ def why(explanation: Mapping[str, NDArray], image: NDArray[np.uint8]) -> list[Pi
         130 + 34 * len(shown),
         0,
     )
-    figure.update_yaxes(
-        tickvals=np.arange(len(shown)),
-        ticktext=[f"ball {each}" for each in letters],
-        autorange="reversed",
-        showgrid=False,
-    )
-    figure.update_xaxes(rangemode="tozero", range=[0, max(1.15, 1.1 * float(ratios[shown].max()))])
+    balls = {"tickvals": np.arange(len(shown)), "ticktext": [f"ball {each}" for each in letters]}
+    in_radii = {"rangemode": "tozero", "range": [0, max(1.15, 1.1 * float(ratios[shown].max()))]}
+    lay_out(figure, in_radii, balls | {"autorange": "reversed", "showgrid": False})
     inside = np.flatnonzero(ratios <= 1)
     ratio = float(ratios[deciding])
     if len(ratios) == 1:

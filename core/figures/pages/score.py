@@ -10,7 +10,21 @@ import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import NDArray
 
-from core.figures import DASHES, INK, NORMAL, NOVEL, SERIES, Kinds, Picture, number, scatter, strip, style, wrapped
+from core.figures import (
+    DASHES,
+    INK,
+    NORMAL,
+    NOVEL,
+    SERIES,
+    Kinds,
+    Picture,
+    lay_out,
+    number,
+    scatter,
+    strip,
+    style,
+    wrapped,
+)
 
 BEND_TITLES = {
     "rotate": "Rotation (degrees, counter-clockwise)",
@@ -57,10 +71,13 @@ def percentile_strips(said: Sequence[Said]) -> Picture:
     """A strip per detector (at least one): where the image and the threshold lie among held-out normal images."""
     figure = go.Figure()
     _bands(figure, [each.mark for each in said])
-    for row, each in enumerate(said):
-        # Two texts, not one of two lines: the DOM would run the lines' words together.
-        for text, side in ((_verdict(each), "bottom"), (_distance(each), "top")):
-            figure.add_annotation(text=text, x=1.01, xref="paper", y=row, xanchor="left", yanchor=side, showarrow=False)
+    # Two texts a row, not one of two lines: the DOM would run the lines' words together.
+    beside = {"x": 1.01, "xref": "paper", "xanchor": "left", "showarrow": False}
+    texts = [
+        beside | {"text": text, "y": row, "yanchor": side}
+        for row, each in enumerate(said)
+        for text, side in ((_verdict(each), "bottom"), (_distance(each), "top"))
+    ]
     for verdict, colour, symbol in (("normal", NORMAL, "circle"), ("novel", NOVEL, "diamond")):
         here = [row for row, each in enumerate(said) if each.verdict == verdict]
         figure.add_scatter(
@@ -77,7 +94,8 @@ def percentile_strips(said: Sequence[Said]) -> Picture:
         figure, "The image among normal ones; the dashed line is the threshold", PERCENTILE, "", 92 + 46 * len(said), 0
     )
     _detector_rows(figure, [each.name for each in said])
-    figure.update_layout(margin_r=190)
+    lay_out(figure, {}, {}, {"margin.r": 190})
+    figure.layout.annotations = texts
     table: dict[str, Sequence] = {
         "detector": [each.name for each in said],
         "percentile": [each.percentile for each in said],
@@ -99,10 +117,10 @@ def _bands(figure: go.Figure, marks: Sequence[float]) -> None:
         figure.add_bar(
             y=np.arange(len(marks)), base=base, x=length, width=0.5, orientation="h", marker=marker, **hidden
         )
-    for row, mark in enumerate(marks):
-        line = {"color": INK, "dash": "5px,3px", "width": 2}
-        figure.add_shape(type="line", x0=mark, x1=mark, y0=row - 0.36, y1=row + 0.36, line=line)
-    figure.update_layout(barmode="overlay")
+    line = {"type": "line", "line": {"color": INK, "dash": "5px,3px", "width": 2}}
+    lines = [line | {"x0": mark, "x1": mark, "y0": row - 0.36, "y1": row + 0.36} for row, mark in enumerate(marks)]
+    lay_out(figure, {}, {}, {"barmode": "overlay"})
+    figure.layout.shapes = lines
 
 
 def _detector_rows(figure: go.Figure, names: Sequence[str]) -> None:
@@ -110,10 +128,9 @@ def _detector_rows(figure: go.Figure, names: Sequence[str]) -> None:
     # A row has room for two lines; the hover text has the whole name.
     wrapped = (textwrap.wrap(name, 42, max_lines=2, placeholder=" …") for name in names)
     labels = ["<br>".join(map(escape, lines)) for lines in wrapped]
-    figure.update_yaxes(
-        tickvals=np.arange(len(names)), ticktext=labels, range=[len(names) - 0.5, -0.5], showgrid=False, zeroline=False
-    )
-    figure.update_xaxes(range=[-1, 101.5], tickvals=[0, 25, 50, 75, 100], zeroline=False)
+    rows = {"tickvals": np.arange(len(names)), "ticktext": labels, "range": [len(names) - 0.5, -0.5]}
+    share = {"range": [-1, 101.5], "tickvals": [0, 25, 50, 75, 100], "zeroline": False}
+    lay_out(figure, share, rows | {"showgrid": False, "zeroline": False})
 
 
 def verdict(said: Sequence[Said]) -> str:
