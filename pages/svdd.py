@@ -92,6 +92,7 @@ if clusters.open:
             levels, silhouettes = portrait["level_labels"], portrait["level_silhouettes"]
             chosen, why = int(portrait["level_chosen"]), str(portrait["sentence"])
             panels.show(clustering.hierarchy(levels, silhouettes, chosen, balls.clusters, why), run=run.id)
+            parts.partitions_of_seeds(run)
             parts.cluster_samples(run)
         else:
             st.caption("Deep SVDD looks for no clusters: one ball holds all. Multi-radius finds them, then trains.")

@@ -10,10 +10,10 @@ import numpy as np
 
 from core.errors import DamagedRun, NoveltyError
 from core.reproduce.cells import Cell, in_what
-from core.reproduce.partitions import partition_note
 from core.reproduce.protocol import SHORT, Protocol, history
 from core.reproduce.readings import READINGS
 from core.reproduce.verdict import NOT_REPRODUCED, REPRODUCED, Verdict, judge, standard_error, undecidable
+from core.runs.results import partitions
 from core.runs.run import CONTROLS, FAILED, FINISHED, LIVE, Run
 from core.sweeps.rows import runs_of
 
@@ -162,7 +162,7 @@ def _notes(
             f"{misread.word}"
         )
     if len(cell.specs) == 1:
-        told.append(partition_note(done))
+        told.append(partitions.told(done).text)
     told += [_explanations(cell, right, misread), *_provenance(protocol, done, seals)]
     return [each for each in told if each]
 

@@ -1,3 +1,4 @@
+import json
 import shutil
 
 import numpy as np
@@ -133,6 +134,18 @@ def test_a_level_of_the_hierarchy_shows_its_clusters(runs, open_page):
     app.session_state[f"svdd_level_{len(levels)}"] = 0
     app.run()
     assert f"{np.bincount(levels[0])[0]:,} images" in words(app)
+
+
+def test_clusters_that_another_seed_does_not_find_are_called_doubtful(runs, open_page, rng):
+    run = runs["finch"]
+    assert "Other seeds find other kinds" not in words(open_page("svdd", svdd_run=run.id, svdd_tab="Clusters"))
+    shutil.copytree(run.folder, folder := run.folder.with_name(f"{run.id}-other"))
+    about = json.loads((folder / "run.json").read_text())
+    files.write_json(folder / "run.json", about | {"spec": about["spec"] | {"seed": 5}})
+    portrait = files.read_arrays(folder / "portrait.npz")
+    files.write_arrays(folder / "portrait.npz", portrait | {"clusters": rng.permutation(portrait["clusters"])})
+    told = words(open_page("svdd", svdd_run=run.id, svdd_tab="Clusters"))
+    assert "Other seeds find other kinds" in told and "a doubtful partition" in told
 
 
 def test_a_run_that_was_told_the_classes_says_so(runs, open_page):

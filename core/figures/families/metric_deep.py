@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from core.figures import Kind
 from core.figures.kinds import TRAINING
 
-MOST, MOST_TRAINING = 800, 200  # test and training images that are drawn
+MOST, MOST_TRAINING = 1500, 400  # test and training images that are drawn
 SHAPES = {  # of the symbols of flat maps: shape, and how much darker (below 0) or lighter
     "circle": ("square", 0.0),
     "square": ("square", 0.0),

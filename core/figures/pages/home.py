@@ -6,7 +6,7 @@ import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import NDArray
 
-from core.figures import INK, Kinds, Picture, percent, style
+from core.figures import INK, Kinds, Picture, lay_out, percent, style
 from core.figures.charts import hatched, stacked
 from core.figures.sheets import caption, centres, named, sheet
 
@@ -87,25 +87,22 @@ def miniature(scores: NDArray[np.float64], kinds: Kinds, threshold: float, norma
     standard, novel = np.clip(standard, edges[0], edges[-1]), kinds.novel
     counts = {name: np.histogram(standard[mask], edges)[0] for name, mask in kinds.groups.items()}
     of = {True: max(novel.sum(), 1), False: max((~novel).sum(), 1)}
-    figure = go.Figure()
-    for kind, share, base in stacked(kinds, lambda mask: np.histogram(standard[mask], edges)[0] / of[novel[mask][0]]):
-        figure.add_bar(
-            x=(edges[:-1] + edges[1:]) / 2,
-            y=share,
-            base=base,
-            name=kind.label,
-            marker=hatched(kind, size=5),
-            opacity=0.8,
-            hoverinfo="skip",
-        )
-    figure.add_vline(1, line={"color": INK, "dash": "dash", "width": 1.5})
+    middles, looks = (edges[:-1] + edges[1:]) / 2, {"opacity": 0.8, "hoverinfo": "skip"}
+    parts = stacked(kinds, lambda mask: np.histogram(standard[mask], edges)[0] / of[novel[mask][0]])
+    figure = go.Figure([
+        {"type": "bar", "x": middles, "y": share, "base": base, "name": kind.label, "marker": hatched(kind, size=5)}
+        | looks
+        for kind, share, base in parts
+    ])  # fmt: skip
+    line = {"color": INK, "dash": "dash", "width": 1.5}
+    figure.layout.shapes = [{"type": "line", "x0": 1, "x1": 1, "y0": 0, "y1": 1, "yref": "y domain", "line": line}]
     legend_rows = len(figure.data) if kinds.several else 1
     top = 2 + 20 * legend_rows
     style(figure, "", "", "", 98 + top, legend_rows)
-    figure.update_layout(barmode="overlay", bargap=0, margin={"l": 0, "r": 0, "t": top, "b": 0}, dragmode=False)
-    figure.update_layout(legend={"y": 1, "yref": "paper", "yanchor": "bottom"})
-    figure.update_xaxes(visible=False, fixedrange=True)
-    figure.update_yaxes(visible=False, fixedrange=True)
+    above = {"legend.y": 1, "legend.yref": "paper", "legend.yanchor": "bottom"}
+    plot = {"barmode": "overlay", "bargap": 0, "margin": {"l": 0, "r": 0, "t": top, "b": 0}, "dragmode": False}
+    still = {"visible": False, "fixedrange": True}
+    lay_out(figure, still, still, plot | above)
     caught = scores > threshold
     shown = novel if novel.any() else ~novel
     told = f"{percent(float(caught[shown].mean()))} of the {'novel' if novel.any() else 'normal'} images"

@@ -10,6 +10,7 @@ from core.figures.families import svdd_images, svdd_runs
 from core.figures.families.svdd import Balls
 from core.figures.sheets import Row
 from core.runs import alike, store
+from core.runs.results import partitions
 from core.runs.store import Run
 from pages.shared import cached, method_page, panels, pickers
 
@@ -51,6 +52,15 @@ def gallery(run: Run) -> None:
     )
     ranked = svdd_images.ranked(run.scores(), run.threshold(), cached.kinds(run), cached.arrays(run, "test"))
     _in_two_columns(list(ranked.values()))
+
+
+def partitions_of_seeds(run: Run) -> None:
+    """What runs of other seeds found in the same images, and a warning where they hardly agree."""
+    found = partitions.told(partitions.of_seeds(run))
+    if found.doubtful:
+        st.warning(panels.escape(f"Other seeds find other kinds: {found.text}."), icon=":material/help:")
+    elif found.text:
+        st.caption(panels.escape(f"{found.text}."))
 
 
 def cluster_samples(run: Run) -> None:

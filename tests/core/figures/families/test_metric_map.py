@@ -3,7 +3,7 @@ import plotly.graph_objects as go
 import pytest
 
 from core.figures import Kinds
-from core.figures.families import metric_map
+from core.figures.families import metric_deep, metric_map
 from core.figures.families.metric_map import BALLS, MEANS, Space
 
 NAMES = np.array(["2", "6"])
@@ -172,10 +172,10 @@ def test_many_images_are_thinned_evenly_and_it_is_said(rng, monkeypatch):
     points = rng.normal(size=(9020, 3))
     at = Space(points, points, np.arange(9020), points[:2], ("a", "b", "c"), 1.0)
     picture = drawn(at, kinds)
-    assert "Of 9,020 test images 800 are drawn" in picture.sentence
-    assert "Of 9,020 training images 200 are drawn" in picture.sentence
-    assert sum(len(each.x) for each in picture.figure.data if each.customdata is not None) == 800
-    assert len(traces(picture)["training"].x) == 200
+    assert f"Of 9,020 test images {metric_deep.MOST:,} are drawn" in picture.sentence
+    assert f"Of 9,020 training images {metric_deep.MOST_TRAINING} are drawn" in picture.sentence
+    assert sum(len(each.x) for each in picture.figure.data if each.customdata is not None) == metric_deep.MOST
+    assert len(traces(picture)["training"].x) == metric_deep.MOST_TRAINING
 
 
 def test_replay_keeps_its_axes_and_marks_the_means_of_the_probe(rng, kinds):

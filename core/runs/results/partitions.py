@@ -1,8 +1,10 @@
 """What can be said of found clusters beforehand, without the test set: how many, how well apart, and how stable."""
 
+import dataclasses
 import functools
 import itertools
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -10,21 +12,41 @@ from numpy.typing import NDArray
 
 from core.errors import DamagedRun
 from core.evaluation.agreement import adjusted_rand_index, contingency
-from core.runs.run import Run
+from core.runs import store
+from core.runs.run import FINISHED, Run
 
 DOUBTFUL = 0.5  # agreement between seeds below which a partition is called doubtful: a rule of thumb
 
 
-def partition_note(runs: Sequence[Run]) -> str:
-    """The partitions that the runs of one task found in their training images, in words; empty where none did.
+@dataclass(frozen=True)
+class Told:
+    """What is said of partitions, empty where there is none, and whether seeds find too different ones."""
+
+    text: str
+    doubtful: bool = False
+
+
+def of_seeds(run: Run) -> list[Run]:
+    """The run, and a finished one for each other seed that differs from it in nothing else."""
+    alike = dataclasses.replace(run.spec, seed=0).hash
+
+    def fits(other: Run) -> bool:
+        of_task = other.spec.method == run.spec.method and other.spec.seed != run.spec.seed
+        return of_task and other.state == FINISHED and dataclasses.replace(other.spec, seed=0).hash == alike
+
+    return [run, *{other.spec.seed: other for other in store.those(fits)}.values()]
+
+
+def told(runs: Sequence[Run]) -> Told:
+    """The partitions that the runs of one task found in their training images, in words.
 
     The agreement between seeds is the mean adjusted Rand index of all pairs (Hubert and Arabie, 1985).
     """
     found = [each for each in (_partition(run.folder, run.version) for run in runs) if each]
     if not found:
-        return ""
+        return Told("")
     counts, silhouettes, smallest = zip(*(each[1:] for each in found), strict=True)
-    told = (
+    text = (
         f"{_and(map(str, counts))} clusters were found, silhouette {_and(f'{value:.2f}' for value in silhouettes)}, "
         f"the smallest with {_and(f'{value:.0%}' for value in smallest)}"
     )
@@ -34,10 +56,11 @@ def partition_note(runs: Sequence[Run]) -> str:
         if one[0].shape == two[0].shape
     ]
     if not pairs:
-        return told
+        return Told(text)
     agreement = float(np.mean(pairs))
-    doubt = ": a doubtful partition" if agreement < DOUBTFUL else ""
-    return f"{told}; seeds agree by an adjusted Rand index of {agreement:.2f}{doubt}"
+    doubtful = agreement < DOUBTFUL
+    text += f"; seeds agree by an adjusted Rand index of {agreement:.2f}"
+    return Told(text + (": a doubtful partition" if doubtful else ""), doubtful)
 
 
 def _and(words: Iterable[str]) -> str:
