@@ -27,7 +27,10 @@ from tests.pages.words import words
 
 DAMAGES = 300
 AT_ONCE = 12  # in one store
-PAGES = ("home", "score", "compare", "rapp", "svdd", "clad", "vae", "baselines", "train", "runs", "datasets")
+PAGES = (
+    *("home", "score", "compare", "rapp", "svdd", "clad", "vae", "metric", "baselines"),
+    *("train", "reproduce", "runs", "sweeps", "datasets"),
+)
 PAGE_OF = ("svdd", "rapp")  # of the runs in alphabetical order
 TABS = {
     "rapp": ("Ranked images", "ROC and PR", "NAP spectrum", "Replay", "Choosing the window"),
