@@ -3,10 +3,14 @@
 Plotly's own choice is a dark grey on middle colours, at a contrast of less than 3:1.
 """
 
+import re
 from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+
+MARKUP = re.compile(r"<(?!br)[^>]*>")  # all but line breaks
+LARGEST = 13  # pixels
 
 
 def readable(
@@ -39,3 +43,14 @@ def luminance(values: NDArray, colours: Sequence[str], low: float, high: float) 
     mixed = np.stack([np.interp(place, stops, channel) for channel in scale.T], -1)
     linear = np.where(mixed <= 0.04045, mixed / 12.92, ((mixed + 0.055) / 1.055) ** 2.4)
     return linear @ np.array([0.2126, 0.7152, 0.0722])
+
+
+def text_font(texts: ArrayLike, width: int) -> dict[str, float]:
+    """The font of texts [Y, X] that fit into cells which share `width` pixels of the screen, on a window of 1280.
+
+    Plotly fits the font itself unless its size is said, but counts the markup of `readable` as text.
+    """
+    texts = np.asarray(texts, str)
+    lines = (line for text in texts.ravel().tolist() for line in MARKUP.sub("", text).split("<br>"))
+    longest = max(map(len, lines), default=1)
+    return {"size": min(LARGEST, 0.9 * width / texts.shape[1] / (0.58 * max(longest, 1)))}

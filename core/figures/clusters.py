@@ -11,7 +11,7 @@ import plotly.graph_objects as go
 from numpy.typing import ArrayLike, NDArray
 
 from core import evaluation
-from core.figures.cells import readable
+from core.figures.cells import readable, text_font
 from core.figures.charts import style
 from core.figures.palette import AMOUNTS, SERIES
 from core.figures.picture import Picture, percent
@@ -66,6 +66,7 @@ def class_map(clusters: NDArray, classes: ArrayLike) -> Picture:
             colorscale=AMOUNTS,
             text=readable([[f"{count:,}" for count in row] for row in table], shares, AMOUNTS, 0, 1),
             texttemplate="%{text}" if table.size <= 400 else None,
+            textfont=text_font([[f"{count:,}" for count in row] for row in table], 600),
             colorbar={"title": "% of the cluster"},
             xgap=2,
             ygap=2,

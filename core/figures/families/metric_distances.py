@@ -11,7 +11,7 @@ from plotly.subplots import make_subplots
 
 from core import evaluation
 from core.figures import AMOUNTS, CONTROL, INK, SERIES, SMALLEST, Kinds, Picture, number, percent, scatter, style
-from core.figures.cells import readable
+from core.figures.cells import readable, text_font
 from core.figures.charts import hatched
 
 BARS = 44
@@ -124,6 +124,7 @@ def nearest_classes(nearest: NDArray, classes: NDArray, kinds: Kinds, names: NDA
             colorscale=AMOUNTS,
             text=readable([[f"{count:,}" for count in row] for row in table.tolist()], shares, AMOUNTS, 0, 100),
             texttemplate="%{text}" if table.size <= 400 else None,
+            textfont=text_font([[f"{count:,}" for count in row] for row in table.tolist()], 600),
             colorbar={"title": "% of the row", "thickness": 12},
             xgap=2,
             ygap=2,

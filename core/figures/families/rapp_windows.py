@@ -8,7 +8,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from core import evaluation
 from core.figures import AMOUNTS, INK, SERIES, Picture, scatter, style
-from core.figures.cells import readable
+from core.figures.cells import readable, text_font
 
 Window = tuple[int, int]  # first and last layer, both inclusive
 
@@ -112,7 +112,8 @@ def window_map(aurocs: NDArray, windows: NDArray, window: Window, narrow: Window
     looks = {"colorscale": AMOUNTS, "colorbar": bar, "xgap": 2, "ygap": 2, "hoverongaps": False}
     looks["hovertemplate"] = f"{score}, layers %{{y}} to %{{x}}: %{{z:.3f}}<extra></extra>"
     text = np.where(np.isnan(grid), "", np.char.mod("%.3f", grid))
-    figure.add_heatmap(z=grid, text=readable(text, grid, AMOUNTS), texttemplate="%{text}", **looks)
+    looks |= {"text": readable(text, grid, AMOUNTS), "texttemplate": "%{text}", "textfont": text_font(text, 420)}
+    figure.add_heatmap(z=grid, **looks)
     marks = {"your window": window, "narrowest on validation": narrow, "best on the test images": best}
     looks = {"mode": "markers", "hoverinfo": "skip"}
     for (name, (first, last)), symbol, aside in zip(marks.items(), MARKS, (-0.3, 0, 0.3), strict=True):

@@ -8,7 +8,7 @@ import plotly.graph_objects as go
 
 from core.evaluation import CONVENTIONS, MEASURES, Measure
 from core.figures import AMOUNTS, CONTROL, INK, Kind, Kinds, Picture, style, three_digits, wrapped
-from core.figures.cells import readable
+from core.figures.cells import readable, text_font
 from core.figures.pages.compare_lines import UNKNOWN, Entrant
 
 
@@ -58,6 +58,7 @@ def by_kind(entrants: Sequence[Entrant], kinds: Kinds, measure: str = "auroc") -
             colorscale=list(colours),
             text=readable(texts, values, colours, 0, 1),
             texttemplate="%{text}",
+            textfont=text_font(texts, 640),
             hovertemplate="%{y}<br>%{x}: %{text}<extra></extra>",
             x=heads,
             y=[_row(each) for each in told],

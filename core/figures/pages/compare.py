@@ -21,7 +21,7 @@ from core.figures import (
     translucent,
     wrapped,
 )
-from core.figures.cells import readable
+from core.figures.cells import readable, text_font
 from core.figures.charts import stacked
 from core.figures.pages.compare_lines import Entrant, Line, Metric, best, duration, signed
 
@@ -131,6 +131,7 @@ def by_class(entrants: Sequence[Entrant], kinds: Kinds, classes: NDArray[np.str_
             colorscale=list(AMOUNTS),
             text=readable([[f"{share:.2f}" for share in row] for row in shares], shares, AMOUNTS, 0, 1),
             texttemplate="%{text}" if len(names) <= 30 else None,
+            textfont=text_font([["0.00"] * len(names)], 660),
             hovertemplate="%{y}<br>%{x}: %{z:.3f}<extra></extra>",
             x=[escape(name) for name in names],
             y=[wrapped(each.name, 34) for each in entrants],
@@ -249,7 +250,7 @@ def differences(names: Sequence[str], estimates: Mapping[tuple[int, int], Metric
             colorscale=list(DIFFERENCES),
             text=readable(texts, values, DIFFERENCES, -limit, limit),
             texttemplate="%{text}" if count <= 12 else None,
-            textfont={"size": 12},
+            textfont={"size": 12},  # Plotly fits it else, and counts markup as text
             hovertemplate="%{text}<extra></extra>",
             x=list(range(count)),
             y=list(range(count)),

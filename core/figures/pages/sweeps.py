@@ -11,7 +11,7 @@ import plotly.graph_objects as go
 from numpy.typing import NDArray
 
 from core.figures import AMOUNTS, CONTROL, INK, SERIES, Picture, number, style
-from core.figures.cells import readable
+from core.figures.cells import readable, text_font
 
 MOST_SETTINGS = 40  # that get a line of dots
 SCALE = [[place / (len(AMOUNTS) - 1), colour] for place, colour in enumerate(AMOUNTS)]
@@ -90,10 +90,12 @@ def heat_map(
     few = mean.size <= 120
     texts = np.vectorize(_cell)(mean, spread, bool(known.any() and (np.abs(mean[known]) <= 1).all()))
     figure = go.Figure()
-    looks = {"colorscale": SCALE, "colorbar": {"title": {"text": measure.title, "side": "right"}, "thickness": 14}}
-    figure.add_heatmap(
-        z=mean, text=readable(texts, mean, AMOUNTS), texttemplate="%{text}" if few else None, hoverinfo="skip", **looks
-    )
+    looks: dict[str, Any] = {
+        "colorscale": SCALE,
+        "colorbar": {"title": {"text": measure.title, "side": "right"}, "thickness": 14},
+    }
+    looks |= {"texttemplate": "%{text}" if few else None, "textfont": text_font(texts, 400), "hoverinfo": "skip"}
+    figure.add_heatmap(z=mean, text=readable(texts, mean, AMOUNTS), **looks)
     if not known.any():
         figure.update_traces(showscale=False)
     row, column = np.divmod(np.arange(mean.size), len(across))

@@ -42,3 +42,10 @@ def test_what_has_no_colour_stays_as_it_is():
     told = cells.readable([["", "gone", "long <b>text</b>"]], [[1.0, np.nan, 2.0]], AMOUNTS)
     assert told[0, 0] == "" and told[0, 1] == "gone" and "long <b>text</b></span>" in told[0, 2]
     assert cells.readable([["gone"]], [[np.nan]], AMOUNTS).tolist() == [["gone"]]
+
+
+def test_the_font_fits_the_longest_line_and_is_never_large():
+    assert cells.text_font([["0.9", "0.8"]], 600) == {"size": cells.LARGEST}
+    wide = cells.text_font([["<b>0.972</b><br>(0.968 to 0.975)"] * 8], 640)["size"]
+    assert wide == pytest.approx(0.9 * 80 / (0.58 * len("(0.968 to 0.975)")))
+    assert cells.text_font([[""]], 100) == {"size": cells.LARGEST}
