@@ -48,6 +48,8 @@ def test_only_the_quick_network_for_32_x_32_is_narrower_than_usual():
         assert widths == [0, 0, 16]
         started = [preset(settings, "quick", (1, side, side)).he_start for side in (8, 28, 32, 48, 64)]
         assert started == [False, False, True, True, True]
+        rates = [preset(settings, "quick", (1, side, side)).learning_rate for side in (8, 28, 32, 48, 64)]
+        assert rates == [1e-3, 1e-3, 1e-3, 3e-4, 3e-4]
         assert settings().width == 0 and not settings().he_start  # what a run folder that is older than the knob has
 
 
