@@ -154,7 +154,7 @@ def redrawing(
     """
     amounts = difference(image, redrawn)
     most = int(amounts.max())
-    captions = ["input", "reconstruction", f"difference, to {percent(most / 255)}"]
+    captions = ["input", "reconstruction", f"difference, to {percent(round(most / 255, 2))}"]
     figure = sheet([[image, redrawn, heat(amounts, most)]], captions, [""], "The image and its reconstruction", 190)
     lay_out(figure, {}, {"showticklabels": False})
     channel, row, column = (each.ravel() for each in np.indices(image.shape))

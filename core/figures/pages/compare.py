@@ -81,7 +81,7 @@ def ridges(lines: Sequence[Line], kinds: Kinds, height: int = 400) -> Picture:
                 hoverinfo="skip",
             )
     figure.add_vline(x=1, line={"color": INK, "dash": "dash", "width": 2})
-    style(figure, "Scores of normal and novel images", "Standardised score: 0 median normal, 1 threshold", "", height)
+    style(figure, "Scores of normal and novel images", "Score: 0 normal median, 1 threshold", "", height)
     ticks = [tick for tick in range(-4, 9) if low < tick < high - 0.25 * (high - low)]  # the rest is for "more"
     more = {"text": "more →", "x": 1, "y": 0, "xref": "paper", "yref": "paper", "yanchor": "top", "xanchor": "right"}
     figure.add_annotation(showarrow=False, yshift=-2, **more)
