@@ -9,6 +9,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from core.figures.palette import along
+
 MARKUP = re.compile(r"<(?!br)[^>]*>")  # all but line breaks
 LARGEST = 13  # pixels
 
@@ -37,12 +39,11 @@ def readable(
 
 def luminance(values: NDArray, colours: Sequence[str], low: float, high: float) -> NDArray[np.float64]:
     """Relative luminance, 0 to 1, of values on a scale of colours (WCAG 2.2)."""
-    scale = np.array([[int(each[place : place + 2], 16) for place in (1, 3, 5)] for each in colours]) / 255
-    place = np.clip((values - low) / (high - low), 0, 1) if high > low else np.full(values.shape, 0.5)
-    stops = np.linspace(0, 1, len(scale))
-    mixed = np.stack([np.interp(place, stops, channel) for channel in scale.T], -1)
+    places = (values - low) / (high - low) if high > low else np.full(values.shape, 0.5)
+    mixed = along(places, colours) / 255
     linear = np.where(mixed <= 0.04045, mixed / 12.92, ((mixed + 0.055) / 1.055) ** 2.4)
-    return linear @ np.array([0.2126, 0.7152, 0.0722])
+    red, green, blue = 0.2126 * linear[0], 0.7152 * linear[1], 0.0722 * linear[2]
+    return red + green + blue
 
 
 def text_font(texts: ArrayLike, width: int) -> dict[str, float]:

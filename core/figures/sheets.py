@@ -14,7 +14,7 @@ from PIL import Image
 
 from core.figures.charts import lay_out, style, wrapped
 from core.figures.kinds import Kind, Kinds
-from core.figures.palette import AMOUNTS, DIFFERENCES
+from core.figures.palette import AMOUNTS, DIFFERENCES, along
 from core.figures.picture import Picture, number, percent
 
 GAP = 2  # pixels between the images of a sheet
@@ -140,9 +140,7 @@ def signed_heat(values: NDArray, most: float) -> NDArray[np.uint8]:
 
 def _coloured(places: NDArray, colours: Sequence[str]) -> NDArray[np.uint8]:
     """Places [H, W] in 0 to 1 along a scale of colours: [3, H, W]."""
-    scale = np.array([[int(colour[i : i + 2], 16) for i in (1, 3, 5)] for colour in colours])  # [10, 3]
-    steps = np.linspace(0, 1, len(scale))
-    return np.stack([np.interp(places, steps, channel) for channel in scale.T]).round().astype(np.uint8)
+    return along(places, colours).round().astype(np.uint8)
 
 
 def redrawing(
