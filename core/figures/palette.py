@@ -7,7 +7,7 @@ which colour an image's kind has is said in kinds.py.
 from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 NORMAL = "#0072B2"
 NOVEL = "#D55E00"
@@ -30,7 +30,7 @@ DIFFERENCES = (
 DASHES = ("solid", "longdash", "dot", "dashdot", "longdashdot")  # so that no curve is told by colour alone
 
 
-def along(places: ArrayLike, colours: Sequence[str]) -> NDArray[np.float64]:
+def along(places: NDArray, colours: Sequence[str]) -> NDArray[np.float64]:
     """Colours at places in 0 to 1 along an evenly spaced scale of "#RRGGBB": [...] -> [3, ...], each in 0 to 255."""
     scale = np.array([[int(colour[place : place + 2], 16) for place in (1, 3, 5)] for colour in colours])
     stops = np.linspace(0, 1, len(scale))
