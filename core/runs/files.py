@@ -24,9 +24,10 @@ ADVICE = "Delete the run, or import it again."
 def replacing(path: Path) -> Iterator[Path]:
     """A temporary path in the same folder that takes the place of `path` when the block ends well.
 
-    Makes no folder: a run that was deleted while its control lines were computed must not come back.
+    Makes no folder: a run that was deleted while its control lines were computed must not come back. Ends in .part:
+    what a kill leaves of it must not look like one of the files that are listed by their suffix.
     """
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem}-", suffix=path.suffix)
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem}-", suffix=".part")
     os.close(handle)
     temporary = Path(name)
     try:

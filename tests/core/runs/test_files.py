@@ -127,6 +127,18 @@ def test_a_reader_meets_the_old_file_or_the_new_one_never_a_part(folder):
     assert path.read_bytes() == b"half"
 
 
+@pytest.mark.parametrize("name", ["snapshots/ae-00003.npz", "test.npz", "run.json", "detector.safetensors"])
+def test_what_a_kill_leaves_of_a_file_is_taken_for_none(folder, name):
+    """A kill while the third snapshot was written once made the resumed run fail: its leftover was listed as one."""
+    (folder / "snapshots").mkdir(exist_ok=True)
+    files.write_arrays(folder / "snapshots" / "ae-00002.npz", {"a": np.zeros(3)})
+    before = files.described(folder)
+    with files.replacing(folder / name) as temporary:
+        temporary.write_bytes(b"half")
+        assert files.described(folder) == before  # what a kill at this moment would leave
+        assert not list(folder.rglob("*.json")) and not list(folder.rglob("*.safetensors"))
+
+
 def test_a_folder_that_is_gone_does_not_come_back(tmp_path):
     with pytest.raises(FileNotFoundError):
         files.write_json(tmp_path / "deleted" / "controls.json", {})
