@@ -69,6 +69,9 @@ def parser() -> Parser:
     methods.add_argument("name", nargs="?", metavar="NAME")
 
     _add_train(commands)
+    precision = commands.add("precision", "compare_precisions", "measure what bfloat16 gains here over float32")
+    precision.add_argument("--dataset", required=True, metavar="DATASET", help="whose image size counts")
+    _add_method(precision)
 
     score = commands.add("score", "score", "score images with a trained run")
     score.add_argument("run", **RUN)
@@ -109,14 +112,18 @@ def _add_train(commands: Commands) -> None:
     target = "a class by name, or by number where none is called so, several separated by commas, or a super-category; "
     target += "none where they are drawn"
     train.add_argument("--target", default="", metavar="CLASSES", help=target)
-    train.add_argument("--method", required=True, metavar="METHOD", help="see `methods`")
-    train.add_argument("--preset", default="quick", metavar="PRESET", help="quick (the default) or paper")
-    train.add_argument("--set", help="settings of the method", **SETTINGS)
+    _add_method(train)
     train.add_argument("--scenario-set", help="options of the scenario", **SETTINGS)
     train.add_argument("--epochs", type=int, metavar="N", help="epochs of the main stage")
     train.add_argument("--seed", type=int, default=0, metavar="N", help="of the network and the order of images")
     train.add_argument("--split-seed", type=int, default=0, metavar="N", help="of the task's split")
-    train.add_argument("--device", default="auto", metavar="DEVICE", help="auto (the default), cpu or cuda")
+
+
+def _add_method(parser: Parser) -> None:
+    parser.add_argument("--method", required=True, metavar="METHOD", help="see `methods`")
+    parser.add_argument("--preset", default="quick", metavar="PRESET", help="quick (the default) or paper")
+    parser.add_argument("--set", help="settings of the method", **SETTINGS)
+    parser.add_argument("--device", default="auto", metavar="DEVICE", help="auto (the default), cpu or cuda")
 
 
 def _add_sweep(commands: Commands) -> None:

@@ -160,6 +160,19 @@ def _epochs_knob(method: str) -> str:
     return card.epochs
 
 
+def compare_precisions(words: Words) -> Reply:
+    """Measure what bfloat16 gains for a method on images of a set's size; trains nothing that is kept."""
+    card, entry = methods.card(words.method), data.entry(words.dataset)
+    if entry.shape is None:
+        raise WrongRequest(f"The images of {entry.title} aren't on this machine yet, so nobody knows their size.")
+    settings = knobs.changed(knobs.preset(card.knobs, words.preset, entry.shape), knobs.parse_assignments(words.set))
+    from core.methods import precision  # loads torch
+    from core.training.device import choose
+
+    rates = precision.measure(card, settings, entry.shape, choose(words.device))
+    return Reply(asdict(rates) | {"worth": rates.worth, "sentence": rates.sentence}, rates.sentence)
+
+
 def resume(words: Words) -> Reply:
     """Go on with a run in this process."""
     run = store.find(words.run)

@@ -3,6 +3,7 @@ import time
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from core.errors import RunFailed
 from core.runs import store
 from core.runs.process import jobs
 from core.runs.spec import request
@@ -236,3 +237,55 @@ def test_hundreds_of_runs_are_asked_for_twice(own_store, open_page):
     assert button(app, "Start the sweep").disabled
     next(each for each in app.checkbox if each.label == "Train 201 runs").check().run()
     assert not button(app, "Start the sweep").disabled
+
+
+# --- arithmetic -------------------------------------------------------------------------------------------------------
+
+
+def answered(monkeypatch, found) -> list[list[str]]:
+    """What the page asks the command line for, which answers at once."""
+    asked = []
+
+    def answer(words, seconds):
+        asked.append(words)
+        if isinstance(found, Exception):
+            raise found
+        return found
+
+    monkeypatch.setattr("core.runs.process.detached.answer", answer)
+    return asked
+
+
+def test_bfloat16_is_measured_on_request_and_offered_where_it_gains(own_store, open_page, monkeypatch):
+    asked = answered(monkeypatch, {"sentence": "bfloat16 trains 2.0 times as fast.", "worth": True})
+    app = open_page("train", **QUICK, set="epochs=7")
+    assert not asked
+    button(app, "Measure bfloat16").click().run()
+    assert "bfloat16 trains 2.0 times as fast." in words(app)
+    assert asked == [
+        ["precision", "--dataset", "digits", "--method", "rapp-ae", "--preset", "quick", "--set", "epochs=7"]
+    ]
+    button(app, "Train in bfloat16").click().run()
+    assert "precision=bfloat16" in command(app)
+    assert "Train in bfloat16" not in buttons(app) and "bfloat16 trains 2.0" in words(app)
+    assert len(asked) == 1  # what is known isn't measured again
+
+
+def test_bfloat16_that_gains_nothing_is_not_offered(own_store, open_page, monkeypatch):
+    answered(monkeypatch, {"sentence": "bfloat16 gains nothing.", "worth": False})
+    app = open_page("train", **QUICK)
+    button(app, "Measure bfloat16").click().run()
+    assert "bfloat16 gains nothing." in words(app) and "Train in bfloat16" not in buttons(app)
+
+
+def test_a_measurement_that_fails_says_why_and_can_be_asked_for_again(own_store, open_page, monkeypatch):
+    answered(monkeypatch, RunFailed("It took over 120 seconds."))
+    app = open_page("train", **QUICK)
+    button(app, "Measure bfloat16").click().run()
+    assert "It took over 120 seconds." in words(app)
+    app.run()
+    assert "Measure bfloat16" in buttons(app)
+
+
+def test_a_method_of_one_arithmetic_offers_no_measurement(own_store, open_page):
+    assert "Measure bfloat16" not in buttons(open_page("train", **QUICK | {"method": "deep-svdd"}))

@@ -10,6 +10,7 @@ from contextlib import suppress
 from typing import Any
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from core import data, figures, knobs, methods, scenarios
 from core.data import Entry
@@ -23,6 +24,7 @@ from core.runs.spec import RunSpec, request
 from core.scenarios import Scenario, groups
 from pages.shared import knob_inputs, panels
 from pages.shared.knob_inputs import KEPT
+from pages.shared.train import precisions
 
 FEWEST = 3  # classes that groups need: two in the normal one, one that is novel
 FEWEST_OFFICIAL = 20  # training images of which a tenth can set a threshold
@@ -154,7 +156,7 @@ def options(rule: Scenario) -> dict[str, Value]:
     asked = [each for each in knobs.knobs_of(rule.options) if each.name != "groups" and not each.picks]
     keys = {each.name: option_key(rule, each.name) for each in asked}
     firsts = {each.name: each.preset("quick", (1, 28, 28)) for each in asked}
-    return _group("Options of the scenario", asked, keys, firsts, {}) if asked else {}
+    return _group("Options of the scenario", asked, keys, firsts, {})[1] if asked else {}
 
 
 def method(entry: Entry, rule: Scenario, target: Sequence[str], options: dict[str, Value]) -> Card:
@@ -207,8 +209,14 @@ def settings(card: Card, entry: Entry) -> tuple[str, dict[str, Value]]:
     firsts = {each.name: each.preset(preset, shape) for each in asked}
     notes = {each.name: "; ".join(f"{name}: {each.preset(name, shape)}" for name in knobs.PRESETS) for each in asked}
     changes: dict[str, Value] = {}
+    boxes = {}
     for group in dict.fromkeys(each.group for each in sorted(asked, key=lambda each: each.after)):
-        changes |= _group(group, [each for each in asked if each.group == group], keys, firsts, notes)
+        boxes[group], given = _group(group, [each for each in asked if each.group == group], keys, firsts, notes)
+        changes |= given
+    for choice in (each for each in asked if each.name == "precision" and entry.present):
+        with boxes[choice.group]:
+            device = st.session_state.get("train_device", "auto")  # asked for below
+            precisions.offer(entry.name, card.name, preset, changes, keys[choice.name], device)
     return preset, changes
 
 
@@ -238,14 +246,15 @@ def _number(label: str, key: str, help: str) -> int:
 
 def _group(
     title: str, asked: Sequence[Knob], keys: dict[str, str], firsts: dict[str, Value], notes: dict[str, str]
-) -> dict[str, Value]:
-    """An expander with an input for each knob; gives those that differ from their first value, which are marked."""
+) -> tuple[DeltaGenerator, dict[str, Value]]:
+    """An expander with an input for each knob, and those that differ from their first value, which are marked."""
     for each in asked:
         begin(keys[each.name], firsts[each.name])
     changed = knob_inputs.changed(asked, keys, firsts)
     count = f" · {len(changed)} changed" if changed else ""
-    with st.expander(title + count, key=f"train_group_{title.lower().replace(' ', '_')}", type="compact"):
-        return knob_inputs.inputs(asked, keys, firsts, notes)
+    box = st.expander(title + count, key=f"train_group_{title.lower().replace(' ', '_')}", type="compact")
+    with box:
+        return box, knob_inputs.inputs(asked, keys, firsts, notes)
 
 
 def begin(key: str, first: Any, offered: Any = None) -> None:

@@ -195,6 +195,20 @@ def test_every_option_reaches_the_run():
     )
 
 
+def test_precision_tells_what_bfloat16_gains_and_keeps_nothing():
+    before = len(store.runs())
+    told = say("precision", "--dataset", "digits", "--method", "rapp-ae", "--set", "batch_size=32", "--json").json
+    assert told["float32"] > 0 and told["bfloat16"] > 0 and told["worth"] is (told["gain"] >= 1.1)
+    assert told["sentence"].startswith("bfloat16 ")
+    assert len(store.runs()) == before
+
+
+def test_precision_needs_images_whose_size_is_known(tmp_path, monkeypatch):
+    monkeypatch.setenv("NOVELTY_DATA", str(tmp_path))
+    said = say("precision", "--dataset", "tsinghua", "--method", "rapp-ae")
+    assert said.status == 2 and "aren't on this machine yet" in said.err
+
+
 def test_a_run_that_fails_says_why_keeps_a_log_and_can_be_resumed(monkeypatch):
     def fail(*arguments):
         raise OSError(28, "No space left on device")
