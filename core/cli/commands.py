@@ -165,7 +165,8 @@ def compare_precisions(words: Words) -> Reply:
     card, entry = methods.card(words.method), data.entry(words.dataset)
     if entry.shape is None:
         raise WrongRequest(f"The images of {entry.title} aren't on this machine yet, so nobody knows their size.")
-    settings: Any = knobs.changed(knobs.preset(card.knobs, words.preset, entry.shape), knobs.parse_assignments(words.set))
+    asked = knobs.parse_assignments(words.set)
+    settings: Any = knobs.changed(knobs.preset(card.knobs, words.preset, entry.shape), asked)
     from core.methods import precision  # loads torch
     from core.training.device import choose
 

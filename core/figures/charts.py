@@ -103,9 +103,9 @@ def wrapped(name: str, width: int) -> str:
 # --- scores -----------------------------------------------------------------------------------------------------------
 
 
-def hatched(kind: Kind, size: int = 6) -> dict[str, Any]:
-    """The marker of a kind's bars.  size: of the hatch, in pixels."""
-    pattern = {"shape": kind.hatch, "size": size, "solidity": 0.2, "fillmode": "overlay", "fgcolor": "white"}
+def hatched(kind: Kind) -> dict[str, Any]:
+    """The marker of a kind's bars."""
+    pattern = {"shape": kind.hatch, "size": 6, "solidity": 0.2, "fillmode": "overlay", "fgcolor": "white"}
     return {"color": kind.colour, "line": {"width": 0}, "pattern": pattern}
 
 

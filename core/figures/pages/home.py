@@ -1,15 +1,30 @@
 """Pictures of the page "Home": ten images in the order in which they surprise a network, and a method in miniature."""
 
+import base64
 from collections.abc import Sequence
+from dataclasses import dataclass
+from html import escape
 
 import numpy as np
-import plotly.graph_objects as go
 from numpy.typing import NDArray
 
-from core.figures import INK, Kinds, Picture, lay_out, percent, style
-from core.figures.charts import hatched, stacked
+from core.figures import INK, Kind, Kinds, Picture, percent
+from core.figures.charts import stacked
 from core.figures.sheets import caption, centres, named, sheet
 
+BINS = 40
+WHOLE, SWATCH = "width: 100%; height: 98px; display: block", "width: 12px; height: 12px"  # of an image
+LINE = "position: absolute; top: 0; bottom: 0; border-left: 1.5px dashed currentColor"  # of the theme, at any moment
+LEGEND = "display: flex; flex-wrap: wrap; gap: 0 0.8rem; font-size: 0.75rem; line-height: 1.6"
+TILES = {  # of 6 by 6 pixels, by the names that Plotly has for hatches
+    "/": "M0 6L6 0M-1 1L1 -1M5 7L7 5",
+    "\\": "M0 0L6 6M-1 5L1 7M5 -1L7 1",
+    "x": "M0 6L6 0M0 0L6 6",
+    "-": "M0 3H6",
+    "|": "M3 0V6",
+    "+": "M0 3H6M3 0V6",
+    ".": "M2.2 3H3.8",
+}
 COUNTS = ("No", "One", "Two", "Three", "Four", "Five", "Six", "Seven", "Eight", "Nine", "Ten")
 
 
@@ -75,7 +90,19 @@ def _who_was_right(novel: NDArray[np.bool_], called: NDArray[np.bool_], picked: 
     )
 
 
-def miniature(scores: NDArray[np.float64], kinds: Kinds, threshold: float, normal: NDArray) -> Picture:
+@dataclass(frozen=True)
+class Miniature:
+    """A small picture that nobody points at, so it needs no chart: HTML with SVG, which stands at once.
+
+    counts: images in each bin, by the name of a group.
+    """
+
+    html: str
+    sentence: str
+    counts: dict[str, NDArray[np.intp]]
+
+
+def miniature(scores: NDArray[np.float64], kinds: Kinds, threshold: float, normal: NDArray) -> Miniature:
     """A small histogram without scales: a method's scores of test images of every kind about its threshold.
 
     scores: [T].  kinds: of the T images.  normal: [V], of normal validation images, whose median and the threshold set
@@ -83,28 +110,62 @@ def miniature(scores: NDArray[np.float64], kinds: Kinds, threshold: float, norma
     """
     middle = float(np.median(normal))
     standard = (scores - middle) / ((threshold - middle) or 1.0)
-    edges = np.linspace(-1, 3, 41)
+    edges = np.linspace(-1, 3, BINS + 1)
     standard, novel = np.clip(standard, edges[0], edges[-1]), kinds.novel
     counts = {name: np.histogram(standard[mask], edges)[0] for name, mask in kinds.groups.items()}
     of = {True: max(novel.sum(), 1), False: max((~novel).sum(), 1)}
-    middles, looks = (edges[:-1] + edges[1:]) / 2, {"opacity": 0.8, "hoverinfo": "skip"}
-    parts = stacked(kinds, lambda mask: np.histogram(standard[mask], edges)[0] / of[novel[mask][0]])
-    figure = go.Figure([
-        {"type": "bar", "x": middles, "y": share, "base": base, "name": kind.label, "marker": hatched(kind, size=5)}
-        | looks
-        for kind, share, base in parts
-    ])  # fmt: skip
-    line = {"color": INK, "dash": "dash", "width": 1.5}
-    figure.layout.shapes = [{"type": "line", "x0": 1, "x1": 1, "y0": 0, "y1": 1, "yref": "y domain", "line": line}]
-    legend_rows = len(figure.data) if kinds.several else 1
-    top = 2 + 20 * legend_rows
-    style(figure, "", "", "", 98 + top, legend_rows)
-    above = {"legend.y": 1, "legend.yref": "paper", "legend.yanchor": "bottom"}
-    plot = {"barmode": "overlay", "bargap": 0, "margin": {"l": 0, "r": 0, "t": top, "b": 0}, "dragmode": False}
-    still = {"visible": False, "fixedrange": True}
-    lay_out(figure, still, still, plot | above)
+    bars = stacked(kinds, lambda mask: np.histogram(standard[mask], edges)[0] / of[novel[mask][0]])
+    parts = [(kind, height, np.zeros(BINS) if base is None else base) for kind, height, base in bars]
+    top = 1.05 * max(float((base + height).max()) for _, height, base in parts)
+    drawn = [_tile(kind) for kind, *_ in parts]
+    drawn += [_bars(kind, height / top, base / top) for kind, height, base in parts]
+    at = 100 * (1 - edges[0]) / (edges[-1] - edges[0])
+    line = f'<div style="{LINE}; left: {at:g}%"></div>'
     caught = scores > threshold
     shown = novel if novel.any() else ~novel
     told = f"{percent(float(caught[shown].mean()))} of the {'novel' if novel.any() else 'normal'} images"
     sentence = f"Right of the dashed threshold: {told}{kinds.by_name(caught)}."
-    return Picture(figure, {"from": edges[:-1], "to": edges[1:], **counts}, sentence, "miniature")
+    swatches = ((kind.label, _svg_image([_tile(kind), _swatch(kind)], SWATCH)) for kind, *_ in parts)
+    legend = "".join(f"<div>{swatch} {label}</div>" for label, swatch in swatches)
+    chart = f'<div style="position: relative">{_svg_image(drawn, WHOLE, sentence)}{line}</div>'
+    html = f'<div style="{LEGEND}">{legend}</div>{chart}'
+    return Miniature(html, sentence, counts)
+
+
+def _bars(kind: Kind, heights: NDArray[np.float64], bases: NDArray[np.float64]) -> str:
+    """The bars of a kind.  heights, bases: [B], as parts of the picture's height."""
+    wide = 100 / BINS
+    bars = "".join(
+        f'<rect x="{place * wide:g}%" y="{100 * (1 - base - height):.2f}%" width="{wide:g}%" '
+        f'height="{100 * height:.2f}%"/>'
+        for place, (height, base) in enumerate(zip(heights, bases, strict=True))
+        if height
+    )
+    return f'<g fill="{_fill(kind)}" opacity="0.8" shape-rendering="crispEdges">{bars}</g>'
+
+
+def _swatch(kind: Kind) -> str:
+    return f'<rect width="100%" height="100%" fill="{_fill(kind)}"/>'
+
+
+def _fill(kind: Kind) -> str:
+    return f"url(#{_named(kind)})" if kind.hatch else kind.colour
+
+
+def _tile(kind: Kind) -> str:
+    """What the area of a hatched kind is filled with."""
+    if not kind.hatch:
+        return ""
+    ground = f'<rect width="6" height="6" fill="{kind.colour}"/>'
+    marks = f'<path d="{TILES[kind.hatch]}" stroke="white" stroke-width="1" fill="none"/>'
+    return f'<pattern id="{_named(kind)}" width="6" height="6" patternUnits="userSpaceOnUse">{ground}{marks}</pattern>'
+
+
+def _named(kind: Kind) -> str:
+    return f"hatch-{kind.colour[1:]}-{ord(kind.hatch)}"
+
+
+def _svg_image(parts: Sequence[str], look: str, alt: str = "") -> str:
+    """SVG as an image, which a page takes where it takes no SVG; its lengths in per cent are those of the image."""
+    drawn = base64.b64encode(f'<svg xmlns="http://www.w3.org/2000/svg">{"".join(parts)}</svg>'.encode()).decode()
+    return f'<img src="data:image/svg+xml;base64,{drawn}" alt="{escape(alt)}" style="{look}">'

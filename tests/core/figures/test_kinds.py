@@ -5,7 +5,7 @@ from core.figures import ANOMALY, NORMAL, NOVEL, Kinds, score_histogram
 from core.figures.families import rapp, rapp_replay, svdd_clusters, svdd_distances, svdd_plane
 from core.figures.families.svdd import Balls
 from core.figures.kinds import TRAINING
-from core.figures.pages import home, threshold_desk
+from core.figures.pages import threshold_desk
 
 SOURCE = np.array(["normal", "uniform-noise", "novel", "mnist", "normal", "gaussian-noise", "novel"])
 KIND = np.array(["normal", "anomaly", "novelty", "seen", "normal", "anomaly", "novelty"])
@@ -125,7 +125,6 @@ def pictures(kinds: Kinds) -> dict:
     return {
         "histogram": score_histogram(scores, kinds, 0.5, "Scores"),
         "desk": threshold_desk.histogram(scores, kinds, axis, 3, "NAP"),
-        "miniature": home.miniature(scores, kinds, 0.5, scores),
         "layers": rapp.layer_scores(layers, kinds),
         "pathways": pathways,
         "replay": rapp_replay.layers_after(1, snapshots, kinds, None),
