@@ -14,7 +14,7 @@ from core.figures.sheets import caption, centres, named, sheet
 
 BINS = 40
 WHOLE, SWATCH = "width: 100%; height: 98px; display: block", "width: 12px; height: 12px"  # of an image
-LINE = "position: absolute; top: 0; bottom: 0; border-left: 1.5px dashed currentColor"  # of the theme, at any moment
+LINE = "position: absolute; top: 0; bottom: 0; border-left: 2px dashed currentColor"  # of the theme, at any moment
 LEGEND = "display: flex; flex-wrap: wrap; gap: 0 0.8rem; font-size: 0.75rem; line-height: 1.6"
 TILES = {  # of 6 by 6 pixels, by the names that Plotly has for hatches
     "/": "M0 6L6 0M-1 1L1 -1M5 7L7 5",
