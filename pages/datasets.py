@@ -112,7 +112,7 @@ def browse(dataset: Dataset) -> None:
         st.caption("No image of this class in this half.")
         return
     labels = [dataset.classes[label] for label in dataset.labels[some]]
-    panels.images_row(dataset.images[some], labels, -(-SIDE // max(dataset.shape[1:])))
+    panels.images_row(dataset.images[some], labels, panels.factor(dataset.shape, SIDE))
 
 
 def copies() -> None:

@@ -14,7 +14,7 @@ from core.runs.store import Run
 from pages.shared import changed_images, frame, panels, pickers
 from pages.shared.score import batch, inputs, judging, settings
 
-SIDE = 112  # of an image on the screen, in pixels
+SIDE = 112  # of an image on the screen, in pixels, of a small one at least
 POINTS = 25  # strengths along the path of a bend
 LARGE = "font-size: 1.75rem; font-weight: 700; line-height: 1.2"  # the verdict is read first
 MEANING = glossary.explained(["percentile", "threshold", "held-out"])
@@ -30,7 +30,7 @@ def neighbours(run: Run, found: Mapping[str, np.ndarray], words: Callable[[str, 
     """A row of training images with class and distance.  words: what they are, of the name, how many of how many."""
     st.caption(panels.escape(words(name, int(found["searched"]), int(found["of"]))))
     labels = [f"{name} · {far:.3g}" for name, far in zip(found["classes"], found["distances"], strict=True)]
-    panels.images_row(found["images"], labels, max(1, SIDE // max(run.shape[1:])))
+    panels.images_row(found["images"], labels, panels.factor(run.shape, SIDE))
 
 
 frame.through_entry()

@@ -1,5 +1,6 @@
 """What pages show: a Picture with sentence and downloads, rows of images, commands, the states empty and refused."""
 
+import math
 import re
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -15,7 +16,7 @@ from core.errors import NoveltyError
 from core.figures import Picture
 from core.figures.sheets import Row
 
-SIDE = 56  # of an image in a titled row on the screen, in pixels
+SIDE = 56  # of an image in a titled row on the screen, in pixels, at least, so that its label has room
 
 
 def escape(text: object) -> str:
@@ -87,6 +88,11 @@ def _page() -> str:
     return urlsplit(st.context.url or "").path.strip("/").split("/")[-1] or "home"
 
 
+def factor(shape: Sequence[int], least: int = SIDE) -> int:
+    """How many times larger images [..., H, W] are shown, so that their longer side has at least so many pixels."""
+    return math.ceil(least / max(shape[-2:]))
+
+
 def images_row(images: NDArray[np.uint8], labels: Sequence[str], factor: int = 3) -> None:
     """Images of one size side by side with hard pixels, each with its label below; they wrap where the page is narrow.
 
@@ -101,7 +107,7 @@ def images_row(images: NDArray[np.uint8], labels: Sequence[str], factor: int = 3
 def titled_row(row: Row) -> None:
     """A heading and images below it, labelled."""
     st.markdown(f":small[**{escape(row.title)}**]")
-    images_row(row.images, row.labels, max(1, SIDE // max(row.images.shape[2:])))
+    images_row(row.images, row.labels, factor(row.images.shape))
 
 
 def empty(sentence: str, label: str, page: str) -> None:

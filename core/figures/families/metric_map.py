@@ -22,6 +22,7 @@ MEANING = (
 )
 MOST_FLAT = 20_000  # test images drawn in two dimensions
 MOST_BALLS = 12
+PLOT, LETTER, TALL = np.array([420, 300]), 10, 21  # of a flat map and of its labels, in pixels, about
 MEANS, BALLS = "class means", "balls"  # layers beside those of the images
 EYE = {"x": 1.65, "y": 1.65, "z": 1.05}  # where it is seen from
 
@@ -144,11 +145,13 @@ def embedding_map(
             figure.add_trace(_points(at.test[of], kind, label, at.places[of], classes[of]))
     if BALLS in shown and radius is not None and len(at.centres) <= MOST_BALLS:
         _balls(figure, at, radius)
+    reach = 0 if radius is None or BALLS not in shown else radius
+    window = None if at.deep else common_frame([at], reach) if window is None else window
     if MEANS in shown and len(at.centres):
-        _means(figure, at, names)
+        _means(figure, at, names, window)
     if spot is not None:
         _ring(figure, at.test[spot], f"test image {picked}")
-    _axes(figure, at, title, window, 0 if radius is None or BALLS not in shown else radius)
+    _axes(figure, at, title, window)
     table = {f"axis {place + 1}": column for place, column in enumerate(at.test.T)}
     sentence = _in_words(at, kinds, len(drawn), radius, inside)
     return Picture(figure, {"image": at.places, **table, "class": classes, **kinds.columns}, sentence, "embedding")
@@ -168,10 +171,16 @@ def _points(points: NDArray, kind: Kind, name: str, places: NDArray | None = Non
     return scatter(*points.T, mode="markers", marker=marker, **options)
 
 
-def _means(figure: go.Figure, at: Space, names: Collection[str]) -> None:
-    """A cross at each class mean with the name of the class."""
-    text = [f"<b>{escape(str(name))}</b>" for name in names]
-    common = {"mode": "markers+text", "text": text, "name": "class means", "hoverinfo": "skip"}
+def _means(figure: go.Figure, at: Space, names: Collection[str], window: NDArray | None) -> None:
+    """A cross at each class mean with the name of the class; flat means that lie close share a label."""
+    plain = [str(name) for name in names]
+    told = plain
+    if window is not None:
+        pixel = (window[1] - window[0]) / PLOT
+        told = labels(at.centres, plain, pixel if at.share is None else pixel.max().repeat(2))  # as the axes have it
+    text = [each and f"<b>{escape(each)}</b>" for each in told]
+    hover = [f"mean of class {escape(name)}" for name in plain]
+    common = {"mode": "markers+text", "text": text, "name": "class means", "hoverinfo": "text", "hovertext": hover}
     font = {"size": 17, "color": INK}
     if at.deep:
         x, y, z = at.centres.T
@@ -181,6 +190,27 @@ def _means(figure: go.Figure, at: Space, names: Collection[str]) -> None:
     marker = {"symbol": "cross-thin", "size": 13, "line": {"width": 3, "color": INK}}
     x, y = at.centres.T
     figure.add_scatter(x=x, y=y, marker=marker, textfont=font, textposition="top right", **common)
+
+
+def labels(centres: NDArray, names: Sequence[str], pixel: NDArray) -> list[str]:
+    """What stands right above each mean: its name, or "name +2" where two others would touch it, whose own is empty.
+
+    centres: [K, 2].  pixel: the size of one along either axis, [2], in the units of the centres.
+    """
+    width = np.array([LETTER * (len(name) + 3) for name in names])  # with room for how many share it
+    corners = centres / pixel
+    told, leaders = [""] * len(names), dict[int, int]()
+    for each, (x, y) in enumerate(corners.tolist()):
+        near = (
+            other
+            for other in leaders
+            if -width[each] < x - corners[other, 0] < width[other] and abs(y - corners[other, 1]) < TALL
+        )
+        leader = next(near, each)
+        leaders[leader] = leaders.get(leader, -1) + 1
+    for leader, others in leaders.items():
+        told[leader] = f"{names[leader]} +{others}" if others else names[leader]
+    return told
 
 
 def _balls(figure: go.Figure, at: Space, radius: float) -> None:
@@ -205,16 +235,16 @@ def _ring(figure: go.Figure, point: NDArray, name: str) -> None:
     figure.add_scatter(x=x, y=y, mode="markers", marker=marker, name=name, hoverinfo="skip")
 
 
-def _axes(figure: go.Figure, at: Space, title: str, window: NDArray | None, radius: float) -> None:
+def _axes(figure: go.Figure, at: Space, title: str, window: NDArray | None) -> None:
     style(figure, title, at.axes[0], at.axes[1], 560 if at.deep else 470)
     figure.update_layout(legend_itemsizing="constant", margin_t=95, clickmode="event+select", showlegend=True)
-    if at.deep:
+    if window is None:
         titles = zip("xyz", at.axes, strict=True)
         numbered = {"showticklabels": at.share is not None}  # only where numbers mean something
         bare = {f"{axis}axis": {"title": {"text": text, "font": {"color": INK}}} | numbered for axis, text in titles}
         figure.update_layout(scene={**bare, "aspectmode": "data", "camera_eye": EYE})
         return
-    low, high = common_frame([at], radius) if window is None else window
+    low, high = window
     figure.update_xaxes(range=[low[0], high[0]], zeroline=False, showticklabels=at.share is not None)
     figure.update_yaxes(range=[low[1], high[1]], zeroline=False, showticklabels=at.share is not None)
     if at.share is not None:  # distances are true, so balls are round

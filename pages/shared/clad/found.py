@@ -51,7 +51,7 @@ def one_image(run: Run, place: int, asked: Asked) -> None:
     reason = {**cached.reasons(run, place), **setting}
     left, right = st.columns([1, 3])
     with left:
-        enlarged = max(1, 2 * panels.SIDE // max(run.shape[1:]))
+        enlarged = panels.factor(run.shape, 2 * panels.SIDE)
         panels.images_row(tested["images"][[place]], [f"test image {place}"], enlarged)
         title = card.score(card.headline).title
         judged = (title, asked.scores, asked.threshold, asked.percentiles)

@@ -14,7 +14,6 @@ from core.runs.store import Run
 from pages.shared import cached, panels, pickers
 
 SHEET = 12  # images of a quadrant
-SIDE = 56  # of such an image on the screen, in pixels
 
 
 def show(task: str, of: Sequence[Run], shown: Sequence[Entrant], kinds: Kinds) -> None:
@@ -64,15 +63,13 @@ def _quadrant_images(one: Entrant, other: Entrant, kinds: Kinds, classes: np.nda
         told = f"{len(of_kind):,} {kind.name}" + (f", the {most} most telling" if len(of_kind) > most else "")
         st.caption(panels.escape(told))
         if len(some := of_kind[:most]):
-            panels.images_row(
-                images[some], [str(name) for name in classes[some]], max(1, SIDE // max(images.shape[2:]))
-            )
+            panels.images_row(images[some], [str(name) for name in classes[some]], panels.factor(images.shape))
 
 
 def _reasons(task: str, place: int, asked: Sequence[tuple[Run, Entrant]], image: np.ndarray, truth: str) -> None:
     """The picked image and, for each of two entrants, its percentile and its reason."""
     with st.container(horizontal=True, vertical_alignment="center"):
-        panels.images_row(image[None], [truth], max(1, 2 * SIDE // max(image.shape[1:])))
+        panels.images_row(image[None], [truth], panels.factor(image.shape, 2 * panels.SIDE))
         st.button(
             "Let go of it", icon=":material/close:", on_click=pickers.pick, args=(task, None), key="compare_unpick"
         )

@@ -97,7 +97,7 @@ def one_image(run: Run, place: int, line: Line) -> None:
     scores = cached.array(run, "scores", f"test/{card.headline}")
     left, right = st.columns([1, 3])
     with left:
-        enlarged = max(1, 2 * panels.SIDE // max(run.shape[1:]))
+        enlarged = panels.factor(run.shape, 2 * panels.SIDE)
         panels.images_row(tested["images"][[place]], [f"test image {place}"], enlarged)
         told = (card.score(card.headline).title, scores, line.threshold, percentiles(run))
         method_page.judged(place, tested["classes"], cached.kinds(run), *told)

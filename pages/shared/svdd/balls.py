@@ -24,9 +24,7 @@ def one_image(run: Run, place: int) -> None:
     )
     left, right = st.columns([1, 3])
     with left:
-        panels.images_row(
-            tested["images"][[place]], [f"test image {place}"], max(1, 2 * panels.SIDE // max(run.shape[1:]))
-        )
+        panels.images_row(tested["images"][[place]], [f"test image {place}"], panels.factor(run.shape, 2 * panels.SIDE))
         method_page.judged(place, tested["classes"], cached.kinds(run), title, scores, run.threshold(), percentiles)
         st.caption("Click another one in the plane above.")
     with right:

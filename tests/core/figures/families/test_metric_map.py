@@ -206,3 +206,31 @@ def test_a_probe_without_known_classes_says_so(rng, kinds):
     codes = rng.normal(size=(50, 2)).astype(np.float16)
     picture = metric_map.replayed(3, {3: {"embedding": codes}}, codes[:2], kinds, np.repeat("", 50), NAMES)
     assert picture.sentence == "No image of a known class is among the probe."
+
+
+# --- labels of class means --------------------------------------------------------------------------------------------
+
+
+def test_means_that_lie_apart_have_their_own_labels():
+    centres, pixel = np.array([[0.0, 0], [2, 0], [0, 1]]), np.array([0.01, 0.01])
+    assert metric_map.labels(centres, ["deer", "bird", "cat"], pixel) == ["deer", "bird", "cat"]
+
+
+def test_means_whose_labels_would_touch_share_one():
+    centres = np.array([[0.0, 0], [0.5, 0.1], [0.02, 0.05], [5, 5]])
+    names, pixel = ["deer", "bird", "cat", "truck"], np.array([0.01, 0.01])
+    assert metric_map.labels(centres, names, pixel) == ["deer +2", "", "", "truck"]
+
+
+def test_a_map_labels_every_class_and_never_two_in_one_place():
+    rng = np.random.default_rng(0)
+    centres, names = rng.normal(size=(30, 2)), [f"class {place}" for place in range(30)]
+    pixel = np.array([0.02, 0.02])
+    told = metric_map.labels(centres, names, pixel)
+    assert sum(1 + int(each.partition(" +")[2] or 0) for each in told if each) == 30
+    boxes = [
+        (x, y, x + 10 * len(label) * 0.02, y + 21 * 0.02) for (x, y), label in zip(centres, told, strict=True) if label
+    ]
+    for place, (left, low, right, high) in enumerate(boxes):
+        for a, b, c, d in boxes[:place]:
+            assert c <= left or right <= a or d <= low or high <= b
