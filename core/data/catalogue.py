@@ -39,6 +39,7 @@ class Entry:
     stand_in: the name of the set that is loaded in its place.  download_megabytes: None where it can't be fetched.
     groupings: grouping -> group -> class names.  compression: what its pixels went through at the size that they have,
     such as "JPEG at quality 75" or "no compression"; "" where nobody knows, as of a person's own images.
+    part: how many of its official images the file holds, "" where it holds all or nobody counted them.
     """
 
     name: str
@@ -56,6 +57,14 @@ class Entry:
     normal: str = ""
     groupings: dict[str, Groups] = field(default_factory=dict)
     compression: str = ""
+    part: str = ""
+
+    @property
+    def other_images(self) -> str:
+        """Why figures that were published of this set are not of these images; "" where they are."""
+        if self.stand_in:
+            return f"{self.stand_in} stands in for {self.title}"
+        return f"{self.part} of {self.title}" if self.part else ""
 
 
 @dataclass(frozen=True)
@@ -218,6 +227,7 @@ def _entry(name: str) -> Entry:
         trouble = "" if source else _halfway(known)
     official = Summary(known.classes, known.shape or (0, 0, 0), known.train_count, known.test_count)
     about = summary or official
+    part = _part(about, official)
     return Entry(
         name=name,
         title=known.title,
@@ -229,11 +239,12 @@ def _entry(name: str) -> Entry:
         origin=_origin(known, source),
         stand_in=source.stand_in if source else None,
         download_megabytes=known.download_megabytes,
-        note=trouble or _note(known, source, about, official),
+        note=trouble or _note(known, source, about, part),
         trouble=trouble,
         normal=about.normal,
         groupings=_groupings(known, about.classes),
         compression=KNOWN[source.stand_in].compression if source and source.stand_in else known.compression,
+        part=part,
     )
 
 
@@ -249,15 +260,20 @@ def _known(name: str) -> Known:
     return KNOWN.get(name, Known(title=name, compression=""))
 
 
-def _note(known: Known, source: Source | None, found: Summary, official: Summary) -> str:
+def _part(found: Summary, official: Summary) -> str:
+    """How many of the official images were found, where it isn't all."""
+    counts = [(found.train_count, official.train_count, "training"), (found.test_count, official.test_count, "test")]
+    return " and ".join(
+        f"{there:,} of {all_:,} {kind} images" for there, all_, kind in counts if all_ and there != all_
+    )
+
+
+def _note(known: Known, source: Source | None, found: Summary, part: str) -> str:
     if source is None:
         return known.note
     if source.stand_in:
         return f"{source.stand_in}.npz stands in for it. {KNOWN[source.stand_in].note}"
-    notes = [known.note or found.note]
-    counts = [(found.train_count, official.train_count, "training"), (found.test_count, official.test_count, "test")]
-    notes += [f"Holds {there:,} of {all_:,} {kind} images." for there, all_, kind in counts if all_ and there != all_]
-    return " ".join(note for note in notes if note)
+    return " ".join(note for note in (known.note or found.note, f"Holds {part}." if part else "") if note)
 
 
 def _groupings(known: Known, classes: tuple[str, ...]) -> dict[str, Groups]:

@@ -246,7 +246,7 @@ def _other_images(column: Column, on: Column) -> str:
     entry = data.entry(on.dataset)
     if on.dataset != column.dataset:
         return f"other images: {entry.title} in place of {data.entry(column.dataset).title}"
-    return f"other images: {entry.stand_in} stands in for {entry.title}" if entry.stand_in else ""
+    return f"other images: {entry.other_images}" if entry.other_images else ""
 
 
 def _shortened(

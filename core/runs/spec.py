@@ -126,7 +126,8 @@ def request(
 def published(spec: RunSpec) -> list[Published]:
     """The published figures that this run may be compared with: those of its dataset, scenario and scenario options.
 
-    Options that a figure doesn't name have their defaults.  None where another image set stands in for the dataset.
+    Options that a figure doesn't name have their defaults.  None where another image set stands in for the dataset or
+    the file holds a part of it.
     """
     options = scenarios.named(spec.scenario).options()
     asked = knobs.changed(options, spec.options)  # a run that is older than an option was made with its default
@@ -136,5 +137,5 @@ def published(spec: RunSpec) -> list[Published]:
         if (figure.dataset, figure.scenario) == (spec.dataset, spec.scenario)
         and figure.target in (None, spec.target)
         and knobs.changed(options, figure.options) == asked
-        and data.entry(spec.dataset).stand_in is None
+        and not data.entry(spec.dataset).other_images
     ]

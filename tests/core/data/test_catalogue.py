@@ -125,7 +125,7 @@ def test_a_stand_in_takes_the_place_of_an_absent_set_and_says_so(root, arrays):
     assert load("svhn").name == "svhn" and load("svhn").note == svhn.note
     np.savez(root / "svhn.npz", **arrays | {"class_names": np.array(list("0123456789"))})
     assert entry("svhn").stand_in is None
-    assert "Holds 5 of 73,257 training images." in entry("svhn").note
+    assert "Holds 5 of 73,257 training images and 3 of 26,032 test images." in entry("svhn").note
 
 
 def test_what_pixels_went_through_is_known_of_known_sets_alone(root, arrays):

@@ -1,5 +1,7 @@
+import numpy as np
 import pytest
 
+from core import data
 from core.errors import DamagedRun, WrongRequest
 from core.reproduce.cells import Cell, cells, in_what, keys, slug
 from core.reproduce.tables import PUBLISHED, QUICK, SHORTENED, table
@@ -31,6 +33,20 @@ def test_only_the_wanted_cells_are_looked_at(rapp):
         cells(rapp, QUICK, patterns=["nothing"])
     with pytest.raises(WrongRequest, match="1 to 100"):
         cells(rapp, QUICK, seeds=0)
+
+
+def test_a_part_of_the_images_is_said_in_the_cell(monkeypatch, tmp_path):
+    monkeypatch.setenv("NOVELTY_DATA", str(tmp_path))
+    names = np.array(data.entry("gtsrb").classes)
+    images, labels = np.zeros((860, 32, 32, 3), np.uint8), np.arange(860) % 43
+    sets = {
+        f"{half}_{what}": each for half in ("train", "test") for what, each in (("images", images), ("labels", labels))
+    }
+    np.savez(tmp_path / "gtsrb.npz", **sets, class_names=names)
+    (cell,) = cells(table("clad-tables-1-2"), SHORTENED, patterns=["oc-svm/margin/gtsrb-spdl"])
+    assert cell.other_images == (
+        "other images: 860 of 39,209 training images and 860 of 12,630 test images of GTSRB traffic signs"
+    )
 
 
 def test_absent_images_are_said_in_the_cell(rapp, monkeypatch, tmp_path):

@@ -95,6 +95,20 @@ def test_no_figure_beside_a_stand_in(monkeypatch, tmp_path):
     assert published(asked) == []
 
 
+def test_no_figure_beside_a_part_of_a_set(monkeypatch, tmp_path):
+    """One third of the frames of GTSRB, as some files hold them, isn't what a paper trained on."""
+    monkeypatch.setenv("NOVELTY_DATA", str(tmp_path))
+    names = np.array(spec.data.entry("gtsrb").classes)
+    card = spec.methods.card("rapp-ae")
+    figure = Published("gtsrb", "unimodal", "nap", "auroc", 0.9, "Table 1")
+    monkeypatch.setattr(spec.methods, "card", lambda name: dataclasses.replace(card, published=(figure,)))
+    asked = request("gtsrb", "unimodal", names[0], "rapp-ae", changes={"layers": 2})
+    assert published(asked) == [figure]
+    images, labels = np.zeros((86, 32, 32, 3), np.uint8), np.arange(86) % 43
+    np.savez(tmp_path / "gtsrb.npz", train_images=images, train_labels=labels, class_names=names)
+    assert published(asked) == []
+
+
 def test_a_request_is_complete_and_checked():
     asked = request(
         "digits", "several-normal", "3,0", "multi-radius-svdd", changes={"epochs": "9"}, options={"split": "pooled"}
