@@ -26,6 +26,19 @@ class Told:
     doubtful: bool = False
 
 
+@dataclass(frozen=True)
+class Facts:
+    """Of the partition of each seed: clusters, silhouette, share of the smallest; and how far the seeds agree.
+
+    agreement: None where there is one seed.
+    """
+
+    counts: tuple[int, ...]
+    silhouettes: tuple[float, ...]
+    smallest: tuple[float, ...]
+    agreement: float | None
+
+
 def of_seeds(run: Run) -> list[Run]:
     """The run, and a finished one for each other seed that differs from it in nothing else."""
     alike = dataclasses.replace(run.spec, seed=0).hash
@@ -37,29 +50,37 @@ def of_seeds(run: Run) -> list[Run]:
     return [run, *{other.spec.seed: other for other in store.those(fits)}.values()]
 
 
-def told(runs: Sequence[Run]) -> Told:
-    """The partitions that the runs of one task found in their training images, in words.
+def facts(runs: Sequence[Run]) -> Facts | None:
+    """Of the partitions that the runs of one task found in their training images; None where none found any.
 
     The agreement between seeds is the mean adjusted Rand index of all pairs (Hubert and Arabie, 1985).
     """
     found = [each for each in (_partition(run.folder, run.version) for run in runs) if each]
     if not found:
-        return Told("")
-    counts, silhouettes, smallest = zip(*(each[1:] for each in found), strict=True)
-    text = (
-        f"{_and(map(str, counts))} clusters were found, silhouette {_and(f'{value:.2f}' for value in silhouettes)}, "
-        f"the smallest with {_and(f'{value:.0%}' for value in smallest)}"
-    )
+        return None
     pairs = [
         adjusted_rand_index(contingency(one[0], two[0]))
         for one, two in itertools.combinations(found, 2)
         if one[0].shape == two[0].shape
     ]
-    if not pairs:
+    counts, silhouettes, smallest = zip(*(each[1:] for each in found), strict=True)
+    return Facts(counts, silhouettes, smallest, float(np.mean(pairs)) if pairs else None)
+
+
+def told(runs: Sequence[Run]) -> Told:
+    """The same in words."""
+    found = facts(runs)
+    if found is None:
+        return Told("")
+    text = (
+        f"{_and(map(str, found.counts))} clusters were found, "
+        f"silhouette {_and(f'{value:.2f}' for value in found.silhouettes)}, "
+        f"the smallest with {_and(f'{value:.0%}' for value in found.smallest)}"
+    )
+    if found.agreement is None:
         return Told(text)
-    agreement = float(np.mean(pairs))
-    doubtful = agreement < DOUBTFUL
-    text += f"; seeds agree by an adjusted Rand index of {agreement:.2f}"
+    doubtful = found.agreement < DOUBTFUL
+    text += f"; seeds agree by an adjusted Rand index of {found.agreement:.2f}"
     return Told(text + (": a doubtful partition" if doubtful else ""), doubtful)
 
 
