@@ -5,8 +5,8 @@
 
 Reads the runs that `reproduce` has trained with these words and trains nothing. Prints a Markdown table of the groups,
 mean AUROC over the seeds, and the rank correlation over the groups (Spearman) of each fact with the gain over one
-centre. The facts of FINCH's clusters need no label and no test image: how many, silhouette, smallest, and how far the
-seeds agree.
+centre, and with how far the seeds lie apart. The facts of FINCH's clusters need no label and no test image: how many,
+silhouette, smallest, and how far the seeds agree.
 """
 
 import argparse
@@ -33,10 +33,15 @@ def runs(cell: Cell) -> list[Run]:
     return [run for run in found if run]
 
 
+def aurocs(cell: Cell) -> list[float]:
+    """Of each seed."""
+    score = cell.key.split("/")[1]
+    return [run.metrics(score)["auroc"]["value"] for run in runs(cell)]
+
+
 def auroc(cell: Cell) -> float:
     """Mean over the seeds."""
-    score = cell.key.split("/")[1]
-    return statistics.mean(run.metrics(score)["auroc"]["value"] for run in runs(cell))
+    return statistics.mean(aurocs(cell))
 
 
 def row(found: dict[str, Cell]) -> dict[str, float]:
@@ -51,6 +56,7 @@ def row(found: dict[str, Cell]) -> dict[str, float]:
         "hidden classes, distance": auroc(found[HIDDEN]),
         "gain of FINCH, distance": auroc(found[DISTANCE]) - one,
         "gain of FINCH, boundary": auroc(found[BOUNDARY]) - one,
+        "seeds of FINCH, distance, apart": max(aurocs(found[DISTANCE])) - min(aurocs(found[DISTANCE])),
         "clusters": statistics.mean(facts.counts),
         "silhouette": statistics.mean(facts.silhouettes),
         "smallest cluster": statistics.mean(facts.smallest),
@@ -58,10 +64,10 @@ def row(found: dict[str, Cell]) -> dict[str, float]:
     }
 
 
-def correlations(rows: Sequence[dict[str, float]], gain: str) -> dict[str, tuple[float, float]]:
-    """Rank correlation of each fact with the gain, and its p-value, over the groups."""
+def correlations(rows: Sequence[dict[str, float]], what: str) -> dict[str, tuple[float, float]]:
+    """Rank correlation of each fact with what it might tell, and its p-value, over the groups."""
     names = ("clusters", "silhouette", "smallest cluster", "agreement of seeds", "one centre")
-    return {name: tuple(spearmanr([each[name] for each in rows], [each[gain] for each in rows])) for name in names}
+    return {name: tuple(spearmanr([each[name] for each in rows], [each[what] for each in rows])) for name in names}
 
 
 def main() -> None:
@@ -77,9 +83,9 @@ def main() -> None:
     print(f"| group | {' | '.join(rows[0])} |\n|{' --- |' * (1 + len(rows[0]))}")
     for group, each in zip(found, rows, strict=True):
         print(f"| {group.replace('-', ', ')} | {' | '.join(f'{value:.3f}' for value in each.values())} |")
-    for gain in ("gain of FINCH, distance", "gain of FINCH, boundary"):
-        told = (f"{name} {rank:+.2f} (p {p:.2f})" for name, (rank, p) in correlations(rows, gain).items())
-        print(f"\nRank correlation with the {gain}: {', '.join(told)}.")
+    for what in ("gain of FINCH, distance", "gain of FINCH, boundary", "seeds of FINCH, distance, apart"):
+        told = (f"{name} {rank:+.2f} (p {p:.2f})" for name, (rank, p) in correlations(rows, what).items())
+        print(f"\nRank correlation with {what}: {', '.join(told)}.")
 
 
 if __name__ == "__main__":

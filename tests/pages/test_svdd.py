@@ -146,6 +146,7 @@ def test_clusters_that_another_seed_does_not_find_are_called_doubtful(runs, open
     files.write_arrays(folder / "portrait.npz", portrait | {"clusters": rng.permutation(portrait["clusters"])})
     told = words(open_page("svdd", svdd_run=run.id, svdd_tab="Clusters"))
     assert "Other seeds find other kinds" in told and "a doubtful partition" in told
+    assert "AUROC lay up to 0.21 apart" in told
 
 
 def test_a_run_that_was_told_the_classes_says_so(runs, open_page):
