@@ -130,8 +130,13 @@ def _loky(folder: str, jobs: int) -> Iterator[Pool]:
 
     threads = max(1, machine.cores() // jobs)
     options = {"backend": "loky", "inner_max_num_threads": threads, "initializer": end_with, "initargs": (os.getpid(),)}
-    yield Pool(folder, jobs, options, kill=lambda: get_reusable_executor().shutdown(wait=False, kill_workers=True))
-    get_reusable_executor().shutdown(wait=False)
+
+    def kill() -> None:
+        # "reuse", or it would wait for the workers that there are, and start others
+        get_reusable_executor(reuse=True).shutdown(wait=False, kill_workers=True)
+
+    yield Pool(folder, jobs, options, kill=kill)
+    kill()  # they have nothing left to do, and would take their libraries apart for half a second
 
 
 @contextlib.contextmanager
