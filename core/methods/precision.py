@@ -1,7 +1,7 @@
 """How much faster a method trains in bfloat16 than in float32, measured on this machine.
 
 Processors with bfloat16 instructions gain, others lose, and nothing but a measurement tells by how much. Compiling the
-step as well gained nothing more (0.9 to 1.2 of the plain step in bfloat16, ten layers on 28 x 28, an AMD processor with
+step as well gained nothing more (0.8 to 1.2 of the plain step in bfloat16, ten layers on 28 x 28, an AMD processor with
 AVX-512 BF16) and took 46 seconds, so nothing is compiled here.
 """
 
