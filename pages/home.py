@@ -59,7 +59,7 @@ def family(cards: list[Card]) -> None:
         st.markdown(f"**{panels.escape(methods.family_title(card.family))}**")
         if run:
             scores = cached.array(run, "scores", f"test/{card.headline}")
-            st.html(figures.miniature(scores, cached.kinds(run), run.threshold(), cached.held_out_scores(run)).html)
+            st.html(figures.miniature(scores, cached.kinds(run), run.threshold(), cached.held_out_scores(run)))
         st.markdown(f":small[{panels.escape(card.sentence)}]")
         if run:
             score = f"{card.title}, {card.score(card.headline).title}"

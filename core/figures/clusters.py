@@ -56,6 +56,7 @@ def class_map(clusters: NDArray, classes: ArrayLike) -> Picture:
     order = np.lexsort((-table.max(1), table.argmax(1)))
     table, letters = table[order], [letter(k) for k in order.tolist()]
     shares = table / table.sum(1, keepdims=True)
+    counts = [[f"{count:,}" for count in row] for row in table]
     figure = go.Figure(
         go.Heatmap(
             z=100 * shares,
@@ -64,9 +65,9 @@ def class_map(clusters: NDArray, classes: ArrayLike) -> Picture:
             zmin=0,
             zmax=100,
             colorscale=AMOUNTS,
-            text=readable([[f"{count:,}" for count in row] for row in table], shares, AMOUNTS, 0, 1),
+            text=readable(counts, shares, AMOUNTS, 0, 1),
             texttemplate="%{text}" if table.size <= 400 else None,
-            textfont=text_font([[f"{count:,}" for count in row] for row in table], 600),
+            textfont=text_font(counts, 600),
             colorbar={"title": "% of the cluster"},
             xgap=2,
             ygap=2,

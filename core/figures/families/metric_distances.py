@@ -114,6 +114,7 @@ def nearest_classes(nearest: NDArray, classes: NDArray, kinds: Kinds, names: NDA
             counts.append(np.bincount(nearest[of], minlength=len(names)))
     table = np.array(counts)
     shares = 100 * table / table.sum(1, keepdims=True)
+    texts = [[f"{count:,}" for count in row] for row in table.tolist()]
     figure = go.Figure(
         go.Heatmap(
             z=shares,
@@ -122,9 +123,9 @@ def nearest_classes(nearest: NDArray, classes: NDArray, kinds: Kinds, names: NDA
             zmin=0,
             zmax=100,
             colorscale=AMOUNTS,
-            text=readable([[f"{count:,}" for count in row] for row in table.tolist()], shares, AMOUNTS, 0, 100),
+            text=readable(texts, shares, AMOUNTS, 0, 100),
             texttemplate="%{text}" if table.size <= 400 else None,
-            textfont=text_font([[f"{count:,}" for count in row] for row in table.tolist()], 600),
+            textfont=text_font(texts, 600),
             colorbar={"title": "% of the row", "thickness": 12},
             xgap=2,
             ygap=2,

@@ -2,7 +2,6 @@
 
 import base64
 from collections.abc import Sequence
-from dataclasses import dataclass
 from html import escape
 
 import numpy as np
@@ -90,21 +89,10 @@ def _who_was_right(novel: NDArray[np.bool_], called: NDArray[np.bool_], picked: 
     )
 
 
-@dataclass(frozen=True)
-class Miniature:
-    """A small picture that nobody points at, so it needs no chart: HTML with SVG, which stands at once.
-
-    counts: images in each bin, by the name of a group.
-    """
-
-    html: str
-    sentence: str
-    counts: dict[str, NDArray[np.intp]]
-
-
-def miniature(scores: NDArray[np.float64], kinds: Kinds, threshold: float, normal: NDArray) -> Miniature:
+def miniature(scores: NDArray[np.float64], kinds: Kinds, threshold: float, normal: NDArray) -> str:
     """A small histogram without scales: a method's scores of test images of every kind about its threshold.
 
+    Nobody points at it, so it needs no chart: HTML with SVG, which stands at once.
     scores: [T].  kinds: of the T images.  normal: [V], of normal validation images, whose median and the threshold set
     the scale.
     """
@@ -112,7 +100,6 @@ def miniature(scores: NDArray[np.float64], kinds: Kinds, threshold: float, norma
     standard = (scores - middle) / ((threshold - middle) or 1.0)
     edges = np.linspace(-1, 3, BINS + 1)
     standard, novel = np.clip(standard, edges[0], edges[-1]), kinds.novel
-    counts = {name: np.histogram(standard[mask], edges)[0] for name, mask in kinds.groups.items()}
     of = {True: max(novel.sum(), 1), False: max((~novel).sum(), 1)}
     bars = stacked(kinds, lambda mask: np.histogram(standard[mask], edges)[0] / of[novel[mask][0]])
     parts = [(kind, height, np.zeros(BINS) if base is None else base) for kind, height, base in bars]
@@ -128,8 +115,7 @@ def miniature(scores: NDArray[np.float64], kinds: Kinds, threshold: float, norma
     swatches = ((kind.label, _svg_image([_tile(kind), _swatch(kind)], SWATCH)) for kind, *_ in parts)
     legend = "".join(f"<div>{swatch} {label}</div>" for label, swatch in swatches)
     chart = f'<div style="position: relative">{_svg_image(drawn, WHOLE, sentence)}{line}</div>'
-    html = f'<div style="{LEGEND}">{legend}</div>{chart}'
-    return Miniature(html, sentence, counts)
+    return f'<div style="{LEGEND}">{legend}</div>{chart}'
 
 
 def _bars(kind: Kind, heights: NDArray[np.float64], bases: NDArray[np.float64]) -> str:

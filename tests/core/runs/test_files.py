@@ -137,6 +137,7 @@ def test_what_a_kill_leaves_of_a_file_is_taken_for_none(folder, name):
         temporary.write_bytes(b"half")
         assert files.described(folder) == before  # what a kill at this moment would leave
         assert not list(folder.rglob("*.json")) and not list(folder.rglob("*.safetensors"))
+        assert [each.name for each in folder.rglob("*.npz")] == ["ae-00002.npz"]
 
 
 def test_a_folder_that_is_gone_does_not_come_back(tmp_path):
