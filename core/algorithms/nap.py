@@ -19,6 +19,8 @@ from torch import Tensor
 
 from core.algorithms.nearly_singular import SINGULAR_CUT, Lifted, narrow_root, whitened_root
 
+BAND = 300  # rows of the scatter that one product fills
+
 
 @dataclass(frozen=True, eq=False)
 class Statistics:
@@ -62,18 +64,17 @@ class Stream:
         self.count = total
 
     def _add_products(self, rows: Tensor) -> None:
-        if rows.is_cuda:
-            self._scatter.addmm_(rows.T, rows)
-        else:  # the symmetric product does half the work of a general one
-            from scipy.linalg.blas import dsyrk
+        """Adds rows^T rows to the upper triangle, band by band: half the work of the whole product.
 
-            target = self._scatter.numpy().T
-            dsyrk(1.0, rows.numpy().T, beta=1.0, c=target, lower=True, overwrite_c=True)
+        By torch and not by the symmetric product of another library: its threads and torch's would spin against each
+        other, and the passes between two products took twice as long.
+        """
+        for start in range(0, rows.shape[1], BAND):
+            self._scatter[start : start + BAND, start:].addmm_(rows[:, start : start + BAND].T, rows[:, start:])
 
     def statistics(self) -> Statistics:
         """Mean and scatter of all rows so far."""
-        if not self._scatter.is_cuda:  # the product wrote the upper triangle of the row-major matrix only
-            self._scatter = torch.triu(self._scatter) + torch.triu(self._scatter, 1).T
+        self._scatter = torch.triu(self._scatter) + torch.triu(self._scatter, 1).T
         return Statistics(self.count, self.mean, self._scatter)
 
 
@@ -176,11 +177,8 @@ def whitening(statistics: Statistics, pathway: Pathway, first: int, last: int, r
     if lifted := Lifted.of(block, []):
         away = lifted.directions
         return Whitening(columns, mean, lifted.factor, True, width - away.shape[1], away)
-    values, vectors = torch.linalg.eigh(block)
-    singular = values.clamp(min=0).sqrt()
-    keep = singular > SINGULAR_CUT * singular.max()
-    factor = vectors[:, keep] / singular[keep]
-    return Whitening(columns, mean, factor.float().contiguous(), False, int(keep.sum()))
+    factor = whitened_root(narrow_root(block, width))
+    return Whitening(columns, mean, factor.float().contiguous(), False, factor.shape[1])
 
 
 class AllWindows:

@@ -4,7 +4,8 @@ A scatter block B has directions of next to no spread, which a pseudo-inverse le
 `SINGULAR_CUT` of the largest). An eigendecomposition finds them at some twenty times the cost of a Cholesky factor, and
 each window of a pathway would need its own. Two shorter ways:
 
-- fewer rows than columns: B = R R^T with a narrow R from a pivoted Cholesky factor; R^T R has the same eigenvalues.
+- fewer rows than columns, or most directions to leave out: B = R R^T with a narrow R from a pivoted Cholesky factor;
+  R^T R has the same eigenvalues.
 - few directions to leave out: V, [d, k], from inverse iteration. B + sigma V V^T has a sound factor, and as V is
   invariant, B^+ c = (B + sigma V V^T)^-1 (c - V V^T c). One factor serves all leading blocks: that of a block with
   other directions V_b differs from it by k + k_b columns (Woodbury, Inverting modified matrices, 1950).
@@ -19,11 +20,14 @@ SINGULAR_CUT = 1e-5  # of the largest singular value, and of the largest pivot
 LIFT = 1e-8  # of the largest eigenvalue: what the directions left out get in its place
 SHIFT = 1e-14  # of the largest eigenvalue: what makes a singular block invertible
 SPARE = 8  # columns of the iteration beyond those that are looked for
-MOST = 1 / 8  # of the columns may be left out; with more an eigendecomposition is as fast
+MOST = 1 / 8  # of the columns may be left out; with more a narrow root is as fast
 
 
 def narrow_root(scatter: Tensor, rank: int) -> Tensor:
-    """R with R R^T = scatter, [D, r], r at most `rank`, for a scatter [D, D] of so few dimensions; float64."""
+    """R with R R^T = scatter up to rounding, [D, r], r at most `rank`: the scatter [D, D] has no more dimensions.
+
+    In float64.
+    """
     from scipy.linalg.lapack import dpstrf
 
     matrix = scatter.cpu().numpy()

@@ -30,7 +30,6 @@ LOADED, THERE, GO = b"l", b"t", b"g"
 NEEDED = (  # what a training imports when it needs it
     "torch",
     "safetensors.torch",
-    "scipy.linalg.blas",
     "scipy.linalg.lapack",
     "core.cli.commands",
     "core.methods.base",

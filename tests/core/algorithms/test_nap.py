@@ -163,6 +163,16 @@ def test_a_layer_with_dead_units_takes_the_directions_that_vary(rng):
     assert still.rank == 0 and not still.nap(torch.from_numpy(images)).any()
 
 
+def test_a_layer_of_which_most_directions_are_faint_takes_the_others(rng):
+    """As in an untrained network: a third of the directions vary, the others below a millionth of the widest."""
+    axes = np.linalg.qr(rng.normal(size=(120, 120)))[0] * np.r_[np.geomspace(1, 1e-3, 40), np.geomspace(1e-7, 1e-9, 80)]
+    train, images = (rng.normal(size=(count, 120)) @ axes.T for count in (500, 20))
+    expected, rank = direct_nap(train, images)
+    chosen = whitening(statistics_of(train), Pathway((120,)), 0, 0)
+    assert chosen.rank == rank == 40
+    np.testing.assert_allclose(chosen.nap(torch.from_numpy(images)), expected, rtol=1e-3)
+
+
 def test_singular_values_are_those_of_the_rows(rng):
     train, _ = pathway_rows(rng, 200)
     expected = np.linalg.svd(train - train.mean(0), compute_uv=False)

@@ -71,7 +71,7 @@ def test_faint_directions_are_the_eigenvectors_of_the_smallest_eigenvalues(rng, 
     torch.testing.assert_close(found @ found.T, expected @ expected.T, rtol=0, atol=1e-4)
 
 
-def test_too_many_faint_directions_are_left_to_an_eigendecomposition(rng):
+def test_too_many_faint_directions_are_left_to_a_narrow_root(rng):
     block = scatter_of(rng, np.concatenate([np.geomspace(1, 1e-2, 60), np.geomspace(1e-6, 1e-8, 40)]))
     assert Lifted.of(block, [100]) is None
 
