@@ -184,7 +184,7 @@ def main(arguments: list[str] | None = None) -> int:
     # the speed is left. Threads that never spin lose nearly half on a quiet machine. A short spin loses little there,
     # and nothing here.
     if "OMP_WAIT_POLICY" not in os.environ:
-        os.environ.setdefault("GOMP_SPINCOUNT", "1000")
+        os.environ.setdefault("GOMP_SPINCOUNT", "400")
     chosen = inner_parser() if arguments[:1] and arguments[0] in INNER else parser()
     try:
         words = chosen.parse_args(arguments, Words(json=False, data_root=""))

@@ -51,7 +51,7 @@ def process(code: str, *, check: int = 0, **settings: str) -> subprocess.Complet
     return done
 
 
-@pytest.mark.parametrize(("asked", "spins"), [({}, "1000"), ({"OMP_WAIT_POLICY": "ACTIVE"}, None)])
+@pytest.mark.parametrize(("asked", "spins"), [({}, "400"), ({"OMP_WAIT_POLICY": "ACTIVE"}, None)])
 def test_threads_spin_shortly_where_nobody_says_otherwise(asked, spins):
     code = "import os; os.environ.pop('GOMP_SPINCOUNT', None); import core.__main__ as it; it.main(['methods', 'sap'])"
     told = process(f"{code}; print(os.environ.get('GOMP_SPINCOUNT'))", **asked).stdout.split()
