@@ -24,6 +24,7 @@ FONT = '"Source Sans", sans-serif'
 SMALL, MEDIUM, LARGE = 12, 14, 16  # pixels, as Streamlit's own theme for charts has them
 LINE = 1.3  # height of a line of text, in heights of its font
 NUMBER = "−0.5"  # stands for the labels of an axis that chooses its own
+WEBGL, FEW = "scattergl", 3_000  # for so many points a browser takes longer to start WebGL than to do without
 DIGITS = 7  # significant ones of what is sent, about those of single precision
 
 _TITLED = {"font": {"size": MEDIUM}}
@@ -64,6 +65,10 @@ def on_screen(figure: go.Figure, dark: bool = False) -> Shown:
     """
     sent = _Sent(INKS[dark])
     data = [sent.plain(trace) for trace in figure._data]
+    by_webgl = [trace for trace in data if trace.get("type") == WEBGL]
+    if sum(len(trace["x"]) for trace in by_webgl) <= FEW:
+        for trace in by_webgl:
+            trace["type"] = "scatter"
     for trace in data:
         if trace.get("type", "scatter") == "scatter" and "marker" in trace:
             trace["marker"] = _under({"line": {"width": 0}}, trace["marker"])

@@ -19,6 +19,14 @@ def sent(figure: go.Figure, dark: bool = False) -> dict:
     return json.loads(plotly.io.to_json(figures.on_screen(figure, dark), validate=False))
 
 
+@pytest.mark.parametrize(("points", "kind"), [(1_500, "scatter"), (1_501, "scattergl")])
+def test_webgl_is_started_only_for_so_many_points_in_all_traces(points, kind):
+    many = np.arange(points, dtype=float)
+    figure = go.Figure([figures.scatter(many, many), figures.scatter(many[:1500], many[:1500]), go.Bar(y=[1])])
+    assert [each["type"] for each in sent(figure)["data"]] == [kind, kind, "bar"]
+    assert figure.data[0].type == "scattergl"  # a downloaded chart is drawn as it is
+
+
 def test_magnified_leaves_the_original_alone():
     figure = figures.style(go.Figure(go.Bar(y=[1])), "Bars", "x", "y", height=300)
     large = figures.magnified(figure, 1.5)
