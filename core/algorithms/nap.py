@@ -123,7 +123,10 @@ class Whitening:
 
     def coordinates(self, differences: Tensor) -> Tensor:
         """[B, D] -> [B, d] or [B, rank] whitened coordinates, float32."""
-        centred = (differences[:, self.columns] - self.mean).float()
+        return self.of_centred((differences[:, self.columns] - self.mean).float())
+
+    def of_centred(self, centred: Tensor) -> Tensor:
+        """The same of its own columns less their mean, float32 [B, d]."""
         if self.away is not None:
             centred = centred - (centred @ self.away) @ self.away.T
         if self.triangular:
@@ -189,9 +192,9 @@ class AllWindows:
     """
 
     def __init__(self, statistics: Statistics, pathway: Pathway) -> None:
-        self.pathway = pathway
+        self.pathway, self.mean = pathway, statistics.mean
         self.factors: dict[int, tuple[Whitening, int]] = {}  # first layer -> its map, and the last layer that it serves
-        self.lifted: dict[int, tuple[slice, Tensor, Lifted]] = {}  # first layer -> columns, mean, factor
+        self.lifted: dict[int, tuple[slice, Lifted]] = {}  # first layer -> columns, factor
         self.singles: dict[tuple[int, int], Whitening] = {}
         ranks: dict[tuple[int, int], int] = {}
         for first in range(pathway.last + 1):
@@ -228,22 +231,23 @@ class AllWindows:
         lifted = Lifted.of(statistics.scatter[columns, columns], [*widths.values()])
         if lifted is None:
             return {}
-        self.lifted[first] = columns, statistics.mean[columns], lifted
+        self.lifted[first] = columns, lifted
         return {(first, b): width - lifted.corrections[width].away.shape[1] for b, width in widths.items()}
 
     def nap(self, differences: Tensor) -> Tensor:
         """[B, D] -> float32 [B, W], one column per window of `Pathway.windows`."""
         scores: dict[tuple[int, int], Tensor] = {}
+        centred = (differences - self.mean).float()
         for first, (leading, last) in self.factors.items():
-            squares = leading.coordinates(differences).double().square()
+            squares = leading.of_centred(centred[:, leading.columns]).double().square()
             total = torch.zeros(len(differences), dtype=torch.float64, device=differences.device)
             for layer in range(first, last + 1):
                 columns = self.pathway.columns(layer, layer)
                 start = leading.columns.start
                 total = total + squares[:, columns.start - start : columns.stop - start].sum(1)
                 scores[first, layer] = total
-        for first, (columns, mean, lifted) in self.lifted.items():
-            squares_by_width = lifted.squares((differences[:, columns] - mean).float())
+        for first, (columns, lifted) in self.lifted.items():
+            squares_by_width = lifted.squares(centred[:, columns])
             for last in range(first, self.pathway.last + 1):
                 width = self.pathway.columns(first, last).stop - columns.start
                 if width in squares_by_width:

@@ -71,16 +71,23 @@ def largest_eigenvalue(block: Tensor, start: Tensor | None = None) -> tuple[floa
     return value, torch.linalg.qr(columns).Q
 
 
-def faint_directions(block: Tensor, factor: Tensor, limit: float, expected: int) -> Tensor | None:
+def faint_directions(
+    block: Tensor, factor: Tensor, limit: float, expected: int, near: Tensor | None = None
+) -> Tensor | None:
     """The eigenvectors [d, k] of a block whose eigenvalues are at most `limit`; None where they are too many.
 
     factor: lower Cholesky factor [d, d] of the block, shifted so that it is invertible.  expected: a guess of k.
+    near: those of a smaller leading block, from which the iteration starts.
     """
     width = len(block)
     size = min(expected + SPARE, width)
     if size > max(MOST * width, 4 * SPARE):
         return None
     columns = _start(width, size, block)
+    if near is not None:
+        known = near[:, :size]
+        columns[:, : known.shape[1]] = 0
+        columns[: len(known), : known.shape[1]] = known
     for _ in range(30):
         columns = torch.linalg.qr(torch.cholesky_solve(columns, factor)).Q
         images = block @ columns
@@ -149,7 +156,8 @@ class Lifted:
             block = scatter[:width, :width]
             largest, near = largest_eigenvalue(block, near)
             limit = SINGULAR_CUT**2 * largest
-            found = faint_directions(block, shifted[:width, :width], limit, int(weak[width - 1]))
+            before = next(reversed(faint.values()), None)
+            found = faint_directions(block, shifted[:width, :width], limit, int(weak[width - 1]), before)
             if found is None:
                 return None
             faint[width] = found

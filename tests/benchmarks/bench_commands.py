@@ -3,9 +3,9 @@
     python -m tests.benchmarks.bench_commands OTHER_FOLDER [--rounds 5] [--scored RUN_FOLDER] [--after [--epochs 8]]
 
 `train` of RaPP on digits, quick preset, to "finished" and to the end; `score` of one image by a run, by default the
-shipped RaPP run on digits, or by the run in a folder, e.g. one of MNIST at the paper's size. Prints a Markdown table of
-medians with their ratios to the other build, a folder with its checkout. `press` is the same training as the app starts
-it, from a server in which somebody has looked at the Train page for some seconds.
+RaPP run on digits that the other build ships, or by the run in a folder, e.g. one of MNIST at the paper's size. Prints
+a Markdown table of medians with their ratios to the other build, a folder with its checkout. `press` is the same
+training as the app starts it, from a server in which somebody has looked at the Train page for some seconds.
 
 With `--after`, instead, RaPP at the paper's size on MNIST (NOVELTY_DATA): each build trains once and is killed near its
 last epoch; then copies of that run are resumed by turns, and the table says what comes after the last epoch.
@@ -174,8 +174,9 @@ def main() -> None:
     words.add_argument("--after", action="store_true", help="what comes after the last epoch on MNIST")
     words.add_argument("--epochs", type=int, default=8, help="of that training")
     asked = words.parse_args()
-    scored = asked.scored or next((PROJECT / "checkpoints" / "shipped").glob("rapp-ae-digits-*"))
     builds = {"ours": PROJECT, "other": asked.other.resolve()}
+    # The one that the other build ships: a newer run may hold what an older build can't read.
+    scored = asked.scored or next((builds["other"] / "checkpoints" / "shipped").glob("rapp-ae-digits-*"))
     found: dict[tuple[str, str], list[Cost]] = {}
     print(f"load {os.getloadavg()[0]:.1f} before it starts\n", flush=True)
     if asked.after:
