@@ -20,7 +20,7 @@ SINGULAR_CUT = 1e-5  # of the largest singular value, and of the largest pivot
 LIFT = 1e-8  # of the largest eigenvalue: what the directions left out get in its place
 SHIFT = 1e-14  # of the largest eigenvalue: what makes a singular block invertible
 SPARE = 8  # columns of the iteration beyond those that are looked for
-MOST = 1 / 8  # of the columns may be left out; with more a narrow root is as fast
+MOST = 1 / 8  # of the columns may be left out; with more a narrow root serves
 
 
 def narrow_root(scatter: Tensor, rank: int) -> Tensor:

@@ -75,7 +75,10 @@ def _ink(words: str) -> dict[str, Any]:
 
 
 def scatter(x: ArrayLike, y: ArrayLike, **options) -> go.Scatter | go.Scattergl:
-    """A trace of points or lines in single precision, drawn by WebGL where there are too many points for SVG."""
+    """A trace of points or lines in single precision, for WebGL where it has too many points for SVG.
+
+    `screen.on_screen` does without where the whole chart has few.
+    """
     x, y = np.asarray(x, np.float32), np.asarray(y, np.float32)
     return (go.Scattergl if len(x) > SVG_POINTS else go.Scatter)(x=x, y=y, **options)
 
